@@ -1,1 +1,59 @@
+//! Arbitrary style transfer: a photo painted in the style of any picture.
+//!
+//! A VGG encoder (Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale
+//! Image Recognition", 2015) extracts content features from the photo and style features from
+//! the style pictures; a weighted sum fuses them; a generator with residual connections, trained
+//! against a discriminator, turns the fused features into a picture.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "cli", feature = "cpu"))]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use impasto::{DEFAULT_WEIGHTS, Format, Picture, STYLE_SIZE, Stylizer, device};
+//!
+//! let stylizer = Stylizer::load(DEFAULT_WEIGHTS, &device::cpu())?;
+//! let photo = Picture::decode(&std::fs::read("photo.jpg")?)?.fit(512);
+//! let style = Picture::decode(&std::fs::read("painting.jpg")?)?.fit(STYLE_SIZE);
+//!
+//! let content = stylizer.encode_content(&photo);
+//! let style = stylizer.encode_style(&style);
+//! let painted = pollster::block_on(stylizer.stylize(&content, &[(&style, 1.0)], 1.0))?;
+//! std::fs::write("painted.png", painted.encode(Format::Png)?)?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "cli", feature = "cpu")))]
+//! # fn main() {}
+//! ```
+//!
+//! The modules in the order data flows: [`picture`] (bytes to pixels), [`vgg`] (pixels to
+//! features), [`style`] and [`palette`] (features and colours of styles, and their weighted
+//! sums), [`generator`] (features to picture), [`stylizer`] (all of it), with [`layers`] and
+//! [`weights`] below them and [`discriminator`] beside them for training.
 
+pub mod device;
+pub mod discriminator;
+#[cfg(feature = "cli")]
+pub mod files;
+pub mod generator;
+pub mod layers;
+pub mod palette;
+pub mod picture;
+pub mod style;
+pub mod stylizer;
+pub mod vgg;
+pub mod weights;
+
+#[cfg(feature = "train")]
+pub mod train;
+
+#[cfg(target_arch = "wasm32")]
+mod web;
+
+#[cfg(feature = "cli")]
+pub use picture::Format;
+pub use picture::{Picture, PictureError};
+pub use stylizer::{Content, STYLE_SIZE, Style, StylizeError, Stylizer};
+pub use weights::WeightsError;
+
+/// The trained weights that ship with the crate (`models/impasto.safetensors`).
+#[cfg(not(target_arch = "wasm32"))]
+pub const DEFAULT_WEIGHTS: &[u8] = include_bytes!("../models/impasto.safetensors");

@@ -1,0 +1,163 @@
+//! `impasto train`: two folders of pictures to weights.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, bail};
+use burn::tensor::Device;
+use clap::{Args, ValueEnum};
+use impasto::train::dataset::{Dataset, Folder, Skipped};
+use impasto::train::{Outcome, TrainConfig, Trainer};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Train the networks on two folders of pictures.
+///
+/// Writes to --out: impasto.safetensors (the weights, for `impasto stylize --weights`),
+/// losses.csv, sheet-STEP.png (fixed photos in fixed styles), checkpoint-STEP. Ctrl-C writes a
+/// checkpoint and leaves; the same command with --resume goes on as if nothing had happened.
+///
+/// Example: impasto train --content photos --style paintings --out runs/first --steps 6000
+#[derive(Debug, Args)]
+pub struct Train {
+    /// Folder with photos (PNG, JPEG, WebP; subfolders too)
+    #[arg(long, value_name = "DIR")]
+    content: PathBuf,
+    /// Folder with style pictures
+    #[arg(long, value_name = "DIR")]
+    style: PathBuf,
+    /// Folder for everything that the run writes
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Settings (TOML); those left out have their defaults, see --print-config
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Steps in all, instead of the configuration's
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Go on with the run in --out
+    #[arg(long)]
+    resume: bool,
+    /// Full VGG-19 for the losses, from `impasto import-vgg`
+    #[arg(long, value_name = "FILE", default_value = "models/vgg19.safetensors")]
+    vgg: PathBuf,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = Engine::Cpu)]
+    device: Engine,
+    /// Compute the frozen loss network in bf16 (faster where the processor has matrix units)
+    #[arg(long)]
+    bf16: bool,
+}
+
+/// What computes a training run.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Engine {
+    /// burn's own CPU backend
+    Cpu,
+    /// wgpu (Vulkan, Metal, DirectX 12)
+    #[cfg(feature = "gpu")]
+    Gpu,
+    /// libtorch on the CPU
+    #[cfg(feature = "tch")]
+    Libtorch,
+    /// NVIDIA GPU
+    #[cfg(feature = "cuda")]
+    Cuda,
+}
+
+impl Engine {
+    fn device(self) -> Result<Device> {
+        Ok(match self {
+            Self::Cpu => impasto::device::cpu(),
+            #[cfg(feature = "gpu")]
+            Self::Gpu => pollster::block_on(impasto::device::gpu())?,
+            #[cfg(feature = "tch")]
+            #[expect(deprecated, reason = "the fastest CPU training there is, and only an option")]
+            Self::Libtorch => Device::libtorch(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::cuda(0),
+        })
+    }
+}
+
+impl Train {
+    /// Runs the command.
+    pub fn run(self) -> Result<()> {
+        let mut config = match &self.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                TrainConfig::from_toml(&text).with_context(|| path.display().to_string())?
+            }
+            None => TrainConfig::default(),
+        };
+        if let Some(steps) = self.steps {
+            config.steps = steps;
+        }
+        let vgg = std::fs::read(&self.vgg).with_context(|| {
+            format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
+        })?;
+        let device = self.device.device()?;
+        let skipped = Skipped::default();
+        let content = load(&self.content, "photos", &skipped)?;
+        let style = load(&self.style, "styles", &skipped)?;
+        for line in skipped.lines() {
+            eprintln!("skipped {line}");
+        }
+        let dataset = Dataset::new(content, style, &config);
+        let steps = config.steps;
+        let mut trainer =
+            Trainer::new(config, dataset, &self.out, &vgg, self.bf16, &device, self.resume)?;
+
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        ctrlc::set_handler(move || {
+            // The second time there is no waiting for the step to end.
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+            eprintln!("\nWriting a checkpoint; once more Ctrl-C leaves without it.");
+        })
+        .context("cannot listen for Ctrl-C")?;
+
+        let bar = ProgressBar::new(steps as u64);
+        bar.set_style(ProgressStyle::with_template(
+            "{elapsed_precise} {wide_bar} {pos}/{len}, {eta} left, {msg}",
+        )?);
+        bar.set_position(trainer.step() as u64);
+        bar.reset_eta();
+        let outcome = trainer.run(&stop, |step, losses| {
+            bar.set_position(step as u64);
+            let shown = ["content", "style", "gram", "distillation_4"];
+            let shown = shown.iter().filter_map(|name| Some(format!("{name} {:.3}", losses.get(name)?)));
+            bar.set_message(shown.collect::<Vec<_>>().join(" "));
+        })?;
+        bar.abandon();
+        match outcome {
+            Outcome::Finished => {
+                println!("The weights are in {}", self.out.join("impasto.safetensors").display());
+                Ok(())
+            }
+            Outcome::Interrupted => {
+                bail!("stopped at step {}; go on with --resume", trainer.step())
+            }
+        }
+    }
+}
+
+fn load(path: &Path, what: &str, skipped: &Skipped) -> Result<Folder> {
+    let bar = ProgressBar::new(0);
+    bar.set_style(ProgressStyle::with_template("reading {msg} {wide_bar} {pos}/{len}")?);
+    bar.set_message(what.to_string());
+    let folder = Folder::load(
+        path,
+        |path, reason| skipped.add(path, reason),
+        |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        },
+    )?;
+    bar.finish_and_clear();
+    eprintln!("{} {what} in {}", folder.len(), path.display());
+    Ok(folder)
+}

@@ -1,0 +1,33 @@
+//! The processor that computes: a GPU through wgpu, or the CPU.
+
+use burn::tensor::Device;
+
+/// Why no GPU could be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// wgpu found no adapter, or the adapter refused.
+    #[error("no usable GPU: {0}")]
+    NoGpu(String),
+}
+
+/// The CPU, through burn's pure-Rust backend.
+#[cfg(feature = "cpu")]
+pub fn cpu() -> Device {
+    Device::flex()
+}
+
+/// The GPU that the system prefers for heavy work, through wgpu: WebGPU in the browser; Vulkan,
+/// Metal or DirectX 12 natively.
+///
+/// # Errors
+/// [`DeviceError::NoGpu`] when there is no adapter, or it lacks what is needed.
+#[cfg(feature = "gpu")]
+pub async fn gpu() -> Result<Device, DeviceError> {
+    // Large batches of launches a submission: a stylization is one long chain, and every
+    // submission costs a round trip in the browser.
+    Device::wgpu_options()
+        .tasks_max(64)
+        .init_async()
+        .await
+        .map_err(|error| DeviceError::NoGpu(error.to_string()))
+}

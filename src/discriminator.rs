@@ -1,0 +1,122 @@
+//! The discriminator: the probability that a picture is a real painting.
+
+use burn::module::{Initializer, Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::PaddingConfig2d;
+use burn::tensor::activation::{leaky_relu, sigmoid};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Distribution, Tensor};
+
+const SLOPE: f64 = 0.2;
+const TINY: f64 = 1e-12;
+
+/// A convolution whose weight is divided by its largest singular value, which keeps the
+/// discriminator's gradients bounded (Miyato et al., "Spectral Normalization for Generative
+/// Adversarial Networks", 2018).
+#[derive(Module, Debug)]
+pub struct SpectralConv {
+    /// Weight `[channels_out, channels_in, kernel, kernel]`, not yet divided.
+    pub conv: Conv2d,
+    /// Estimate of the first left singular vector of the weight as a matrix, `[channels_out]`.
+    pub singular: Param<Tensor<1>>,
+}
+
+impl SpectralConv {
+    /// `stride` 1 or 2, `kernel` 4 with padding 1 or 3 with padding 1.
+    pub fn new(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Self {
+        let conv = Conv2dConfig::new(channels, [kernel, kernel])
+            .with_stride([stride, stride])
+            .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+            .with_initializer(Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false })
+            .init(device);
+        let start = Tensor::random([channels[1]], Distribution::Normal(0.0, 1.0), device);
+        let singular = Param::from_tensor(unit(start)).set_require_grad(false);
+        Self { conv, singular }
+    }
+
+    fn matrix(&self) -> Tensor<2> {
+        let weight = self.conv.weight.val();
+        let [rows, ..] = weight.dims();
+        weight.flatten::<2>(1, 3).reshape([rows as i32, -1])
+    }
+
+    /// One step of power iteration; call once a training step.
+    pub fn refine(mut self) -> Self {
+        let matrix = self.matrix().detach();
+        let left = self.singular.val().detach().unsqueeze_dim::<2>(1);
+        let right = unit(matrix.clone().transpose().matmul(left));
+        let left = unit(matrix.matmul(right)).squeeze_dim::<1>(1);
+        self.singular = self.singular.map(|_| left).set_require_grad(false);
+        self
+    }
+
+    /// The largest singular value, `[1, 1]`, differentiable in the weight.
+    pub fn largest_singular_value(&self) -> Tensor<2> {
+        let matrix = self.matrix();
+        let left = self.singular.val().detach().unsqueeze_dim::<2>(1);
+        let right = unit(matrix.clone().detach().transpose().matmul(left.clone()));
+        left.transpose().matmul(matrix).matmul(right)
+    }
+
+    /// `[batch, channels_in, height, width]` to `[batch, channels_out, height', width']`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let weight = self.conv.weight.val() / self.largest_singular_value().reshape([1, 1, 1, 1]);
+        let options = ConvOptions::new(self.conv.stride, [1, 1], [1, 1], 1);
+        conv2d(x, weight, self.conv.bias.as_ref().map(Param::val), options)
+    }
+}
+
+fn unit<const D: usize>(vector: Tensor<D>) -> Tensor<D> {
+    let length = vector.clone().square().sum().sqrt() + TINY;
+    vector / length.reshape([1; D])
+}
+
+/// A patch discriminator (Isola et al., "Image-to-Image Translation with Conditional Adversarial
+/// Networks", 2017): one judgement for each patch of 46 x 46 pixels.
+#[derive(Module, Debug)]
+pub struct Discriminator {
+    pub conv_1: SpectralConv,
+    pub conv_2: SpectralConv,
+    pub conv_3: SpectralConv,
+    pub conv_4: SpectralConv,
+}
+
+impl Discriminator {
+    /// Freshly initialized.
+    pub fn new(device: &Device) -> Self {
+        Self {
+            conv_1: SpectralConv::new([3, 32], 4, 2, device),
+            conv_2: SpectralConv::new([32, 64], 4, 2, device),
+            conv_3: SpectralConv::new([64, 128], 4, 2, device),
+            conv_4: SpectralConv::new([128, 1], 4, 1, device),
+        }
+    }
+
+    /// Sharpens the estimates of the singular values; call once a training step.
+    pub fn refine(self) -> Self {
+        Self {
+            conv_1: self.conv_1.refine(),
+            conv_2: self.conv_2.refine(),
+            conv_3: self.conv_3.refine(),
+            conv_4: self.conv_4.refine(),
+        }
+    }
+
+    /// One logit a patch, `[batch, 1, height / 8 - 1, width / 8 - 1]`.
+    ///
+    /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1, sides at least 16.
+    pub fn logits(&self, pictures: Tensor<4>) -> Tensor<4> {
+        let x = leaky_relu(self.conv_1.forward(pictures * 2.0 - 1.0), SLOPE);
+        let x = leaky_relu(self.conv_2.forward(x), SLOPE);
+        let x = leaky_relu(self.conv_3.forward(x), SLOPE);
+        self.conv_4.forward(x)
+    }
+
+    /// The probability that each picture is a real painting, `[batch]`: the mean over its patches.
+    pub fn probability(&self, pictures: Tensor<4>) -> Tensor<1> {
+        let patches = sigmoid(self.logits(pictures));
+        let [batch, ..] = patches.dims();
+        patches.reshape([batch as i32, -1]).mean_dim(1).squeeze_dim::<1>(1)
+    }
+}

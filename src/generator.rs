@@ -1,0 +1,96 @@
+//! The generator: fused features to a picture.
+
+use burn::module::{Module, Param};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::{relu, sigmoid};
+use burn::tensor::{Device, Tensor};
+
+use crate::layers::{Conv, ResidualBlock, StyledConv, upsample};
+use crate::palette::logit;
+use crate::style::Fused;
+use crate::vgg::VggConfig;
+
+/// Length of the style code.
+const CODE: usize = 192;
+/// How much of the palette's picture enters the output before training.
+const PALETTE_WEIGHT: f64 = 0.8;
+/// Photo values are kept this far from 0 and 1 when taken as logits: less than half an 8-bit
+/// level, so that the photo comes back exactly.
+const PHOTO_CLAMP: f64 = 0.4 / 255.0;
+
+/// Paints from [fused](Fused) features of the [slim](VggConfig::slim) encoder.
+#[derive(Module, Debug)]
+pub struct Generator {
+    /// Style statistics `[batch, 480]` to style code `[batch, 192]`.
+    pub code_1: Linear,
+    pub code_2: Linear,
+    /// At 1/8 of the size, 128 channels.
+    pub block_1: ResidualBlock,
+    pub block_2: ResidualBlock,
+    /// 128 to 64 channels.
+    pub conv_1: StyledConv,
+    /// At 1/4 of the size, where the content's structure comes in.
+    pub skip: Conv,
+    pub block_3: ResidualBlock,
+    /// 64 to 24 channels.
+    pub conv_2: StyledConv,
+    /// At 1/2 of the size.
+    pub conv_3: StyledConv,
+    /// 24 to 16 channels.
+    pub conv_4: StyledConv,
+    /// At full size, 16 channels to RGB.
+    pub conv_5: Conv,
+    /// Weight of the palette's picture for each of R, G, B.
+    pub palette_weight: Param<Tensor<1>>,
+}
+
+impl Generator {
+    /// Freshly initialized.
+    pub fn new(device: &Device) -> Self {
+        let [w1, w2, w3, w4] = VggConfig::slim().widths;
+        let statistics = 2 * (w1 + w2 + w3 + w4);
+        Self {
+            code_1: LinearConfig::new(statistics, CODE).init(device),
+            code_2: LinearConfig::new(CODE, CODE).init(device),
+            block_1: ResidualBlock::new(w4, CODE, device),
+            block_2: ResidualBlock::new(w4, CODE, device),
+            conv_1: StyledConv::new(w4, w3, CODE, device),
+            skip: Conv::new(w3, w3, 1, device),
+            block_3: ResidualBlock::new(w3, CODE, device),
+            conv_2: StyledConv::new(w3, 24, CODE, device),
+            conv_3: StyledConv::new(24, 24, CODE, device),
+            conv_4: StyledConv::new(24, 16, CODE, device),
+            conv_5: Conv::new(16, 3, 3, device),
+            palette_weight: Param::from_tensor(Tensor::full([3], PALETTE_WEIGHT, device)),
+        }
+    }
+
+    /// The painting as logits `[batch, 3, height, width]`.
+    ///
+    /// `recoloured`: the photo in the style's colours, as logits of the same shape (see
+    /// [`recoloured_logits`](crate::palette::recoloured_logits)).
+    pub fn forward(&self, fused: Fused, recoloured: Tensor<4>) -> Tensor<4> {
+        let code = relu(self.code_1.forward(fused.style.0));
+        let code = relu(self.code_2.forward(code));
+        let x = self.block_1.forward(fused.features, code.clone());
+        let x = self.block_2.forward(x, code.clone());
+        let x = upsample(self.conv_1.forward(x, code.clone()));
+        let x = x + self.skip.forward(fused.skip);
+        let x = self.block_3.forward(x, code.clone());
+        let x = upsample(self.conv_2.forward(x, code.clone()));
+        let x = self.conv_3.forward(x, code.clone());
+        let x = upsample(self.conv_4.forward(x, code));
+        self.conv_5.forward(x) + recoloured * self.palette_weight.val().reshape([1, 3, 1, 1])
+    }
+}
+
+/// The picture `[batch, 3, height, width]` in 0..1 from the painting's logits: the sigmoid of the
+/// weighted sum `strength * painting + (1 - strength) * photo`, both as logits. At strength 0 that
+/// is the photo.
+pub fn finish(painting: Tensor<4>, photo: Tensor<4>, strength: f32) -> Tensor<4> {
+    if strength >= 1.0 {
+        return sigmoid(painting);
+    }
+    let photo = logit(photo.clamp(PHOTO_CLAMP, 1.0 - PHOTO_CLAMP));
+    sigmoid(painting * strength + photo * (1.0 - strength))
+}

@@ -1,0 +1,115 @@
+//! Colours: the linear map that takes a photo's palette to a style's.
+//!
+//! The generator paints on top of it, so that it spends itself on strokes and not on colour.
+
+use burn::tensor::module::{avg_pool2d, interpolate};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, Tensor, TensorData};
+use nalgebra::{Matrix3, SymmetricEigen, Vector3};
+
+use crate::picture::Picture;
+
+/// Added to the diagonals of covariances, so that single-coloured pictures have an inverse.
+const RIDGE: f64 = 1e-4;
+/// Mapped colours are kept within this distance of black and white, so that logits stay small
+/// enough for the generator to paint over them.
+const CLAMP: f64 = 0.02;
+/// Side of the squares, in pixels, over which the palette's picture is averaged: it carries
+/// colour only, detail is the generator's.
+const BLUR: usize = 4;
+
+/// Mean and covariance of a picture's RGB values in 0..1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Palette {
+    mean: Vector3<f64>,
+    covariance: Matrix3<f64>,
+}
+
+impl Palette {
+    /// Of all pixels of the picture.
+    pub fn of(picture: &Picture) -> Self {
+        let (mean, covariance) = picture.colour_statistics();
+        Self { mean: mean.into(), covariance: Matrix3::from_fn(|row, column| covariance[row][column]) }
+    }
+
+    /// `Σ weight * palette`, the weights as given.
+    pub fn weighted_sum(terms: impl IntoIterator<Item = (Self, f32)>) -> Self {
+        let zero = Self { mean: Vector3::zeros(), covariance: Matrix3::zeros() };
+        terms.into_iter().fold(zero, |sum, (palette, weight)| Self {
+            mean: sum.mean + palette.mean * f64::from(weight),
+            covariance: sum.covariance + palette.covariance * f64::from(weight),
+        })
+    }
+
+    /// The Monge-Kantorovich map to another palette: the linear map that moves colours least
+    /// (Pitié and Kokaram, "The linear Monge-Kantorovitch linear colour mapping for
+    /// example-based colour transfer", 2007).
+    ///
+    /// `A = S^-½ (S^½ T S^½)^½ S^-½` for covariances `S` (self) and `T` (target).
+    pub fn map_to(&self, target: &Self) -> ColourMap {
+        let ridge = Matrix3::identity() * RIDGE;
+        let (source, goal) = (self.covariance + ridge, target.covariance + ridge);
+        let root = symmetric_power(source, 0.5);
+        let inverse_root = symmetric_power(source, -0.5);
+        let matrix = inverse_root * symmetric_power(root * goal * root, 0.5) * inverse_root;
+        ColourMap { matrix, offset: target.mean - matrix * self.mean }
+    }
+}
+
+/// `matrix^power` of a symmetric positive matrix.
+fn symmetric_power(matrix: Matrix3<f64>, power: f64) -> Matrix3<f64> {
+    let SymmetricEigen { eigenvectors, eigenvalues } = SymmetricEigen::new(matrix);
+    let powers = eigenvalues.map(|value| value.max(RIDGE * RIDGE).powf(power));
+    eigenvectors * Matrix3::from_diagonal(&powers) * eigenvectors.transpose()
+}
+
+/// `colour -> matrix * colour + offset`, on RGB in 0..1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ColourMap {
+    matrix: Matrix3<f64>,
+    offset: Vector3<f64>,
+}
+
+impl ColourMap {
+    /// Leaves colours as they are.
+    pub fn identity() -> Self {
+        Self { matrix: Matrix3::identity(), offset: Vector3::zeros() }
+    }
+
+    /// The map as tensors for a batch of pictures, one map each: `[batch, 3, 3]` and
+    /// `[batch, 3, 1]`.
+    pub fn to_tensors(maps: &[Self], device: &Device) -> (Tensor<3>, Tensor<3>) {
+        let matrices: Vec<f32> = maps
+            .iter()
+            .flat_map(|map| map.matrix.transpose().iter().map(|&v| v as f32).collect::<Vec<_>>())
+            .collect();
+        let offsets: Vec<f32> = maps.iter().flat_map(|map| map.offset.map(|v| v as f32).data.0[0]).collect();
+        (
+            Tensor::from_data(TensorData::new(matrices, [maps.len(), 3, 3]), device),
+            Tensor::from_data(TensorData::new(offsets, [maps.len(), 3, 1]), device),
+        )
+    }
+}
+
+/// The photos in their new colours, without their detail, as logits `[batch, 3, height, width]`.
+///
+/// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; one map each.
+pub fn recoloured_logits(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
+    let [batch, _, height, width] = photos.dims();
+    let (matrices, offsets) = ColourMap::to_tensors(maps, &photos.device());
+    let small = avg_pool2d(photos, AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
+    let [_, _, small_height, small_width] = small.dims();
+    let colours = matrices.matmul(small.reshape([batch, 3, small_height * small_width])) + offsets;
+    let logits = logit(colours.clamp(CLAMP, 1.0 - CLAMP));
+    interpolate(
+        logits.reshape([batch, 3, small_height, small_width]),
+        InterpolateOptions::new(InterpolateMode::Bilinear)
+            .with_align_corners(false)
+            .with_output_size([height, width]),
+    )
+}
+
+/// `ln(x / (1 - x))`, the inverse of the sigmoid; `x` strictly between 0 and 1.
+pub fn logit<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    (x.clone() / (x.neg() + 1.0)).log()
+}

@@ -1,0 +1,40 @@
+//! Distillation of the slim encoder (Romero et al., "FitNets: Hints for Thin Deep Nets", 2015).
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::tensor::{Device, Tensor};
+
+use crate::vgg::{Features, VggConfig};
+
+/// Linear maps from the slim encoder's channels to the full one's, one a level; used only to
+/// compare the two.
+#[derive(Module, Debug)]
+pub struct Adapters {
+    pub relu1_1: Conv2d,
+    pub relu2_1: Conv2d,
+    pub relu3_1: Conv2d,
+    pub relu4_1: Conv2d,
+}
+
+impl Adapters {
+    /// Freshly initialized.
+    pub fn new(device: &Device) -> Self {
+        let (slim, full) = (VggConfig::slim().widths, VggConfig::full().widths);
+        let level = |i: usize| Conv2dConfig::new([slim[i], full[i]], [1, 1]).init(device);
+        Self { relu1_1: level(0), relu2_1: level(1), relu3_1: level(2), relu4_1: level(3) }
+    }
+
+    /// For each level the mean squared difference over the variance of the full encoder's
+    /// features, `[1]`: 1 is no better than a constant, 0 is perfect.
+    pub fn residual_variances(&self, slim: &Features, full: &Features) -> [Tensor<1>; 4] {
+        let adapters = [&self.relu1_1, &self.relu2_1, &self.relu3_1, &self.relu4_1];
+        let (slim, full) = (slim.clone().levels(), full.clone().levels());
+        let mut levels = adapters.into_iter().zip(slim).zip(full).map(|((adapter, slim), full)| {
+            let mean = full.clone().mean_dim(3).mean_dim(2).mean_dim(0);
+            let variance = full.clone().square().mean() - mean.square().mean();
+            (adapter.forward(slim) - full).square().mean() / variance
+        });
+        // The three arrays have four entries each.
+        std::array::from_fn(|_| levels.next().expect("four levels"))
+    }
+}

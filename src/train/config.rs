@@ -1,0 +1,183 @@
+//! What a training run can be told, with defaults that worked.
+
+use serde::{Deserialize, Serialize};
+
+use super::TrainError;
+
+/// The settings of a training run, as in the TOML file given by `--config`. Everything has a
+/// default; unknown names are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Steps in all, distillation included.
+    pub steps: usize,
+    /// Of these, the first so many only distil the encoder.
+    pub distillation_steps: usize,
+    /// Pictures a step.
+    pub batch: usize,
+    /// Side of the square crops, in pixels; a multiple of 16.
+    pub crop: usize,
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// Steps between checkpoints.
+    pub checkpoint_every: usize,
+    /// Steps between sample sheets.
+    pub sheet_every: usize,
+    /// Threads that cut out and augment crops.
+    pub threads: usize,
+    /// Share of style crops that are procedural, 0..1.
+    pub procedural: f64,
+    /// Decay of the moving average of the weights, which is what is exported.
+    pub average_decay: f64,
+    pub optimizer: OptimizerConfig,
+    pub loss: LossConfig,
+}
+
+/// Adam (Kingma and Ba, 2015) with linear warm-up and cosine decay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimizerConfig {
+    /// Highest learning rate of encoder and generator.
+    pub learning_rate: f64,
+    /// Highest learning rate while only distilling.
+    pub distillation_learning_rate: f64,
+    /// The cosine ends at this share of the highest learning rate.
+    pub final_share: f64,
+    /// Steps of warm-up.
+    pub warm_up: usize,
+    /// Constant learning rate of the discriminator.
+    pub discriminator_learning_rate: f64,
+    /// Gradients of a tensor longer than this are shortened to it.
+    pub clip: f32,
+}
+
+/// What each loss weighs. 0 switches it off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LossConfig {
+    /// Instance-normalized features of the painting against the photo's.
+    pub content: f64,
+    /// Means and deviations of features against the style's.
+    pub style: f64,
+    /// Centred Gram matrices against the style's.
+    pub gram: f64,
+    /// A picture in its own style against itself.
+    pub identity: f64,
+    /// Steps between identity losses.
+    pub identity_every: usize,
+    /// Differences of neighbouring pixels.
+    pub total_variation: f64,
+    /// Features of the slim encoder against the full one's.
+    pub distillation: f64,
+    /// Steps between distillation losses, once painting has begun.
+    pub distillation_every: usize,
+    /// Binary cross-entropy of the discriminator's judgement.
+    pub adversarial: f64,
+    /// Steps after distillation before the adversarial loss begins.
+    pub adversarial_from: usize,
+    /// The discriminator learns real as this probability (one-sided label smoothing, Salimans et
+    /// al., "Improved Techniques for Training GANs", 2016).
+    pub real_label: f64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            steps: 6000,
+            distillation_steps: 1500,
+            batch: 4,
+            crop: 112,
+            seed: 1,
+            checkpoint_every: 500,
+            sheet_every: 250,
+            threads: 2,
+            procedural: 0.0,
+            average_decay: 0.998,
+            optimizer: OptimizerConfig::default(),
+            loss: LossConfig::default(),
+        }
+    }
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1e-3,
+            distillation_learning_rate: 2e-3,
+            final_share: 0.05,
+            warm_up: 100,
+            discriminator_learning_rate: 2e-4,
+            clip: 5.0,
+        }
+    }
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self {
+            content: 1.0,
+            style: 3.6,
+            gram: 1.2,
+            identity: 5.0,
+            identity_every: 4,
+            total_variation: 0.0,
+            distillation: 0.4,
+            distillation_every: 4,
+            adversarial: 0.05,
+            adversarial_from: 500,
+            real_label: 0.9,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// From the text of a TOML file.
+    ///
+    /// # Errors
+    /// Says which setting is unknown or out of range.
+    pub fn from_toml(text: &str) -> Result<Self, TrainError> {
+        let config: Self = toml::from_str(text).map_err(|error| TrainError::Config(error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// As a TOML file, every setting spelled out.
+    pub fn to_toml(&self) -> Result<String, TrainError> {
+        toml::to_string(self).map_err(|error| TrainError::Config(error.to_string()))
+    }
+
+    /// # Errors
+    /// Names the first setting that is out of range.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let rules = [
+            (self.batch >= 1, "batch must be at least 1"),
+            (self.crop >= 64 && self.crop.is_multiple_of(16), "crop must be a multiple of 16, at least 64"),
+            (self.threads >= 1, "threads must be at least 1"),
+            (self.checkpoint_every >= 1, "checkpoint_every must be at least 1"),
+            (self.sheet_every >= 1, "sheet_every must be at least 1"),
+            (self.loss.identity_every >= 1, "identity_every must be at least 1"),
+            (self.loss.distillation_every >= 1, "distillation_every must be at least 1"),
+            ((0.0..=1.0).contains(&self.procedural), "procedural must be between 0 and 1"),
+            ((0.0..1.0).contains(&self.average_decay), "average_decay must be between 0 and 1"),
+            (self.optimizer.learning_rate > 0.0, "learning_rate must be above 0"),
+        ];
+        match rules.into_iter().find(|(holds, _)| !holds) {
+            Some((_, rule)) => Err(TrainError::Config(rule.into())),
+            None => Ok(()),
+        }
+    }
+
+    /// The learning rate of encoder and generator at a step.
+    pub fn learning_rate(&self, step: usize) -> f64 {
+        let optimizer = &self.optimizer;
+        let (start, end, highest) = match step < self.distillation_steps {
+            true => (0, self.distillation_steps, optimizer.distillation_learning_rate),
+            false => (self.distillation_steps, self.steps, optimizer.learning_rate),
+        };
+        let done = step - start;
+        let warm_up = ((done + 1) as f64 / optimizer.warm_up.max(1) as f64).min(1.0);
+        let progress = done as f64 / (end - start).max(1) as f64;
+        let cosine = 0.5 + 0.5 * (std::f64::consts::PI * progress).cos();
+        highest * warm_up * (optimizer.final_share + (1.0 - optimizer.final_share) * cosine)
+    }
+}

@@ -1,0 +1,248 @@
+//! Pictures of two folders to batches of crops.
+//!
+//! What a step sees follows from the seed and the step alone, so that an interrupted run goes on
+//! with exactly the batches it would have seen.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use image::imageops::{FilterType, crop_imm, resize};
+use image::{ImageBuffer, Rgb};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::augment::{Role, augment};
+use super::config::TrainConfig;
+use super::TrainError;
+use crate::palette::{ColourMap, Palette};
+use crate::picture::Picture;
+
+/// Pictures are kept in memory with the long side at most this.
+const CACHED_LONG_SIDE: u32 = 768;
+/// Crops are cut from at most this many times their side.
+const LARGEST_CROP: f64 = 4.0;
+/// Batches made ahead of the training step.
+const AHEAD: usize = 4;
+
+const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+
+/// One step's pictures.
+#[derive(Debug)]
+pub struct Batch {
+    /// Photos, RGB in 0..1, `[batch, 3, crop, crop]` row-major.
+    pub content: Vec<f32>,
+    /// Style pictures, likewise.
+    pub style: Vec<f32>,
+    /// From each photo's colours to its style's.
+    pub maps: Vec<ColourMap>,
+}
+
+/// All pictures of a folder and its subfolders, decoded.
+#[derive(Debug)]
+pub struct Folder {
+    pictures: Vec<Picture>,
+}
+
+impl Folder {
+    /// Pictures with a shorter side than this are of no use.
+    pub const SMALLEST: u32 = 64;
+
+    /// Decodes on all cores. `skip` is called with the name of, and the reason against, every
+    /// file that looks like a picture but cannot be used, `progress` after every file.
+    ///
+    /// # Errors
+    /// [`TrainError::File`] for an unreadable folder, [`TrainError::NoPictures`] for one without
+    /// pictures of at least [`SMALLEST`](Self::SMALLEST) pixels a side.
+    pub fn load(
+        path: &Path,
+        skip: impl Fn(&Path, &str) + Sync,
+        progress: impl Fn(usize, usize) + Sync,
+    ) -> Result<Self, TrainError> {
+        let mut files = Vec::new();
+        list(path, &mut files)?;
+        files.sort();
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let pictures = files
+            .par_iter()
+            .filter_map(|file| {
+                let picture = std::fs::read(file)
+                    .map_err(|error| error.to_string())
+                    .and_then(|bytes| Picture::decode(&bytes).map_err(|error| error.to_string()))
+                    .and_then(|picture| match picture.width().min(picture.height()) {
+                        side if side < Self::SMALLEST => Err(format!("smaller than {} pixels", Self::SMALLEST)),
+                        _ => Ok(picture.fit(CACHED_LONG_SIDE)),
+                    });
+                progress(1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed), files.len());
+                picture.map_err(|reason| skip(file, &reason)).ok()
+            })
+            .collect::<Vec<_>>();
+        match pictures.is_empty() {
+            true => Err(TrainError::NoPictures(path.display().to_string())),
+            false => Ok(Self { pictures }),
+        }
+    }
+
+    /// How many pictures there are.
+    pub fn len(&self) -> usize {
+        self.pictures.len()
+    }
+
+    /// Never true: loading an empty folder fails.
+    pub fn is_empty(&self) -> bool {
+        self.pictures.is_empty()
+    }
+
+    /// The pictures at evenly spread places, for sample sheets.
+    pub fn sample(&self, count: usize) -> impl Iterator<Item = &Picture> {
+        let step = (self.len() / count.max(1)).max(1);
+        self.pictures.iter().skip(step / 2).step_by(step).take(count)
+    }
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), TrainError> {
+    let entries = std::fs::read_dir(folder).map_err(|error| TrainError::file(folder, error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| TrainError::file(folder, error))?.path();
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        if path.is_dir() {
+            list(&path, files)?;
+        } else if extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The two folders and how to cut batches from them.
+#[derive(Debug)]
+pub struct Dataset {
+    pub content: Folder,
+    pub style: Folder,
+    config: TrainConfig,
+}
+
+impl Dataset {
+    /// Takes over the folders.
+    pub fn new(content: Folder, style: Folder, config: &TrainConfig) -> Self {
+        Self { content, style, config: config.clone() }
+    }
+
+    /// The pictures of a step; other ones after every rollback.
+    pub fn batch(&self, step: usize, rollbacks: u64) -> Batch {
+        let config = &self.config;
+        let (mut content, mut style, mut maps) = (Vec::new(), Vec::new(), Vec::new());
+        for index in 0..config.batch {
+            let mut rng = ChaCha8Rng::seed_from_u64(config.seed.wrapping_add(rollbacks << 32));
+            rng.set_stream((step * config.batch + index) as u64);
+            let photo = self.crop(&self.content, Role::Content, &mut rng);
+            let picture = self.crop(&self.style, Role::Style, &mut rng);
+            maps.push(Palette::of(&photo).map_to(&Palette::of(&picture)));
+            append_planes(&mut content, &photo);
+            append_planes(&mut style, &picture);
+        }
+        Batch { content, style, maps }
+    }
+
+    fn crop(&self, folder: &Folder, role: Role, rng: &mut ChaCha8Rng) -> Picture {
+        let picture = &folder.pictures[rng.random_range(0..folder.len())];
+        self.cut(picture, role, rng)
+    }
+
+    /// A square from a random place, at a random scale, perhaps mirrored, with changed colours.
+    fn cut(&self, picture: &Picture, role: Role, rng: &mut ChaCha8Rng) -> Picture {
+        let side = self.config.crop as u32;
+        let short = picture.width().min(picture.height());
+        let largest = f64::from(short).min(LARGEST_CROP * f64::from(side));
+        // Pictures smaller than the crop are enlarged a little.
+        let smallest = f64::from(short.min(side));
+        let source = (smallest * (largest / smallest).powf(rng.random::<f64>())).round() as u32;
+        let left = rng.random_range(0..=picture.width() - source);
+        let top = rng.random_range(0..=picture.height() - source);
+        let view: Option<ImageBuffer<Rgb<u8>, &[u8]>> =
+            ImageBuffer::from_raw(picture.width(), picture.height(), picture.rgb());
+        let view = view.expect("a picture holds exactly its pixels");
+        let crop = crop_imm(&view, left, top, source, source);
+        let mut pixels = resize(&*crop, side, side, FilterType::Triangle);
+        if rng.random_bool(0.5) {
+            image::imageops::flip_horizontal_in_place(&mut pixels);
+        }
+        let mut rgb = pixels.into_raw();
+        augment(&mut rgb, role, rng);
+        Picture::new(side, side, rgb).expect("a square of pixels")
+    }
+}
+
+/// Appends the picture as planes of R, G and B in 0..1.
+fn append_planes(out: &mut Vec<f32>, picture: &Picture) {
+    for channel in 0..3 {
+        out.extend(picture.rgb()[channel..].iter().step_by(3).map(|&v| f32::from(v) / 255.0));
+    }
+}
+
+/// Makes batches ahead of time on threads of its own, and hands them out in order.
+#[derive(Debug)]
+pub struct Loader {
+    lanes: Vec<Receiver<Batch>>,
+    next: usize,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Loader {
+    /// Batches for `from`, `from + 1`, ….
+    pub fn start(dataset: &Arc<Dataset>, from: usize, rollbacks: u64) -> Self {
+        let count = dataset.config.threads;
+        let (lanes, threads) = (0..count)
+            .map(|lane| {
+                let (sender, receiver) = sync_channel(AHEAD.div_ceil(count));
+                let dataset = Arc::clone(dataset);
+                let thread = std::thread::spawn(move || {
+                    for step in (from + lane..).step_by(count) {
+                        if sender.send(dataset.batch(step, rollbacks)).is_err() {
+                            break; // The loader is gone.
+                        }
+                    }
+                });
+                (receiver, thread)
+            })
+            .unzip();
+        Self { lanes, next: 0, threads }
+    }
+
+    /// The next step's batch, or nothing if a thread died.
+    pub fn next_batch(&mut self) -> Option<Batch> {
+        let batch = self.lanes[self.next].recv().ok();
+        self.next = (self.next + 1) % self.lanes.len();
+        batch
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.lanes.clear();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Names of skipped files, collected from several threads.
+#[derive(Debug, Default)]
+pub struct Skipped(Mutex<Vec<String>>);
+
+impl Skipped {
+    /// Remembers a file and why it was skipped.
+    pub fn add(&self, path: &Path, reason: &str) {
+        let line = format!("{}: {reason}", path.display());
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
+    }
+
+    /// All so far, in order of their names.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        lines.sort();
+        lines
+    }
+}

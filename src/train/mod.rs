@@ -1,0 +1,46 @@
+//! Training: pictures in two folders to weights.
+
+pub mod adapters;
+pub mod augment;
+pub mod checkpoint;
+pub mod config;
+pub mod dataset;
+pub mod loss_network;
+pub mod losses;
+pub mod sheet;
+pub mod trainer;
+
+pub use config::TrainConfig;
+pub use trainer::{Outcome, Trainer};
+
+/// Why training could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A folder without a single usable picture.
+    #[error("no usable picture in {0}")]
+    NoPictures(String),
+    /// A file or folder could not be read or written.
+    #[error("{path}: {reason}")]
+    File { path: String, reason: String },
+    /// The configuration file is wrong.
+    #[error("the configuration is wrong: {0}")]
+    Config(String),
+    /// A checkpoint is incomplete, or belongs to other settings.
+    #[error("cannot resume from {path}: {reason}")]
+    Checkpoint { path: String, reason: String },
+    /// Weights do not fit.
+    #[error(transparent)]
+    Weights(#[from] crate::WeightsError),
+    /// A loss became NaN or infinite again and again.
+    #[error(
+        "the losses stopped being finite at step {0}, also after going back to the last checkpoint; \
+         lower learning_rate in the configuration"
+    )]
+    Diverged(usize),
+}
+
+impl TrainError {
+    fn file(path: &std::path::Path, reason: impl ToString) -> Self {
+        Self::File { path: path.display().to_string(), reason: reason.to_string() }
+    }
+}

@@ -1,0 +1,445 @@
+//! The training loop: two networks against each other, with two optimizers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::grad_clipping::GradientClippingConfig;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::adapters::Adapters;
+use super::checkpoint::{self, Progress, State};
+use super::config::TrainConfig;
+use super::dataset::{Batch, Dataset, Loader};
+use super::loss_network::LossNetwork;
+use super::{TrainError, losses, sheet};
+use crate::discriminator::Discriminator;
+use crate::generator::{Generator, finish};
+use crate::palette::{ColourMap, recoloured_logits};
+use crate::picture::Picture;
+use crate::style::{StyleStatistics, fuse};
+use crate::stylizer::{STYLE_SIZE, Stylizer};
+use crate::vgg::{Features, VggConfig, VggEncoder};
+use crate::weights::{self, Metadata, NamedTensor};
+
+/// Photos and styles on a sample sheet, and the side of each picture.
+const SHEET: (usize, usize, u32) = (5, 6, 256);
+/// Going back to a checkpoint more often than this without getting past the bad step is giving up.
+const MOST_ROLLBACKS: u64 = 3;
+
+/// What the generator's side trains.
+#[derive(Module, Debug)]
+pub struct Networks {
+    pub encoder: VggEncoder,
+    pub generator: Generator,
+    pub adapters: Adapters,
+}
+
+impl Networks {
+    fn new(device: &Device) -> Self {
+        Self {
+            encoder: VggConfig::slim().init(device),
+            generator: Generator::new(device),
+            adapters: Adapters::new(device),
+        }
+        .materialize()
+    }
+
+    /// The tensors of the weights file.
+    fn exported(&self) -> Vec<NamedTensor> {
+        let mut tensors = weights::tensors_of("encoder", &self.encoder);
+        tensors.extend(weights::tensors_of("generator", &self.generator));
+        tensors
+    }
+}
+
+/// The losses of a step, by name, before they are weighted.
+pub type Losses = BTreeMap<&'static str, f32>;
+
+/// The columns of the CSV file, all of which may be empty in a row except for the first two.
+const COLUMNS: [&str; 14] = [
+    "content", "style", "gram", "identity", "total_variation", "distillation_1", "distillation_2",
+    "distillation_3", "distillation_4", "adversarial", "discriminator", "real_probability",
+    "fake_probability", "learning_rate",
+];
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps are done.
+    Finished,
+    /// It was asked to stop; a checkpoint has been written.
+    Interrupted,
+}
+
+/// A training run.
+pub struct Trainer {
+    config: TrainConfig,
+    dataset: Arc<Dataset>,
+    folder: PathBuf,
+    device: Device,
+    loss_network: LossNetwork,
+    state: State,
+    step: usize,
+    seconds: f64,
+    rollbacks: u64,
+}
+
+impl Trainer {
+    /// A new run in `folder`, or with `resume` the one that is there, under the settings given.
+    ///
+    /// `vgg` is the content of `models/vgg19.safetensors`; `half` computes the frozen loss network
+    /// in bf16.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or there is a run in `folder` and `resume` is false.
+    pub fn new(
+        config: TrainConfig,
+        dataset: Dataset,
+        folder: &Path,
+        vgg: &[u8],
+        half: bool,
+        device: &Device,
+        resume: bool,
+    ) -> Result<Self, TrainError> {
+        config.check()?;
+        fs::create_dir_all(folder).map_err(|error| TrainError::file(folder, error))?;
+        let device = device.clone().autodiff();
+        device.seed(config.seed);
+        let networks = Networks::new(&device);
+        let clipping = GradientClippingConfig::Norm(config.optimizer.clip);
+        let adam = |beta_1: f32| {
+            AdamConfig::new()
+                .with_beta_1(beta_1)
+                .with_beta_2(0.99)
+                .with_grad_clipping(Some(clipping.clone()))
+                .init()
+        };
+        let state = State {
+            average: networks.valid(),
+            networks,
+            discriminator: Discriminator::new(&device).materialize(),
+            optimizer: adam(0.9),
+            discriminator_optimizer: adam(0.5),
+        };
+        let mut trainer = Self {
+            loss_network: LossNetwork::load(vgg, half, &device)?,
+            config,
+            dataset: Arc::new(dataset),
+            folder: folder.into(),
+            device,
+            state,
+            step: 0,
+            seconds: 0.0,
+            rollbacks: 0,
+        };
+        match (checkpoint::newest(folder), resume) {
+            (Some(newest), true) => trainer.go_back_to(&newest)?,
+            (Some(newest), false) => {
+                let reason = "there is a run already: go on with --resume, or choose another --out";
+                return Err(TrainError::file(&newest, reason));
+            }
+            (None, _) => {}
+        }
+        Ok(trainer)
+    }
+
+    fn go_back_to(&mut self, path: &Path) -> Result<(), TrainError> {
+        // Loading replaces every value; these are only of the right shape.
+        let fresh = State {
+            networks: self.state.networks.clone(),
+            average: self.state.average.clone(),
+            discriminator: self.state.discriminator.clone(),
+            optimizer: self.state.optimizer.clone(),
+            discriminator_optimizer: self.state.discriminator_optimizer.clone(),
+        };
+        let (state, progress) = checkpoint::load(path, fresh)?;
+        self.state = state;
+        self.step = progress.step;
+        self.seconds = progress.seconds;
+        self.rollbacks = self.rollbacks.max(progress.rollbacks);
+        Ok(())
+    }
+
+    /// Steps done so far.
+    pub fn step(&self) -> usize {
+        self.step
+    }
+
+    /// Trains until all steps are done or `stop` is set. `report` is called after every step.
+    ///
+    /// Checkpoints, `losses.csv`, sample sheets and `impasto.safetensors` go to the run's folder.
+    ///
+    /// # Errors
+    /// When the disk refuses, or the losses stop being finite and do not recover.
+    pub fn run(
+        &mut self,
+        stop: &AtomicBool,
+        mut report: impl FnMut(usize, &Losses),
+    ) -> Result<Outcome, TrainError> {
+        let mut table = self.open_table()?;
+        let mut loader = self.loader();
+        let mut since = Instant::now();
+        while self.step < self.config.steps {
+            if stop.load(Ordering::Relaxed) {
+                self.pause(&mut since)?;
+                return Ok(Outcome::Interrupted);
+            }
+            let batch = loader.next_batch().ok_or_else(|| {
+                TrainError::file(&self.folder, "a thread that prepares pictures died")
+            })?;
+            let losses = self.train_step(batch);
+            if losses.values().any(|loss| !loss.is_finite()) {
+                self.roll_back()?;
+                table = self.open_table()?;
+                loader = self.loader();
+                continue;
+            }
+            self.step += 1;
+            self.write_row(&mut table, self.seconds + since.elapsed().as_secs_f64(), &losses)?;
+            report(self.step, &losses);
+            if self.step.is_multiple_of(self.config.checkpoint_every) {
+                self.pause(&mut since)?;
+            }
+            let painting = self.step > self.config.distillation_steps;
+            if painting && self.step.is_multiple_of(self.config.sheet_every) {
+                self.write_sheet()?;
+            }
+        }
+        self.pause(&mut since)?;
+        self.write_sheet()?;
+        Ok(Outcome::Finished)
+    }
+
+    fn loader(&self) -> Loader {
+        Loader::start(&self.dataset, self.step, self.rollbacks)
+    }
+
+    /// Writes a checkpoint and the weights so far.
+    fn pause(&mut self, since: &mut Instant) -> Result<(), TrainError> {
+        self.seconds += since.elapsed().as_secs_f64();
+        *since = Instant::now();
+        let progress = Progress {
+            step: self.step,
+            seconds: self.seconds,
+            rollbacks: self.rollbacks,
+            config: self.config.clone(),
+        };
+        checkpoint::save(&self.folder, &self.state, &progress)?;
+        let metadata = Metadata::from([
+            ("network".into(), "stylizer".into()),
+            ("steps".into(), self.step.to_string()),
+            ("training_hours".into(), format!("{:.2}", self.seconds / 3600.0)),
+            ("licence".into(), "MIT OR Apache-2.0".into()),
+            ("date".into(), today()),
+        ]);
+        weights::write(&self.folder.join("impasto.safetensors"), &self.state.average.exported(), &metadata)?;
+        Ok(())
+    }
+
+    /// After a loss that is not finite: back to the last checkpoint, and on with other crops.
+    fn roll_back(&mut self) -> Result<(), TrainError> {
+        self.rollbacks += 1;
+        let newest = checkpoint::newest(&self.folder);
+        let Some(newest) = newest.filter(|_| self.rollbacks <= MOST_ROLLBACKS) else {
+            return Err(TrainError::Diverged(self.step));
+        };
+        self.go_back_to(&newest)
+    }
+
+    /// A batch as tensors.
+    fn tensor(&self, values: Vec<f32>) -> Tensor<4> {
+        let (batch, crop) = (self.config.batch, self.config.crop);
+        Tensor::from_data(TensorData::new(values, [batch, 3, crop, crop]), &self.device)
+    }
+
+    fn train_step(&mut self, batch: Batch) -> Losses {
+        let (content, style) = (self.tensor(batch.content), self.tensor(batch.style));
+        let mut log = Losses::from([("learning_rate", self.config.learning_rate(self.step) as f32)]);
+        let weigh = self.config.loss.clone();
+        let (count, step) = (self.config.batch, self.step);
+
+        // Both kinds of pictures in one pass through each encoder.
+        let both = Tensor::cat(vec![content.clone(), style.clone()], 0);
+        let target = self.loss_network.forward(both.clone());
+        let encoded = self.state.networks.encoder.forward(both);
+        let distilling = step < self.config.distillation_steps;
+        let mut total = Tensor::zeros([1], &self.device);
+        if distilling || step.is_multiple_of(weigh.distillation_every) {
+            let names = ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
+            let residuals = self.state.networks.adapters.residual_variances(&encoded, &target);
+            for (name, residual) in names.into_iter().zip(residuals) {
+                log.insert(name, scalar(&residual));
+                total = total + residual;
+            }
+        }
+        if distilling {
+            self.update_networks(total);
+            return log;
+        }
+        total = total * weigh.distillation;
+        let mut add = |total: Tensor<1>, name, weight: f64, loss: Tensor<1>| {
+            log.insert(name, scalar(&loss));
+            total + loss * weight
+        };
+
+        let (content_target, style_target) = split(&target, count);
+        let (content_encoded, style_encoded) = split(&encoded, count);
+        let recoloured = recoloured_logits(content.clone(), &batch.maps);
+        let fused = fuse(&content_encoded, StyleStatistics::of(&style_encoded));
+        let logits = self.state.networks.generator.forward(fused, recoloured);
+        let painting = finish(logits, content.clone(), 1.0);
+        let seen = self.loss_network.forward(painting.clone());
+
+        total = add(total, "content", weigh.content, losses::content(&seen, &content_target));
+        let style_losses = losses::style(&seen, &style_target);
+        total = add(total, "style", weigh.style, style_losses.statistics);
+        total = add(total, "gram", weigh.gram, style_losses.gram);
+        if weigh.total_variation > 0.0 {
+            let loss = losses::total_variation(painting.clone());
+            total = add(total, "total_variation", weigh.total_variation, loss);
+        }
+        if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
+            let unchanged = vec![ColourMap::identity(); count];
+            let recoloured = recoloured_logits(content.clone(), &unchanged);
+            let fused = fuse(&content_encoded, StyleStatistics::of(&content_encoded));
+            let logits = self.state.networks.generator.forward(fused, recoloured);
+            let loss = losses::identity(finish(logits, content.clone(), 1.0), content);
+            total = add(total, "identity", weigh.identity, loss);
+        }
+        let adversarial = weigh.adversarial > 0.0
+            && step >= self.config.distillation_steps + weigh.adversarial_from;
+        if adversarial {
+            let judge = self.state.discriminator.clone().no_grad();
+            let loss = losses::cross_entropy(judge.logits(painting.clone()), 1.0);
+            total = add(total, "adversarial", weigh.adversarial, loss);
+        }
+        self.update_networks(total);
+        if adversarial {
+            self.train_discriminator(style, painting.detach(), &mut log);
+        }
+        log
+    }
+
+    fn update_networks(&mut self, loss: Tensor<1>) {
+        let rate = self.config.learning_rate(self.step);
+        let state = &mut self.state;
+        let gradients = GradientsParams::from_grads(loss.backward(), &state.networks);
+        state.networks = state.optimizer.step(rate, state.networks.clone(), gradients);
+        // The average catches up fast at first.
+        let decay = self.config.average_decay.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
+        state.average = move_average(state.average.clone(), &state.networks.valid(), decay);
+    }
+
+    fn train_discriminator(&mut self, real: Tensor<4>, fake: Tensor<4>, log: &mut Losses) {
+        let state = &mut self.state;
+        state.discriminator = state.discriminator.clone().refine();
+        let real = state.discriminator.logits(real);
+        let fake = state.discriminator.logits(fake);
+        let probability = |logits: &Tensor<4>| {
+            scalar(&burn::tensor::activation::sigmoid(logits.clone().detach()).mean())
+        };
+        log.insert("real_probability", probability(&real));
+        log.insert("fake_probability", probability(&fake));
+        let loss = losses::cross_entropy(real, self.config.loss.real_label)
+            + losses::cross_entropy(fake, 0.0);
+        log.insert("discriminator", scalar(&loss));
+        let gradients = GradientsParams::from_grads(loss.backward(), &state.discriminator);
+        let rate = self.config.optimizer.discriminator_learning_rate;
+        state.discriminator =
+            state.discriminator_optimizer.step(rate, state.discriminator.clone(), gradients);
+    }
+
+    /// A grid of fixed photos and styles, painted with the averaged weights.
+    fn write_sheet(&self) -> Result<(), TrainError> {
+        let (photos, styles, side) = SHEET;
+        let device = self.device.clone().without_autodiff();
+        let average = &self.state.average;
+        let stylizer = Stylizer::new(average.encoder.clone(), average.generator.clone(), &device);
+        let photos: Vec<Picture> = self.dataset.content.sample(photos).cloned().collect();
+        let styles: Vec<Picture> =
+            self.dataset.style.sample(styles).map(|style| style.fit(STYLE_SIZE)).collect();
+        let path = self.folder.join(format!("sheet-{:07}.png", self.step));
+        sheet::write(&path, &stylizer, &photos, &styles, side)
+    }
+
+    /// The CSV file, cut back to the steps that are done, with its head.
+    fn open_table(&self) -> Result<csv::Writer<File>, TrainError> {
+        let path = self.folder.join("losses.csv");
+        let fail = |error: &dyn std::fmt::Display| TrainError::file(&path, error);
+        let head = format!("step,seconds,{}", COLUMNS.join(","));
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let kept = text.lines().skip(1).filter(|line| {
+            let step = line.split(',').next().and_then(|step| step.parse::<usize>().ok());
+            step.is_some_and(|step| step <= self.step)
+        });
+        let text: String =
+            std::iter::once(head.as_str()).chain(kept).flat_map(|line| [line, "\n"]).collect();
+        crate::files::write_whole(&path, text.as_bytes()).map_err(|error| fail(&error))?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(|error| fail(&error))?;
+        Ok(csv::WriterBuilder::new().has_headers(false).from_writer(file))
+    }
+
+    fn write_row(&self, table: &mut csv::Writer<File>, seconds: f64, losses: &Losses) -> Result<(), TrainError> {
+        let cells = COLUMNS.iter().map(|name| losses.get(name).map_or(String::new(), f32::to_string));
+        let row = [self.step.to_string(), format!("{seconds:.1}")].into_iter().chain(cells);
+        table
+            .write_record(row)
+            .and_then(|()| Ok(table.flush()?))
+            .map_err(|error| TrainError::file(&self.folder.join("losses.csv"), error))
+    }
+}
+
+/// The first and the second `count` pictures.
+fn split(features: &Features, count: usize) -> (Features, Features) {
+    let part = |from: usize| Features {
+        relu1_1: features.relu1_1.clone().narrow(0, from, count),
+        relu2_1: features.relu2_1.clone().narrow(0, from, count),
+        relu3_1: features.relu3_1.clone().narrow(0, from, count),
+        relu4_1: features.relu4_1.clone().narrow(0, from, count),
+    };
+    (part(0), part(count))
+}
+
+fn scalar(loss: &Tensor<1>) -> f32 {
+    loss.clone().detach().into_scalar::<f32>()
+}
+
+/// `decay * average + (1 - decay) * current`, tensor by tensor.
+fn move_average(average: Networks, current: &Networks, decay: f64) -> Networks {
+    #[derive(Default)]
+    struct Values(HashMap<ParamId, Tensor<1>>);
+    impl ModuleVisitor for Values {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let value = param.val();
+            let length = value.dims().iter().product::<usize>();
+            self.0.insert(param.id, value.reshape([length]));
+        }
+    }
+    struct Mixer(HashMap<ParamId, Tensor<1>>, f64);
+    impl ModuleMapper for Mixer {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            match self.0.remove(&param.id) {
+                Some(new) => param.map(|old| {
+                    let new = new.reshape(old.dims());
+                    old * self.1 + new * (1.0 - self.1)
+                }),
+                None => param,
+            }
+        }
+    }
+    let mut values = Values::default();
+    current.visit(&mut values);
+    average.map(&mut Mixer(values.0, decay))
+}
+
+/// The date as YYYY-MM-DD, UTC.
+fn today() -> String {
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    now.chars().take_while(|&c| c != 'T').collect()
+}

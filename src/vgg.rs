@@ -1,0 +1,162 @@
+//! The VGG-19 encoder (Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale
+//! Image Recognition", 2015): pixels to features.
+//!
+//! One definition, two widths. [`VggConfig::full`] carries the ImageNet weights and measures
+//! perceptual losses in training; [`VggConfig::slim`] is distilled from it and runs at inference.
+
+use burn::module::{Initializer, Module};
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::tensor::activation::relu;
+use burn::tensor::module::max_pool2d;
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::layers::reflection_pad;
+
+/// Mean of the RGB channels of ImageNet, as the Oxford weights have it, in 0..1.
+pub const MEAN: [f32; 3] = [123.68 / 255.0, 116.779 / 255.0, 103.939 / 255.0];
+/// Standard deviation of the RGB channels of ImageNet, in 0..1.
+pub const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
+
+/// Width, depth and border treatment of a [`VggEncoder`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VggConfig {
+    /// Channels of blocks 1 to 4; block 5 has as many as block 4.
+    pub widths: [usize; 4],
+    /// Whether the layers from conv4_2 to conv5_1 exist.
+    pub relu5_1: bool,
+    /// Reflection (as in the generator) or zeros (as the ImageNet weights were trained).
+    pub reflect: bool,
+}
+
+impl VggConfig {
+    /// VGG-19 itself, 12.9 million parameters to conv5_1.
+    pub const fn full() -> Self {
+        Self { widths: [64, 128, 256, 512], relu5_1: true, reflect: false }
+    }
+
+    /// A quarter of the width, to relu4_1.
+    pub const fn slim() -> Self {
+        Self { widths: [16, 32, 64, 128], relu5_1: false, reflect: true }
+    }
+
+    /// Freshly initialized weights.
+    pub fn init(&self, device: &Device) -> VggEncoder {
+        let [w1, w2, w3, w4] = self.widths;
+        let conv = |channels_in, channels_out| {
+            let padding = match self.reflect {
+                true => PaddingConfig2d::Valid,
+                false => PaddingConfig2d::Explicit(1, 1, 1, 1),
+            };
+            Conv2dConfig::new([channels_in, channels_out], [3, 3])
+                .with_padding(padding)
+                .with_initializer(Initializer::KaimingNormal {
+                    gain: 2f64.sqrt(),
+                    fan_out_only: false,
+                })
+                .init(device)
+        };
+        let deep = || self.relu5_1.then(|| conv(w4, w4));
+        VggEncoder {
+            conv1_1: conv(3, w1),
+            conv1_2: conv(w1, w1),
+            conv2_1: conv(w1, w2),
+            conv2_2: conv(w2, w2),
+            conv3_1: conv(w2, w3),
+            conv3_2: conv(w3, w3),
+            conv3_3: conv(w3, w3),
+            conv3_4: conv(w3, w3),
+            conv4_1: conv(w3, w4),
+            conv4_2: deep(),
+            conv4_3: deep(),
+            conv4_4: deep(),
+            conv5_1: deep(),
+            reflect: self.reflect,
+        }
+    }
+}
+
+/// The encoder. Weights are `[channels_out, channels_in, 3, 3]`.
+#[derive(Module, Debug)]
+pub struct VggEncoder {
+    pub conv1_1: Conv2d,
+    pub conv1_2: Conv2d,
+    pub conv2_1: Conv2d,
+    pub conv2_2: Conv2d,
+    pub conv3_1: Conv2d,
+    pub conv3_2: Conv2d,
+    pub conv3_3: Conv2d,
+    pub conv3_4: Conv2d,
+    pub conv4_1: Conv2d,
+    pub conv4_2: Option<Conv2d>,
+    pub conv4_3: Option<Conv2d>,
+    pub conv4_4: Option<Conv2d>,
+    pub conv5_1: Option<Conv2d>,
+    reflect: bool,
+}
+
+/// What the encoder sees in a batch of pictures: the activations after the first convolution of
+/// every block.
+#[derive(Debug, Clone)]
+pub struct Features {
+    /// `[batch, width 1, height, width]`
+    pub relu1_1: Tensor<4>,
+    /// `[batch, width 2, height / 2, width / 2]`
+    pub relu2_1: Tensor<4>,
+    /// `[batch, width 3, height / 4, width / 4]`
+    pub relu3_1: Tensor<4>,
+    /// `[batch, width 4, height / 8, width / 8]`
+    pub relu4_1: Tensor<4>,
+}
+
+impl Features {
+    /// From shallow to deep.
+    pub fn levels(self) -> [Tensor<4>; 4] {
+        [self.relu1_1, self.relu2_1, self.relu3_1, self.relu4_1]
+    }
+}
+
+impl VggEncoder {
+    /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1; height and width multiples of 8.
+    pub fn forward(&self, pictures: Tensor<4>) -> Features {
+        let relu1_1 = self.layer(&self.conv1_1, normalize(pictures));
+        let relu1_2 = self.layer(&self.conv1_2, relu1_1.clone());
+        let relu2_1 = self.layer(&self.conv2_1, pool(relu1_2));
+        let relu2_2 = self.layer(&self.conv2_2, relu2_1.clone());
+        let relu3_1 = self.layer(&self.conv3_1, pool(relu2_2));
+        let relu3_2 = self.layer(&self.conv3_2, relu3_1.clone());
+        let relu3_3 = self.layer(&self.conv3_3, relu3_2);
+        let relu3_4 = self.layer(&self.conv3_4, relu3_3);
+        let relu4_1 = self.layer(&self.conv4_1, pool(relu3_4));
+        Features { relu1_1, relu2_1, relu3_1, relu4_1 }
+    }
+
+    /// relu5_1 `[batch, width 4, height / 16, width / 16]` from relu4_1, or nothing where the
+    /// encoder ends at relu4_1.
+    pub fn relu5_1(&self, relu4_1: Tensor<4>) -> Option<Tensor<4>> {
+        let relu4_2 = self.layer(self.conv4_2.as_ref()?, relu4_1);
+        let relu4_3 = self.layer(self.conv4_3.as_ref()?, relu4_2);
+        let relu4_4 = self.layer(self.conv4_4.as_ref()?, relu4_3);
+        Some(self.layer(self.conv5_1.as_ref()?, pool(relu4_4)))
+    }
+
+    fn layer(&self, conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+        // The weights say in which precision to compute: training runs the frozen loss network
+        // in bf16 where that is faster.
+        let x = x.cast(conv.weight.val().dtype());
+        relu(conv.forward(reflection_pad(x, usize::from(self.reflect))))
+    }
+}
+
+fn pool(x: Tensor<4>) -> Tensor<4> {
+    max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
+}
+
+fn normalize(pictures: Tensor<4>) -> Tensor<4> {
+    let device = pictures.device();
+    let constant = |values: [f32; 3]| {
+        Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 3, 1, 1]), &device)
+    };
+    (pictures - constant(MEAN)) / constant(DEVIATION)
+}

@@ -1,0 +1,333 @@
+//! Weights on disk: safetensors with 8-bit integers.
+//!
+//! Every matrix or kernel `NAME.weight` is stored as I8 `[channels_out, …]` with one F32 scale an
+//! output channel, `NAME.scale` `[channels_out]`, and means `weight = integer * scale`. Everything
+//! else (biases) is F32. Linear weights are `[channels_out, channels_in]`. The metadata names the
+//! format and carries a CRC-32 of all values, so that a damaged file is recognized.
+
+use std::collections::{BTreeMap, HashMap};
+#[cfg(not(target_arch = "wasm32"))]
+use std::path::Path;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Tensor, TensorData};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+/// The version of the format, under [`FORMAT_KEY`] in the metadata.
+pub const FORMAT: &str = "impasto-1";
+const FORMAT_KEY: &str = "format";
+const CHECKSUM_KEY: &str = "crc32";
+/// Largest magnitude of a stored integer.
+const LEVELS: f32 = 127.0;
+
+/// Why weights could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// Not a safetensors file, or cut short.
+    #[error("not a readable weights file (safetensors): {0}")]
+    Unreadable(String),
+    /// Safetensors, but not ours or of another version.
+    #[error("the file is not in the format {FORMAT}: its metadata says {0}")]
+    Format(String),
+    /// The values are not those that were written.
+    #[error("the file is damaged: its checksum is {found}, not {expected}; fetch it again")]
+    Checksum { expected: String, found: String },
+    /// A tensor of the network is not in the file.
+    #[error("the weights for {0} are missing: the file is for another network")]
+    Missing(String),
+    /// A tensor of the file is not in the network.
+    #[error("the file has weights for {0}, which the network does not have")]
+    Unknown(String),
+    /// A tensor of the file has another shape than the network's.
+    #[error("{name} has the shape {found:?} in the file, but the network needs {expected:?}")]
+    Shape { name: String, expected: Vec<usize>, found: Vec<usize> },
+    /// A tensor of the file has an element type that the format does not use there.
+    #[error("{name} has the element type {found} in the file, where the format has {expected}")]
+    ElementType { name: String, expected: &'static str, found: String },
+    /// NaN, infinite, or a scale that is not positive.
+    #[error("{0} has values that are not finite, or a scale below zero")]
+    NotFinite(String),
+    /// The file could not be written.
+    #[error("cannot write the weights: {0}")]
+    Write(String),
+}
+
+/// What the file says about itself: training steps, licence, date and the like.
+pub type Metadata = BTreeMap<String, String>;
+
+/// A tensor by name, in f32.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    /// For instance `encoder.conv1_1.weight`.
+    pub name: String,
+    /// `[channels_out, channels_in, 3, 3]` for kernels, `[channels_out, channels_in]` for
+    /// matrices, `[length]` for vectors.
+    pub shape: Vec<usize>,
+    /// Row-major.
+    pub values: Vec<f32>,
+}
+
+/// The file's bytes for these tensors.
+///
+/// # Errors
+/// [`WeightsError::NotFinite`] for a value that is NaN or infinite.
+pub fn serialize(tensors: &[NamedTensor], metadata: &Metadata) -> Result<Vec<u8>, WeightsError> {
+    let mut parts: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    for NamedTensor { name, shape, values } in tensors {
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(WeightsError::NotFinite(name.clone()));
+        }
+        let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        match quantized_stem(name, shape) {
+            Some(stem) => {
+                let (integers, scales) = quantize(values, shape[0]);
+                let integers = integers.into_iter().map(|value| value as u8).collect();
+                parts.insert(format!("{stem}.scale"), (Dtype::F32, vec![shape[0]], floats(&scales)));
+                parts.insert(name.clone(), (Dtype::I8, shape.clone(), integers));
+            }
+            None => {
+                parts.insert(name.clone(), (Dtype::F32, shape.clone(), floats(values)));
+            }
+        }
+    }
+    let mut metadata: HashMap<String, String> = metadata.clone().into_iter().collect();
+    metadata.insert(FORMAT_KEY.into(), FORMAT.into());
+    let bytes = parts.iter().map(|(name, (_, _, bytes))| (name.as_str(), bytes.as_slice()));
+    metadata.insert(CHECKSUM_KEY.into(), checksum(bytes));
+    let views = parts
+        .iter()
+        .map(|(name, (dtype, shape, bytes))| {
+            TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| WeightsError::Write(error.to_string()))?;
+    safetensors::serialize(views, Some(metadata))
+        .map_err(|error| WeightsError::Write(error.to_string()))
+}
+
+/// Writes the file whole or not at all.
+///
+/// # Errors
+/// As [`serialize`], and [`WeightsError::Write`] when the disk refuses.
+#[cfg(feature = "cli")]
+pub fn write(path: &Path, tensors: &[NamedTensor], metadata: &Metadata) -> Result<(), WeightsError> {
+    let bytes = serialize(tensors, metadata)?;
+    crate::files::write_whole(path, &bytes)
+        .map_err(|error| WeightsError::Write(format!("{}: {error}", path.display())))
+}
+
+/// Reads a file's bytes, and checks them.
+///
+/// # Errors
+/// Says what is wrong with a file that is cut short, foreign, damaged or of another version.
+pub fn deserialize(bytes: &[u8]) -> Result<(Vec<NamedTensor>, Metadata), WeightsError> {
+    let unreadable = |error: safetensors::SafeTensorError| WeightsError::Unreadable(error.to_string());
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
+    let metadata: Metadata =
+        header.metadata().clone().unwrap_or_default().into_iter().collect();
+    match metadata.get(FORMAT_KEY).map(String::as_str) {
+        Some(FORMAT) => {}
+        Some(other) => return Err(WeightsError::Format(format!("{other:?}"))),
+        None => return Err(WeightsError::Format("nothing about a format".into())),
+    }
+    let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+    let views: BTreeMap<String, TensorView> = file.tensors().into_iter().collect();
+
+    let expected = metadata.get(CHECKSUM_KEY).cloned().unwrap_or_default();
+    let found = checksum(views.iter().map(|(name, view)| (name.as_str(), view.data())));
+    if expected != found {
+        return Err(WeightsError::Checksum { expected, found });
+    }
+
+    let mut tensors = Vec::new();
+    for (name, view) in views.iter().filter(|(name, _)| !name.ends_with(".scale")) {
+        let shape = view.shape().to_vec();
+        let values = match quantized_stem(name, &shape) {
+            Some(stem) => {
+                let scale_name = format!("{stem}.scale");
+                let scale = views
+                    .get(&scale_name)
+                    .ok_or_else(|| WeightsError::Missing(scale_name.clone()))?;
+                let scales = floats(&scale_name, scale)?;
+                if scale.shape() != [shape[0]] {
+                    let (expected, found) = (vec![shape[0]], scale.shape().to_vec());
+                    return Err(WeightsError::Shape { name: scale_name, expected, found });
+                }
+                if scales.iter().any(|&scale| scale < 0.0) {
+                    return Err(WeightsError::NotFinite(scale_name));
+                }
+                if view.dtype() != Dtype::I8 {
+                    let found = view.dtype().to_string();
+                    return Err(WeightsError::ElementType { name: name.clone(), expected: "I8", found });
+                }
+                dequantize(view.data(), &scales)
+            }
+            None => floats(name, view)?,
+        };
+        tensors.push(NamedTensor { name: name.clone(), shape, values });
+    }
+    Ok((tensors, metadata))
+}
+
+/// The name without `.weight`, if the tensor is one that is stored in 8 bits.
+fn quantized_stem<'a>(name: &'a str, shape: &[usize]) -> Option<&'a str> {
+    name.strip_suffix(".weight").filter(|_| shape.len() >= 2 && shape[0] > 0)
+}
+
+fn floats(name: &str, view: &TensorView) -> Result<Vec<f32>, WeightsError> {
+    if view.dtype() != Dtype::F32 {
+        let found = view.dtype().to_string();
+        return Err(WeightsError::ElementType { name: name.into(), expected: "F32", found });
+    }
+    let values: Vec<f32> = view
+        .data()
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        .collect();
+    match values.iter().all(|value| value.is_finite()) {
+        true => Ok(values),
+        false => Err(WeightsError::NotFinite(name.into())),
+    }
+}
+
+/// Integers in -127..=127 and one scale a row.
+fn quantize(values: &[f32], rows: usize) -> (Vec<i8>, Vec<f32>) {
+    let length = values.len() / rows;
+    let scales: Vec<f32> = values
+        .chunks_exact(length)
+        .map(|row| row.iter().fold(0f32, |most, value| most.max(value.abs())) / LEVELS)
+        .collect();
+    let integers = values
+        .chunks_exact(length)
+        .zip(&scales)
+        .flat_map(|(row, &scale)| {
+            let inverse = if scale > 0.0 { scale.recip() } else { 0.0 };
+            row.iter().map(move |value| (value * inverse).round().clamp(-LEVELS, LEVELS) as i8)
+        })
+        .collect();
+    (integers, scales)
+}
+
+fn dequantize(bytes: &[u8], scales: &[f32]) -> Vec<f32> {
+    bytes
+        .chunks_exact(bytes.len() / scales.len())
+        .zip(scales)
+        .flat_map(|(row, &scale)| row.iter().map(move |&byte| f32::from(byte as i8) * scale))
+        .collect()
+}
+
+fn checksum<'a>(parts: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    for (name, bytes) in parts {
+        hasher.update(name.as_bytes());
+        hasher.update(bytes);
+    }
+    format!("{:08x}", hasher.finalize())
+}
+
+/// All tensors of a module, each named `PREFIX.field.….weight`.
+///
+/// Reads back from the device synchronously: not for the browser.
+pub fn tensors_of<M: Module>(prefix: &str, module: &M) -> Vec<NamedTensor> {
+    struct Collector<'a>(&'a str, Vec<NamedTensor>);
+    impl ModuleVisitor for Collector<'_> {
+        fn visit_float_with_path<const D: usize>(
+            &mut self,
+            path: &[String],
+            _: ParamId,
+            tensor: &Tensor<D>,
+        ) {
+            let mut tensor = tensor.clone();
+            if D == 2 {
+                tensor = tensor.transpose();
+            }
+            self.1.push(NamedTensor {
+                name: tensor_name(self.0, path),
+                shape: tensor.dims().to_vec(),
+                values: tensor.to_data().convert::<f32>().iter::<f32>().collect(),
+            });
+        }
+    }
+    let mut collector = Collector(prefix, Vec::new());
+    module.visit(&mut collector);
+    collector.1
+}
+
+/// The module with its tensors replaced by those of the same names, which are taken out of
+/// `tensors`.
+///
+/// # Errors
+/// [`WeightsError::Missing`] or [`WeightsError::Shape`] where the tensors are another network's.
+pub fn load<M: Module>(
+    prefix: &str,
+    module: M,
+    tensors: &mut Vec<NamedTensor>,
+) -> Result<M, WeightsError> {
+    struct Loader<'a> {
+        prefix: &'a str,
+        path: Vec<String>,
+        tensors: &'a mut Vec<NamedTensor>,
+        error: Option<WeightsError>,
+    }
+    impl Loader<'_> {
+        fn take<const D: usize>(&mut self, old: &Tensor<D>) -> Result<Tensor<D>, WeightsError> {
+            let name = tensor_name(self.prefix, &self.path);
+            let position = self.tensors.iter().position(|tensor| tensor.name == name);
+            let position = position.ok_or_else(|| WeightsError::Missing(name.clone()))?;
+            let NamedTensor { shape: found, values, .. } = self.tensors.swap_remove(position);
+            let mut expected = old.dims().to_vec();
+            if D == 2 {
+                expected.reverse();
+            }
+            if found != expected {
+                return Err(WeightsError::Shape { name, expected, found });
+            }
+            let tensor = Tensor::from_data(TensorData::new(values, found), &old.device());
+            Ok(if D == 2 { tensor.transpose() } else { tensor })
+        }
+    }
+    impl ModuleMapper for Loader<'_> {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.into());
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            if self.error.is_some() {
+                return param;
+            }
+            match self.take(&param.val()) {
+                Ok(tensor) => param.map(|old| tensor.set_require_grad(old.is_require_grad())),
+                Err(error) => {
+                    self.error = Some(error);
+                    param
+                }
+            }
+        }
+    }
+    let mut loader = Loader { prefix, path: Vec::new(), tensors, error: None };
+    let module = module.map(&mut loader);
+    match loader.error {
+        Some(error) => Err(error),
+        None => Ok(module),
+    }
+}
+
+fn tensor_name(prefix: &str, path: &[String]) -> String {
+    match prefix {
+        "" => path.join("."),
+        prefix => format!("{prefix}.{}", path.join(".")),
+    }
+}
+
+/// Nothing may be left over after all modules took their tensors.
+///
+/// # Errors
+/// [`WeightsError::Unknown`] with the first that is.
+pub fn expect_empty(tensors: &[NamedTensor]) -> Result<(), WeightsError> {
+    match tensors.first() {
+        Some(tensor) => Err(WeightsError::Unknown(tensor.name.clone())),
+        None => Ok(()),
+    }
+}
