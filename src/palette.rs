@@ -26,10 +26,16 @@ pub struct Palette {
 }
 
 impl Palette {
+    /// From a mean and a covariance of RGB values in 0..1.
+    pub fn new(mean: [f64; 3], covariance: [[f64; 3]; 3]) -> Self {
+        let covariance = Matrix3::from_fn(|row, column| covariance[row][column]);
+        Self { mean: mean.into(), covariance }
+    }
+
     /// Of all pixels of the picture.
     pub fn of(picture: &Picture) -> Self {
         let (mean, covariance) = picture.colour_statistics();
-        Self { mean: mean.into(), covariance: Matrix3::from_fn(|row, column| covariance[row][column]) }
+        Self::new(mean, covariance)
     }
 
     /// `Σ weight * palette`, the weights as given.
@@ -112,4 +118,43 @@ pub fn recoloured_logits(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
 /// `ln(x / (1 - x))`, the inverse of the sigmoid; `x` strictly between 0 and 1.
 pub fn logit<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     (x.clone() / (x.neg() + 1.0)).log()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn palettes() -> [Palette; 2] {
+        [
+            Palette::new([0.4, 0.5, 0.3], [[0.05, 0.02, 0.01], [0.02, 0.04, 0.02], [0.01, 0.02, 0.03]]),
+            Palette::new([0.7, 0.2, 0.6], [[0.02, -0.01, 0.0], [-0.01, 0.06, 0.01], [0.0, 0.01, 0.01]]),
+        ]
+    }
+
+    #[test]
+    fn mapped_colours_have_the_targets_mean_and_covariance() {
+        let [source, target] = palettes();
+        let map = source.map_to(&target);
+        assert!((map.matrix * source.mean + map.offset - target.mean).norm() < 1e-12);
+        let ridge = Matrix3::identity() * RIDGE;
+        let mapped = map.matrix * (source.covariance + ridge) * map.matrix.transpose();
+        assert!((mapped - target.covariance - ridge).norm() < 1e-12);
+        // Monge-Kantorovich: of all such maps the symmetric positive one.
+        assert!((map.matrix - map.matrix.transpose()).norm() < 1e-12);
+    }
+
+    #[test]
+    fn a_palette_maps_to_itself_unchanged() {
+        let [source, _] = palettes();
+        let map = source.map_to(&source);
+        assert!((map.matrix - Matrix3::identity()).norm() < 1e-9 && map.offset.norm() < 1e-9);
+    }
+
+    #[test]
+    fn a_single_colour_has_a_finite_map() {
+        let black = Palette::new([0.0; 3], [[0.0; 3]; 3]);
+        let [target, _] = palettes();
+        let map = black.map_to(&target);
+        assert!(map.matrix.iter().chain(map.offset.iter()).all(|value| value.is_finite()));
+    }
 }

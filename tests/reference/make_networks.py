@@ -1,0 +1,223 @@
+"""Writes networks.safetensors: what the networks must compute, by another implementation.
+
+Needs: pip install torch numpy safetensors. Weights and inputs follow from a hash that
+tests/networks.rs repeats, so that the file holds results only.
+"""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.numpy import save_file
+
+torch.set_default_dtype(torch.float64)
+EPSILON = 1e-5
+MEAN = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1) / 255
+DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+SLIM = (16, 32, 64, 128)
+FULL = (64, 128, 256, 512)
+
+
+def uniform(name, count):
+    """In 0..1, from a hash of the name and the position."""
+    x = np.arange(count, dtype=np.uint64) * np.uint64(2654435761) + np.uint64(zlib.crc32(name.encode()))
+    x &= np.uint64(0xFFFFFFFF)
+    for _ in range(2):
+        x ^= x >> np.uint64(16)
+        x = (x * np.uint64(0x45D9F3B)) & np.uint64(0xFFFFFFFF)
+    x ^= x >> np.uint64(16)
+    return x.astype(np.float64) / 2**32
+
+
+def weight(name, *shape):
+    """Of the size that keeps activations as large as they are."""
+    fan_in = int(np.prod(shape[1:])) if len(shape) > 1 else 100
+    limit = (6 / fan_in) ** 0.5
+    values = ((2 * uniform(name, int(np.prod(shape))) - 1) * limit).astype(np.float32)
+    return torch.tensor(values.astype(np.float64)).view(*shape)
+
+
+def picture(name, *shape):
+    return torch.tensor(uniform(name, int(np.prod(shape))).astype(np.float32).astype(np.float64)).view(*shape)
+
+
+def conv(x, name, shape, reflect=True):
+    border = shape[-1] // 2
+    x = F.pad(x, (border,) * 4, mode="reflect" if reflect else "constant")
+    return F.conv2d(x, weight(f"{name}.weight", *shape), weight(f"{name}.bias", shape[0]))
+
+
+def vgg(x, prefix, widths, reflect):
+    def layer(x, number, channels_in, channels_out):
+        return F.relu(conv(x, f"{prefix}.conv{number}", (channels_out, channels_in, 3, 3), reflect))
+
+    w1, w2, w3, w4 = widths
+    relu1_1 = layer((x - MEAN) / DEVIATION, "1_1", 3, w1)
+    x = F.max_pool2d(layer(relu1_1, "1_2", w1, w1), 2)
+    relu2_1 = layer(x, "2_1", w1, w2)
+    x = F.max_pool2d(layer(relu2_1, "2_2", w2, w2), 2)
+    relu3_1 = layer(x, "3_1", w2, w3)
+    x = relu3_1
+    for number in ("3_2", "3_3", "3_4"):
+        x = layer(x, number, w3, w3)
+    relu4_1 = layer(F.max_pool2d(x, 2), "4_1", w3, w4)
+    levels = [relu1_1, relu2_1, relu3_1, relu4_1]
+    if reflect:
+        return levels
+    x = relu4_1
+    for number in ("4_2", "4_3", "4_4"):
+        x = layer(x, number, w4, w4)
+    return levels + [layer(F.max_pool2d(x, 2), "5_1", w4, w4)]
+
+
+def moments(x):
+    return x.mean((2, 3), keepdim=True), (x.var((2, 3), keepdim=True, unbiased=False) + EPSILON).sqrt()
+
+
+def instance_norm(x):
+    return F.instance_norm(x, eps=EPSILON)
+
+
+def statistics(levels):
+    return torch.cat([part.flatten(1) for level in levels for part in moments(level)], 1)
+
+
+def linear(x, name, channels_in, channels_out):
+    return F.linear(x, weight(f"{name}.weight", channels_out, channels_in), weight(f"{name}.bias", channels_out))
+
+
+CODE = 192
+
+
+def style_norm(x, code, name):
+    channels = x.shape[1]
+    scale, shift = linear(code, f"{name}.affine", CODE, 2 * channels).view(x.shape[0], 2, channels, 1, 1).unbind(1)
+    return instance_norm(x) * (scale + 1) + shift
+
+
+def styled_conv(x, code, name, channels):
+    x = conv(x, f"{name}.conv.conv", (channels, x.shape[1], 3, 3))
+    return F.relu(style_norm(x, code, f"{name}.norm"))
+
+
+def residual_block(x, code, name):
+    y = styled_conv(x, code, f"{name}.first", x.shape[1])
+    y = conv(y, f"{name}.second.conv", (x.shape[1], x.shape[1], 3, 3))
+    return x + style_norm(y, code, f"{name}.norm")
+
+
+def upsample(x):
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def generator(features, skip, style, recoloured):
+    code = F.relu(linear(style, "generator.code_1", style.shape[1], CODE))
+    code = F.relu(linear(code, "generator.code_2", CODE, CODE))
+    x = residual_block(features, code, "generator.block_1")
+    x = residual_block(x, code, "generator.block_2")
+    x = upsample(styled_conv(x, code, "generator.conv_1", 64))
+    x = x + conv(skip, "generator.skip.conv", (64, 64, 1, 1))
+    x = residual_block(x, code, "generator.block_3")
+    x = upsample(styled_conv(x, code, "generator.conv_2", 24))
+    x = styled_conv(x, code, "generator.conv_3", 24)
+    x = upsample(styled_conv(x, code, "generator.conv_4", 16))
+    x = conv(x, "generator.conv_5.conv", (3, 16, 3, 3))
+    return x + recoloured * weight("generator.palette_weight", 3).view(1, 3, 1, 1)
+
+
+def root(matrix, power):
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors @ np.diag(values**power) @ vectors.T
+
+
+def colours(x):
+    pixels = x.permute(1, 0, 2, 3).reshape(3, -1).numpy()
+    return pixels.mean(1), np.cov(pixels, bias=True)
+
+
+def colour_map(source, target):
+    (source_mean, source), (target_mean, target) = source, target
+    ridge = 1e-4 * np.eye(3)
+    half, inverse = root(source + ridge, 0.5), root(source + ridge, -0.5)
+    matrix = inverse @ root(half @ (target + ridge) @ half, 0.5) @ inverse
+    return torch.tensor(matrix), torch.tensor(target_mean - matrix @ source_mean)
+
+
+def recoloured_logits(photo, matrix, offset):
+    small = F.avg_pool2d(photo, 4)
+    mapped = torch.einsum("ij,bjhw->bihw", matrix, small) + offset.view(1, 3, 1, 1)
+    logits = torch.logit(mapped.clamp(0.02, 0.98))
+    return F.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)
+
+
+def discriminator(x):
+    x = x * 2 - 1
+    for index, (channels_in, channels_out, stride) in enumerate([(3, 32, 2), (32, 64, 2), (64, 128, 2), (128, 1, 1)], 1):
+        name = f"discriminator.conv_{index}"
+        w = weight(f"{name}.conv.weight", channels_out, channels_in, 4, 4)
+        left = weight(f"{name}.singular", channels_out)
+        matrix = w.flatten(1)
+        right = matrix.T @ left
+        right = right / right.norm()
+        w = w / (left @ matrix @ right)
+        x = F.conv2d(x, w, weight(f"{name}.conv.bias", channels_out), stride=stride, padding=1)
+        if index < 4:
+            x = F.leaky_relu(x, 0.2)
+    return x
+
+
+def relative(value, goal):
+    return ((value - goal).square().flatten(1).mean(1) / goal.square().flatten(1).mean(1)).mean()
+
+
+def covariance(x):
+    x = x.flatten(2)
+    x = x - x.mean(2, keepdim=True)
+    return x @ x.transpose(1, 2) / x.shape[2]
+
+
+def main():
+    content, style = picture("content", 1, 3, 32, 48), picture("style", 1, 3, 40, 32) ** 2
+    content_levels, style_levels = vgg(content, "encoder", SLIM, True), vgg(style, "encoder", SLIM, True)
+    code = 0.7 * statistics(style_levels) + 0.3 * statistics(content_levels)
+    mean, deviation = code[:, -256:-128].view(1, 128, 1, 1), code[:, -128:].view(1, 128, 1, 1)
+    fused = instance_norm(content_levels[3]) * deviation + mean
+    skip = instance_norm(content_levels[2])
+    matrix, offset = colour_map(colours(content), colours(style))
+    recoloured = recoloured_logits(content, matrix, offset)
+    painting = generator(fused, skip, code, recoloured)
+    photo = torch.logit(content.clamp(0.4 / 255, 1 - 0.4 / 255))
+
+    full = vgg(content, "full", FULL, False)
+    other = vgg(picture("other", 1, 3, 32, 48) ** 2, "full", FULL, False)
+    logits = discriminator(content)
+    normalized = [(instance_norm(full[i]) - instance_norm(other[i])).square().mean() for i in (3, 2)]
+    results = {
+        "relu1_1": content_levels[0],
+        "relu4_1": content_levels[3],
+        "statistics": statistics(content_levels),
+        "fused": fused,
+        "skip": skip,
+        "map": torch.cat([matrix, offset.view(3, 1)], 1),
+        "recoloured": recoloured,
+        "painting": painting,
+        "picture": torch.sigmoid(0.7 * painting + 0.3 * photo),
+        "full_relu3_1": full[2][:, ::16],
+        "full_relu5_1": full[4][:, ::16],
+        "discriminator_logits": logits,
+        "discriminator_probability": torch.sigmoid(logits).mean((1, 2, 3)),
+        "loss_content": normalized[0] + 0.5 * normalized[1],
+        "loss_style": sum(relative(a, b) for x, y in zip(full[:4], other[:4]) for a, b in zip(moments(x), moments(y))),
+        "loss_gram": sum(relative(covariance(x), covariance(y)) for x, y in zip(full[:4], other[:4])),
+        "loss_total_variation": content.diff(dim=2).abs().mean() + content.diff(dim=3).abs().mean(),
+        "loss_cross_entropy": F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, 0.9)),
+    }
+    arrays = {name: np.ascontiguousarray(np.atleast_1d(np.asarray(value)).astype(np.float32)) for name, value in results.items()}
+    save_file(arrays, Path(__file__).parent / "networks.safetensors")
+    for name, array in arrays.items():
+        print(name, array.shape, float(np.abs(array).mean()))
+
+
+main()
