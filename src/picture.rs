@@ -173,9 +173,8 @@ impl Picture {
     /// Mean and covariance of the pixels' red, green and blue, in 0..1.
     pub fn colour_statistics(&self) -> ([f64; 3], [[f64; 3]; 3]) {
         let count = (self.rgb.len() / 3) as f64;
-        let pixels = || {
-            self.rgb.chunks_exact(3).map(|rgb| [0, 1, 2].map(|i| f64::from(rgb[i]) / 255.0))
-        };
+        let pixels =
+            || self.rgb.chunks_exact(3).map(|rgb| [0, 1, 2].map(|i| f64::from(rgb[i]) / 255.0));
         let mut mean = [0.0; 3];
         for pixel in pixels() {
             for (sum, value) in mean.iter_mut().zip(pixel) {
@@ -288,8 +287,7 @@ mod codecs {
             limits.reserve(decoder.total_bytes()).map_err(too_large_or_damaged)?;
             decoder.set_limits(limits).map_err(too_large_or_damaged)?;
             let orientation = decoder.orientation().map_err(|error| damaged(&error))?;
-            let mut pixels =
-                DynamicImage::from_decoder(decoder).map_err(too_large_or_damaged)?;
+            let mut pixels = DynamicImage::from_decoder(decoder).map_err(too_large_or_damaged)?;
             pixels.apply_orientation(orientation);
 
             let (width, height) = (pixels.width(), pixels.height());
@@ -311,12 +309,17 @@ mod codecs {
                 Format::Png => {
                     PngEncoder::new(&mut bytes).write_image(self.rgb(), width, height, colour)
                 }
-                Format::Jpeg { quality } => {
-                    JpegEncoder::new_with_quality(&mut bytes, quality.clamp(1, 100))
-                        .write_image(self.rgb(), width, height, colour)
-                }
-                Format::WebP => WebPEncoder::new_lossless(&mut bytes)
-                    .write_image(self.rgb(), width, height, colour),
+                Format::Jpeg { quality } => JpegEncoder::new_with_quality(
+                    &mut bytes,
+                    quality.clamp(1, 100),
+                )
+                .write_image(self.rgb(), width, height, colour),
+                Format::WebP => WebPEncoder::new_lossless(&mut bytes).write_image(
+                    self.rgb(),
+                    width,
+                    height,
+                    colour,
+                ),
             }
             .map_err(|error| PictureError::Encode(error.to_string()))?;
             Ok(bytes)
@@ -375,9 +378,8 @@ mod codecs {
             if marker == START_OF_SCAN {
                 // Coded pixels go on to the next marker that is not part of them.
                 let scan = bytes.get(at..).unwrap_or_default();
-                let is_marker = |pair: &[u8]| {
-                    pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff)
-                };
+                let is_marker =
+                    |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff);
                 match scan.windows(2).position(is_marker) {
                     Some(length) => at += length,
                     None => return true,
@@ -592,18 +594,16 @@ mod tests {
         }
 
         #[test]
-        fn damaged_files_are_errors() {
+        fn incomplete_files_are_errors() {
             let picture = gradient(40, 30);
             for format in [Format::Png, Format::Jpeg { quality: 90 }, Format::WebP] {
                 let bytes = picture.encode(format).unwrap();
                 for length in 1..bytes.len() {
-                    let decoded = Picture::decode(&bytes[..length]);
-                    // Of a PNG file, the end holds nothing but the word that it is the end.
-                    if format == Format::Png && length > bytes.len() - 16 && decoded.is_ok() {
-                        assert_eq!(decoded.unwrap(), picture);
-                        continue;
+                    match Picture::decode(&bytes[..length]) {
+                        // The last bytes may hold no pixels.
+                        Ok(whole) => assert_eq!(whole, picture, "{length} bytes of {format:?}"),
+                        Err(error) => assert!(!error.to_string().is_empty()),
                     }
-                    assert!(decoded.is_err(), "{format:?}, {length} of {} bytes", bytes.len());
                 }
             }
         }

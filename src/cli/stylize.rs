@@ -1,0 +1,290 @@
+//! `impasto stylize`: photos and style pictures in, paintings out.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use impasto::{DEFAULT_WEIGHTS, Format, STYLE_SIZE, Style, Stylizer};
+use indicatif::ProgressBar;
+
+use super::engine::Engine;
+use super::files;
+
+/// Paint photos in the style of one or several pictures.
+///
+/// Reads PNG, JPEG and WebP, and writes what the ending of the output's name says. Several
+/// photos, or a folder of photos, go to a folder, under their own names. Nothing is sent
+/// anywhere: all computing is done on this machine.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  A photo in the style of a painting, with the photo still showing through:
+    impasto stylize photo.jpg --style painting.jpg --strength 0.7 -o painted.jpg
+
+  A mixture of two styles, the first three times as strong as the second:
+    impasto stylize photo.jpg --style waves.png=3 --style stars.jpg=1 -o painted.png
+
+  All photos of a folder, with a long side of at most 1600 pixels:
+    impasto stylize holiday --style painting.jpg --size 1600 -o holiday-painted
+
+Exit codes: 0 all painted, 1 some or all not (standard error says why), 2 wrong usage, \
+130 stopped by Ctrl-C, which leaves no half-written files.")]
+pub struct Stylize {
+    /// Photos, or folders of photos (without their subfolders)
+    #[arg(required = true, value_name = "PHOTO")]
+    photos: Vec<PathBuf>,
+    /// Style picture; may be given several times, with weights that say how much each counts
+    #[arg(long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
+    styles: Vec<OsString>,
+    /// Where the painting goes: a file that ends in .png, .jpg or .webp, or a folder
+    #[arg(short, long, value_name = "FILE_OR_DIR")]
+    output: PathBuf,
+    /// From 0, the photo itself, to 1, the full style
+    #[arg(long, default_value_t = 1.0, value_parser = strength)]
+    strength: f32,
+    /// Long side of the painting, in pixels; smaller photos keep their size
+    #[arg(long, value_name = "LONG_SIDE", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(16..=16384))]
+    size: u32,
+    /// Long side that style pictures are brought to: the larger, the finer the strokes
+    #[arg(long, value_name = "LONG_SIDE", default_value_t = STYLE_SIZE,
+          value_parser = clap::value_parser!(u32).range(16..=4096))]
+    style_size: u32,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
+    device: Engine,
+    /// Weights from `impasto train`, instead of those in the program
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Quality of JPEG files, from 1 to 100 (PNG and WebP lose nothing)
+    #[arg(long, default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Replace files that exist
+    #[arg(long)]
+    force: bool,
+}
+
+/// One photo to paint.
+#[derive(Debug)]
+struct Job {
+    photo: PathBuf,
+    output: PathBuf,
+    format: Format,
+}
+
+/// Held while a file is written, so that Ctrl-C waits for that and for nothing else.
+static WRITING: Mutex<()> = Mutex::new(());
+
+impl Stylize {
+    /// Runs the command.
+    pub fn run(self) -> Result<()> {
+        // All that can be wrong with the arguments shows before the work starts.
+        let styles =
+            self.styles.iter().map(|style| parse_style(style)).collect::<Result<Vec<_>>>()?;
+        ensure!(
+            styles.iter().any(|(_, weight)| *weight > 0.0),
+            "all styles have the weight 0; give at least one more"
+        );
+        let jobs = self.plan()?;
+        let outputs: Vec<_> = jobs.iter().map(|job| job.output.clone()).collect();
+        refuse_to_replace_inputs(
+            &outputs,
+            jobs.iter().map(|job| &job.photo).chain(styles.iter().map(|(path, _)| path)),
+        )?;
+        files::refuse_to_overwrite(&outputs, self.force)?;
+        let pictures = styles
+            .iter()
+            .map(|(path, _)| Ok(files::read_picture(path)?.fit(self.style_size)))
+            .collect::<Result<Vec<_>>>()?;
+        let weights = match &self.weights {
+            Some(path) => Cow::Owned(files::read(path)?),
+            None => Cow::Borrowed(DEFAULT_WEIGHTS),
+        };
+
+        let device = self.device.open()?;
+        let stylizer = Stylizer::load(&weights, &device).with_context(|| match &self.weights {
+            Some(path) => format!("cannot use the weights in {}", path.display()),
+            None => "cannot use the weights in the program".into(),
+        })?;
+        leave_cleanly_on_interrupt()?;
+        let encoded: Vec<Style> =
+            pictures.iter().map(|picture| stylizer.encode_style(picture)).collect();
+        let weighted: Vec<(&Style, f32)> =
+            encoded.iter().zip(&styles).map(|(style, (_, weight))| (style, *weight)).collect();
+        let paint = |job: &Job| self.paint(&stylizer, &weighted, job);
+        match jobs.as_slice() {
+            [job] => paint_one(job, paint),
+            jobs => paint_all(jobs, paint),
+        }
+    }
+
+    /// What goes where.
+    fn plan(&self) -> Result<Vec<Job>> {
+        let mut photos = Vec::new();
+        for path in &self.photos {
+            match path.is_dir() {
+                true => photos.extend(files::pictures_in(path)?),
+                false => photos.push(path.clone()),
+            }
+        }
+        let several = photos.len() > 1 || self.photos.iter().any(|path| path.is_dir());
+        let output = &self.output;
+        let format = files::format_of(output, self.quality);
+        let is_folder = output.is_dir() || ends_with_separator(output);
+        ensure!(is_folder || !output.is_file() || !several, "{} is not a folder", output.display());
+        if is_folder || (several && format.is_none()) || output.extension().is_none() {
+            return self.plan_folder(photos);
+        }
+        let Some(format) = format else {
+            bail!("{}: the name must end in .png, .jpg or .webp", output.display());
+        };
+        ensure!(
+            !several,
+            "{} is the name of a picture, but there may be several; give a folder",
+            output.display()
+        );
+        let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            bail!("the folder {} does not exist", folder.display());
+        }
+        let photo = photos.swap_remove(0);
+        Ok(vec![Job { photo, output: output.clone(), format }])
+    }
+
+    fn plan_folder(&self, photos: Vec<PathBuf>) -> Result<Vec<Job>> {
+        let mut jobs = Vec::new();
+        let mut taken: HashMap<PathBuf, PathBuf> = HashMap::new();
+        for photo in photos {
+            let name = photo
+                .file_name()
+                .with_context(|| format!("{} is not the name of a file", photo.display()))?;
+            let mut output = self.output.join(name);
+            let format = files::format_of(&output, self.quality).unwrap_or_else(|| {
+                output.set_extension("png");
+                Format::Png
+            });
+            if let Some(other) = taken.insert(output.clone(), photo.clone()) {
+                bail!(
+                    "{} and {} would both go to {}; paint them one after the other, to different \
+                     folders",
+                    other.display(),
+                    photo.display(),
+                    output.display()
+                );
+            }
+            jobs.push(Job { photo, output, format });
+        }
+        Ok(jobs)
+    }
+
+    /// Paints one photo. Returns the size of the painting.
+    fn paint(
+        &self,
+        stylizer: &Stylizer,
+        styles: &[(&Style, f32)],
+        job: &Job,
+    ) -> Result<(u32, u32)> {
+        let photo = files::read_picture(&job.photo)?.fit(self.size);
+        let content = stylizer.encode_content(&photo);
+        let painting = pollster::block_on(stylizer.stylize(&content, styles, self.strength))
+            .with_context(|| job.photo.display().to_string())?;
+        let cannot_write = || format!("cannot write {}", job.output.display());
+        let bytes = painting.encode(job.format).with_context(cannot_write)?;
+
+        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = job.output.parent() {
+            std::fs::create_dir_all(folder).with_context(cannot_write)?;
+        }
+        impasto::files::write_whole(&job.output, &bytes).with_context(cannot_write)?;
+        Ok((painting.width(), painting.height()))
+    }
+}
+
+fn paint_one(job: &Job, paint: impl Fn(&Job) -> Result<(u32, u32)>) -> Result<()> {
+    let start = Instant::now();
+    let spinner =
+        ProgressBar::new_spinner().with_message(format!("painting {}", job.photo.display()));
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    let outcome = paint(job);
+    spinner.finish_and_clear();
+    let (width, height) = outcome?;
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{}: {width} x {height} pixels in {seconds:.1} s", job.output.display());
+    Ok(())
+}
+
+fn paint_all(jobs: &[Job], paint: impl Fn(&Job) -> Result<(u32, u32)>) -> Result<()> {
+    let start = Instant::now();
+    let bar = files::progress_bar(jobs.len(), "painting");
+    bar.enable_steady_tick(Duration::from_secs(1));
+    let mut failed = 0;
+    for job in jobs {
+        if let Err(error) = paint(job) {
+            failed += 1;
+            bar.suspend(|| eprintln!("error: {error:#}"));
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{} of {} pictures painted in {seconds:.1} s", jobs.len() - failed, jobs.len());
+    ensure!(failed == 0, "{failed} of {} photos could not be painted", jobs.len());
+    Ok(())
+}
+
+/// Painting changes no files and is simply given up; a file that is being written is finished.
+fn leave_cleanly_on_interrupt() -> Result<()> {
+    ctrlc::set_handler(|| {
+        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        eprintln!("\nstopped");
+        std::process::exit(130);
+    })
+    .context("cannot listen for Ctrl-C")
+}
+
+fn strength(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(strength) if (0.0..=1.0).contains(&strength) => Ok(strength),
+        _ => Err("must be a number from 0 to 1".into()),
+    }
+}
+
+/// `PICTURE` or `PICTURE=WEIGHT`. A file that has the whole text as its name comes first.
+fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
+    let split = argument.to_str().and_then(|text| text.rsplit_once('='));
+    let Some((path, weight)) = split.filter(|_| !Path::new(argument).exists()) else {
+        return Ok((argument.into(), 1.0));
+    };
+    let weight: f32 =
+        weight.trim().parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0).with_context(
+            || format!("--style {path}={weight}: the weight must be a number that is not below 0"),
+        )?;
+    Ok((path.into(), weight))
+}
+
+fn ends_with_separator(path: &Path) -> bool {
+    let last = path.as_os_str().as_encoded_bytes().last();
+    last.is_some_and(|&byte| std::path::is_separator(char::from(byte)))
+}
+
+/// Not even with --force: whoever loses a photo that way did not mean to.
+fn refuse_to_replace_inputs<'a>(
+    outputs: &[PathBuf],
+    inputs: impl Iterator<Item = &'a PathBuf>,
+) -> Result<()> {
+    let inputs: Vec<_> = inputs.filter_map(|path| path.canonicalize().ok()).collect();
+    for output in outputs {
+        if output.canonicalize().is_ok_and(|output| inputs.contains(&output)) {
+            bail!(
+                "{} would replace a picture that is read; choose another output",
+                output.display()
+            );
+        }
+    }
+    Ok(())
+}
