@@ -75,8 +75,11 @@ need_rust_lints() {
 }
 
 need_node() {
-  has node && has npm && return
-  apt_install 'Node.js' nodejs npm
+  has node && has npm || apt_install 'Node.js' nodejs npm
+  local version
+  version=$(node --version)
+  version=${version#v}
+  [ "${version%%.*}" -ge 20 ] || die "Node.js 20 or newer is needed and this is $version: see https://nodejs.org"
 }
 
 find_chromium() {

@@ -14,7 +14,7 @@ import { meanDifference, photo, style } from './pictures.mjs';
 import { serve } from './server.mjs';
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
+const root = join(import.meta.dirname, '../..');
 const target = process.env.CARGO_TARGET_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'impasto/target');
 const impasto = join(target, 'release/impasto');
 
@@ -218,10 +218,9 @@ test('photos and styles can be dropped and pasted', async () => {
   await onPage({ query: '?engine=cpu&size=64' }, async (page) => {
     const hand = async (file, name, type, target) => {
       const bytes = (await readFile(file)).toString('base64');
-      await page.evaluate(async ({ bytes, name, type, target }) => {
+      await page.evaluate(({ bytes, name, type, target }) => {
+        const content = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
         const data = new DataTransfer();
-        const blob = await (await fetch(`data:image/png;base64,${bytes}`).catch(() => undefined))?.blob();
-        const content = blob ?? Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
         data.items.add(new File([content], name, { type: 'image/png' }));
         const options = { bubbles: true, cancelable: true };
         const event = type === 'paste'
