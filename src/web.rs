@@ -43,7 +43,6 @@ async fn device() -> Result<Device, JsError> {
 #[wasm_bindgen]
 pub struct Engine {
     stylizer: Rc<Stylizer>,
-    description: String,
 }
 
 #[wasm_bindgen]
@@ -54,16 +53,7 @@ impl Engine {
     pub async fn create(weights: Vec<u8>) -> Result<Engine, JsError> {
         let device = device().await?;
         let stylizer = Stylizer::load(&weights, &device)?;
-        Ok(Engine {
-            stylizer: Rc::new(stylizer),
-            description: device::describe(&device),
-        })
-    }
-
-    /// The device in words, such as the name of the graphics adapter.
-    #[wasm_bindgen(getter)]
-    pub fn description(&self) -> String {
-        self.description.clone()
+        Ok(Engine { stylizer: Rc::new(stylizer) })
     }
 
     /// Encodes a photo, shrunk so that its long side is at most `long_side` pixels.

@@ -28,7 +28,7 @@ const PLANS = { auto: ['gpu', 'cpu'], gpu: ['gpu'], cpu: ['cpu'] };
  * @property {'gpu' | 'cpu'} kind
  * @property {number} [loaded] bytes, while downloading
  * @property {number} [total] bytes, where the server tells
- * @property {string} [description] the device in words, when ready
+ * @property {string} [device] the name of the graphics adapter, when ready on one
  * @property {string} [reason] why the preferred engine is not the one, or, when failed, why there is none
  * @property {boolean} crashed the engine before this one was running and died
  */
@@ -141,7 +141,7 @@ export class Stylizer {
       case 'ready':
         this.#ready = true;
         this.#patience();
-        this.#tell('ready', { description: message.description });
+        this.#tell('ready', { device: message.device });
         this.#crashed = false;
         this.#advance();
         break;

@@ -17,8 +17,8 @@ export function engineWords(status) {
   const why = status.reason && (whyNoGpu[status.reason] ?? `WebGPU failed (${status.reason})`);
   switch (status.phase) {
     case 'ready':
-      if (status.kind === 'gpu') return `Runs on the graphics processor: ${status.description}.`;
-      return why ? `Runs on the processor, because ${why}.` : `Runs on the processor: ${status.description}.`;
+      if (status.kind === 'gpu') return `Runs on the graphics processor: ${status.device}.`;
+      return why ? `Runs on the processor, because ${why}.` : 'Runs on the processor.';
     case 'failed':
       return 'No engine is running.';
     default:

@@ -26,20 +26,23 @@ class PictureProblem extends Error {
 }
 
 /**
- * Throws where WebGPU would not work or not help, before anything is downloaded.
+ * The name of the graphics adapter. Throws where WebGPU would not work or not help, before anything
+ * is downloaded.
  * @param {boolean} softwareToo accept an adapter that only emulates a GPU (slower than our CPU build)
  */
-async function requireAdapter(softwareToo) {
+async function adapterName(softwareToo) {
   if (!navigator.gpu) throw new Error('no-webgpu');
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new Error('no-adapter');
   if ((adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) && !softwareToo) {
     throw new Error('software-adapter');
   }
+  const { vendor, architecture, description } = adapter.info ?? {};
+  return description || [vendor, architecture].filter(Boolean).join(' ') || 'WebGPU';
 }
 
 async function start({ kind, softwareToo }) {
-  if (kind === 'gpu') await requireAdapter(softwareToo);
+  const device = kind === 'gpu' ? await adapterName(softwareToo) : undefined;
   const progress = (what) => (loaded, total) => post({ type: 'download', what, loaded, total });
   const at = (path) => new URL(`../${path}`, import.meta.url);
   const weights = download(at('models/impasto.safetensors'), progress('weights'))
@@ -53,7 +56,7 @@ async function start({ kind, softwareToo }) {
   const bytes = new Uint8Array(await weights);
   post({ type: 'starting' });
   engine = await code.Engine.create(bytes);
-  post({ type: 'ready', description: engine.description });
+  post({ type: 'ready', device });
 }
 
 /** Upright RGBA pixels of a picture file, sRGB. */
