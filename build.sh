@@ -29,6 +29,8 @@ mkdir -p "$CACHE"
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
 die() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
+# limit SECONDS COMMAND...: where the system has no such tool (macOS), without a limit.
+limit() { if has timeout; then timeout "$@"; else "${@:2}"; fi; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
 # ---- tools ---------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ need_wasm_std() {
         say "wasm32 standard library: installed"
         return
       fi
-      if has rustup && RUSTUP_MAX_RETRIES=1 timeout 120 rustup target add "$WASM" 2>"$CACHE/rustup.log"; then
+      if has rustup && RUSTUP_MAX_RETRIES=1 limit 120 rustup target add "$WASM" 2>"$CACHE/rustup.log"; then
         say "wasm32 standard library: downloaded by rustup"
         return
       fi
@@ -136,8 +138,8 @@ debian_rust_src() {
   local how="get the wasm32 target by hand (rustup target add $WASM) and start again"
   has apt-get && has dpkg-deb || die "the wasm32 standard library is missing: $how"
   version=$(rustc --version | cut -d ' ' -f 2)
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -m 1 '/debian/*$') ||
-    die "apt knows no Debian mirror: $how"
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | awk '/\/debian\/*$/ && !n++')
+  [ -n "$mirror" ] || die "apt knows no Debian mirror: $how"
   say "fetching the library sources of Rust $version from $mirror"
   mkdir -p "$dir"/lists/partial "$dir"/archives/partial
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie-backports main" >"$dir/sources.list"
@@ -145,8 +147,8 @@ debian_rust_src() {
     -oDir::State::Lists="$dir/lists" -oDir::Cache::Archives="$dir/archives"
     -oDir::Cache::pkgcache= -oDir::Cache::srcpkgcache= -oAPT::Sandbox::User="$(id -un)" -oDebug::NoLocking=1)
   apt-get "${apt[@]}" update -qq || die "could not read $mirror: $how"
-  package=$(apt-cache "${apt[@]}" madison rust-src | awk '{print $3}' | grep -m 1 "^${version//./\\.}[+-]") ||
-    die "Debian has no rust-src $version: $how"
+  package=$(apt-cache "${apt[@]}" madison rust-src | awk -v v="$version" '$3 ~ "^" v "[+-]" && !n++ { print $3 }')
+  [ -n "$package" ] || die "Debian has no rust-src $version: $how"
   (cd "$dir" && rm -f rust-src_*.deb && apt-get "${apt[@]}" download -qq "rust-src=$package")
   rm -rf "$dir/unpacked"
   dpkg-deb -x "$dir"/rust-src_*.deb "$dir/unpacked"
@@ -162,16 +164,23 @@ debian_rust_src() {
 
 # ---- building ------------------------------------------------------------------------------
 
+# wasm_cargo COMMAND DEVICE PROFILE [ARGUMENT...]: cargo for the library in the browser.
+wasm_cargo() {
+  local command=$1 device=$2 profile=$3
+  shift 3
+  env ${std_env[@]+"${std_env[@]}"} RUSTFLAGS='-C target-feature=+simd128' \
+    cargo "$command" ${std_args[@]+"${std_args[@]}"} --lib --target $WASM --profile "$profile" \
+    --no-default-features --features "$device" "$@"
+}
+
 # engine DEVICE PROFILE: compiles the crate for the browser and writes $CACHE/engine/DEVICE.
 engine() {
   local device=$1 profile=$2 wasm out sum
   say "engine for the $device (wasm)"
-  env ${std_env[@]+"${std_env[@]}"} RUSTFLAGS='-C target-feature=+simd128' \
-    cargo build ${std_args[@]+"${std_args[@]}"} --lib --target $WASM --profile "$profile" \
-    --no-default-features --features "$device"
+  wasm_cargo build "$device" "$profile"
   wasm=$CARGO_TARGET_DIR/$WASM/$profile/impasto.wasm
   out=$CACHE/engine/$device
-  sum="$BINDGEN_VERSION $(sha256sum <"$wasm")"
+  sum="$BINDGEN_VERSION $(cksum <"$wasm")"
   [ "$(cat "$out/made-from" 2>/dev/null)" = "$sum" ] && return
   rm -rf "$out"
   wasm-bindgen --target web --out-name impasto --out-dir "$out" \
@@ -262,10 +271,13 @@ run_tests() {
 
   check 'format' cargo fmt --check || true
   check 'lints' cargo clippy --release --all-targets --features train -- -D warnings || true
+  need_wasm_std
+  check 'lints for the browser' wasm_cargo clippy cpu web -- -D warnings || true
   tests 'library and command line' '^test result:' cargo test --release --features train --no-fail-fast
-  # A subshell ends at its first error, which `||` around a function would switch off.
-  if check 'command line' cargo build --release --features train &&
-    check 'site' bash "${BASH_SOURCE[0]}" build &&
+  # The command line that the browser tests compare with is the one that cargo test built: a plain
+  # cargo build would choose other features for some dependencies and compile nearly all again.
+  # The site is built by a process of its own, because `&&` switches `set -e` off for functions.
+  if check 'site' bash "${BASH_SOURCE[0]}" build &&
     check 'packages' browser_packages; then
     tests 'browser' '^ℹ (pass|fail|cancelled) ' \
       node --test --test-concurrency=1 --test-reporter=spec tests/browser/
