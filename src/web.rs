@@ -1,0 +1,144 @@
+//! The library as the page's worker sees it: the only file that knows JavaScript.
+//!
+//! One build holds one device, chosen by feature, so that a visitor downloads only the code that
+//! runs. What JavaScript holds are handles: a [`Photo`] and any number of [`StyleHandle`]s, each
+//! encoded once and used again for every change of strength or of the mixture.
+//!
+//! No method keeps a borrow of a handle while its promise is pending: whatever the future needs is
+//! cloned first (tensors are reference counted). JavaScript may therefore call again, or free a
+//! handle, at any moment.
+
+use std::rc::Rc;
+
+use burn::tensor::Device;
+use wasm_bindgen::Clamped;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+use crate::device;
+use crate::picture::Picture;
+use crate::stylizer::{Content, STYLE_SIZE, Style, Stylizer};
+
+#[cfg(not(any(feature = "gpu", feature = "cpu")))]
+compile_error!("a build for the browser needs one device: --features gpu or --features cpu");
+
+/// A panic cannot be caught in wasm and leaves promises pending for ever; this at least writes its
+/// message to the console before the worker's `error` event tells the page to start a new worker.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+}
+
+#[cfg(feature = "gpu")]
+async fn device() -> Result<Device, JsError> {
+    Ok(device::gpu().await?)
+}
+
+#[cfg(not(feature = "gpu"))]
+async fn device() -> Result<Device, JsError> {
+    Ok(device::cpu())
+}
+
+/// The networks with their weights, on the device of this build.
+#[wasm_bindgen]
+pub struct Engine {
+    stylizer: Rc<Stylizer>,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Opens the device and loads the networks from the bytes of a weights file.
+    ///
+    /// Throws where there is no usable device, or where the weights are not a valid file.
+    pub async fn create(weights: Vec<u8>) -> Result<Engine, JsError> {
+        let device = device().await?;
+        let stylizer = Stylizer::load(&weights, &device)?;
+        Ok(Engine { stylizer: Rc::new(stylizer) })
+    }
+
+    /// Encodes a photo, shrunk so that its long side is at most `long_side` pixels.
+    ///
+    /// `rgba` are rows of 8-bit RGBA. Throws where their number does not fit width and height.
+    pub fn photo(
+        &self,
+        width: u32,
+        height: u32,
+        rgba: &[u8],
+        long_side: u32,
+    ) -> Result<Photo, JsError> {
+        let picture = Picture::from_rgba(width, height, rgba)?.fit(long_side);
+        Ok(Photo(self.stylizer.encode_content(&picture)))
+    }
+
+    /// Encodes a style picture. `rgba` as for [`Engine::photo`]; it is shrunk to [`STYLE_SIZE`].
+    pub fn style(&self, width: u32, height: u32, rgba: &[u8]) -> Result<StyleHandle, JsError> {
+        let picture = Picture::from_rgba(width, height, rgba)?.fit(STYLE_SIZE);
+        Ok(StyleHandle(self.stylizer.encode_style(&picture)))
+    }
+
+    /// Paints the photo in the mixed styles; `strength` is 0 (the photo) to 1 (the styles).
+    ///
+    /// A promise of a [`Painting`]; it is rejected with an `Error` where the numbers are out of
+    /// range or the device fails.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Painting>")]
+    pub fn stylize(&self, photo: &Photo, mix: &Mix, strength: f32) -> js_sys::Promise {
+        let stylizer = Rc::clone(&self.stylizer);
+        let content = photo.0.clone();
+        let styles = mix.0.clone();
+        future_to_promise(async move {
+            let styles: Vec<_> = styles.iter().map(|(style, weight)| (style, *weight)).collect();
+            match stylizer.stylize(&content, &styles, strength).await {
+                Ok(picture) => Ok(Painting(picture).into()),
+                Err(error) => Err(JsError::from(error).into()),
+            }
+        })
+    }
+}
+
+/// A photo, encoded.
+#[wasm_bindgen]
+pub struct Photo(Content);
+
+/// A style picture, encoded.
+#[wasm_bindgen]
+pub struct StyleHandle(Style);
+
+/// Styles with their weights, which need not sum to 1.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Mix(Vec<(Style, f32)>);
+
+#[wasm_bindgen]
+impl Mix {
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn add(&mut self, style: &StyleHandle, weight: f32) {
+        self.0.push((style.0.clone(), weight));
+    }
+}
+
+/// A finished picture.
+#[wasm_bindgen]
+pub struct Painting(Picture);
+
+#[wasm_bindgen]
+impl Painting {
+    #[wasm_bindgen(getter)]
+    pub fn width(&self) -> u32 {
+        self.0.width()
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn height(&self) -> u32 {
+        self.0.height()
+    }
+
+    /// A copy of the pixels, rows of 8-bit RGBA, in the array type that `ImageData` takes.
+    #[wasm_bindgen(getter)]
+    pub fn rgba(&self) -> Clamped<Vec<u8>> {
+        Clamped(self.0.to_rgba())
+    }
+}

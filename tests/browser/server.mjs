@@ -1,0 +1,74 @@
+// A static file server for one folder, for `./build.sh serve` and the browser tests.
+// It listens on this machine only.
+
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const TYPES = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.jpg': 'image/jpeg',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.wasm': 'application/wasm',
+  '.webp': 'image/webp',
+};
+
+/**
+ * Serves `folder` below `prefix`.
+ * @param {string} folder
+ * @param {{ port?: number, prefix?: string }} [options] port 0 takes a free one; prefix starts and ends with a slash
+ * @returns {Promise<{ url: string, close: () => Promise<void> }>}
+ */
+export async function serve(folder, { port = 0, prefix = '/' } = {}) {
+  const root = resolve(folder);
+  const server = createServer(async (request, response) => {
+    const fail = (status, text) => response.writeHead(status, { 'content-type': 'text/plain' }).end(text);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return fail(405, 'only GET and HEAD\n');
+    let path;
+    try {
+      path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
+    } catch {
+      return fail(400, 'malformed address\n');
+    }
+    if (!path.startsWith(prefix)) return fail(404, `nothing here; the site is at ${prefix}\n`);
+    let file = join(root, path.slice(prefix.length));
+    if (file !== root && !file.startsWith(root + sep)) return fail(404, 'not found\n');
+    let info = await stat(file).catch(() => undefined);
+    if (info?.isDirectory()) {
+      file = join(file, 'index.html');
+      info = await stat(file).catch(() => undefined);
+    }
+    if (!info?.isFile()) return fail(404, 'not found\n');
+    response.writeHead(200, {
+      'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+      'content-length': info.size,
+      'cache-control': 'no-cache',
+    });
+    if (request.method === 'HEAD') return response.end();
+    createReadStream(file).on('error', () => response.destroy()).pipe(response);
+  });
+  await new Promise((done, failed) => server.once('error', failed).listen(port, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${server.address().port}${prefix}`,
+    close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }),
+  };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [folder, port] = process.argv.slice(2);
+  try {
+    const { url } = await serve(folder, { port: Number(port) });
+    console.log(`serving ${folder} at ${url} (Ctrl-C ends it)`);
+  } catch (error) {
+    console.error(error.code === 'EADDRINUSE'
+      ? `port ${port} is in use: ./build.sh serve ANOTHER_PORT`
+      : `cannot serve on port ${port}: ${error.message}`);
+    process.exit(1);
+  }
+}
