@@ -1,7 +1,7 @@
 //! Procedural style pictures: paintings, prints and weavings made by rules.
 //!
 //! They widen the training data and are the styles bundled with the page. A
-//! picture is made as by hand: a `palette`, a composed [`scene`] under the
+//! picture is made as by hand: a `palette`, a composed `scene` under the
 //! marks, then the marks of a [`Family`] that follow the scene's forms. All
 //! arithmetic is of the kind that every machine rounds alike (see `math`), so
 //! a picture is the same wherever it is made.
