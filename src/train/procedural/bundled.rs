@@ -1,0 +1,193 @@
+//! The style pictures that come with the page.
+
+use super::{Family, paint};
+use crate::picture::{Format, Picture, PictureError};
+
+/// Side of a bundled picture, pixels.
+pub const BUNDLED_SIZE: u32 = 512;
+/// Side of its thumbnail, pixels.
+pub const THUMBNAIL_SIZE: u32 = 160;
+/// JPEG quality of both: all files together stay below 1.2 MB, and a style
+/// picture is shrunk before use, which leaves little of the loss.
+const QUALITY: u8 = 70;
+
+/// A style picture that comes with the page.
+pub struct BundledStyle {
+    /// Name of its files, without the ending.
+    pub id: &'static str,
+    pub title_en: &'static str,
+    pub title_zh: &'static str,
+    pub family: Family,
+    pub seed: u64,
+}
+
+impl BundledStyle {
+    pub fn picture(&self) -> Picture {
+        paint(self.family, BUNDLED_SIZE, BUNDLED_SIZE, self.seed)
+    }
+
+    /// Path of the picture, relative to `styles.json`.
+    pub fn file(&self) -> String {
+        format!("{}.jpg", self.id)
+    }
+
+    /// Path of the thumbnail, relative to `styles.json`.
+    pub fn thumb(&self) -> String {
+        format!("thumbs/{}.jpg", self.id)
+    }
+
+    /// The picture's and the thumbnail's paths and contents, always the same bytes.
+    ///
+    /// # Errors
+    /// If the JPEG encoder fails.
+    pub fn files(&self) -> Result<[(String, Vec<u8>); 2], PictureError> {
+        let picture = self.picture();
+        let thumb = picture.fit(THUMBNAIL_SIZE);
+        Ok([
+            (
+                self.file(),
+                picture.encode(Format::Jpeg { quality: QUALITY })?,
+            ),
+            (
+                self.thumb(),
+                thumb.encode(Format::Jpeg { quality: QUALITY })?,
+            ),
+        ])
+    }
+}
+
+/// All of them, in the order in which the page shows them.
+pub fn bundled() -> &'static [BundledStyle] {
+    const fn style(
+        id: &'static str,
+        title_en: &'static str,
+        title_zh: &'static str,
+        family: Family,
+        seed: u64,
+    ) -> BundledStyle {
+        BundledStyle {
+            id,
+            title_en,
+            title_zh,
+            family,
+            seed,
+        }
+    }
+    const {
+        &[
+            style(
+                "starry-impasto",
+                "Starry impasto",
+                "星夜厚涂",
+                Family::Impasto,
+                223,
+            ),
+            style(
+                "water-garden",
+                "Water garden",
+                "睡莲池",
+                Family::BrushStrokes,
+                225,
+            ),
+            style(
+                "red-sky-woodcut",
+                "Red-sky woodcut",
+                "赤空木刻",
+                Family::Woodcut,
+                438,
+            ),
+            style(
+                "bouquet-in-glass",
+                "Bouquet in glass",
+                "彩窗花束",
+                Family::StainedGlass,
+                9,
+            ),
+            style(
+                "dotted-wood",
+                "Dotted wood",
+                "点彩树林",
+                Family::Pointillism,
+                246,
+            ),
+            style(
+                "mountains-in-ink",
+                "Mountains in ink",
+                "水墨远山",
+                Family::InkWash,
+                33,
+            ),
+            style(
+                "marbled-jewels",
+                "Marbled jewels",
+                "宝石湿拓",
+                Family::Marbling,
+                30,
+            ),
+            style(
+                "golden-mosaic",
+                "Golden mosaic",
+                "鎏金马赛克",
+                Family::Mosaic,
+                197,
+            ),
+            style(
+                "blue-town",
+                "Blue town",
+                "水彩蓝城",
+                Family::Watercolour,
+                178,
+            ),
+            style(
+                "neon-currents",
+                "Neon currents",
+                "霓虹流线",
+                Family::Swirls,
+                311,
+            ),
+            style(
+                "stitched-flowers",
+                "Stitched flowers",
+                "丝绣花卉",
+                Family::Embroidery,
+                333,
+            ),
+            style(
+                "pen-bouquet",
+                "Bouquet in pen",
+                "钢笔花束",
+                Family::Hatching,
+                94,
+            ),
+        ]
+    }
+}
+
+/// What `styles.json` says: an array of objects with id, file, thumb, title and provenance.
+pub fn styles_json() -> String {
+    // None of the texts holds a character that JSON escapes; a test sees to it.
+    let entries: Vec<String> = bundled()
+        .iter()
+        .map(|style| {
+            format!(
+                concat!(
+                    "  {{\n",
+                    "    \"id\": \"{}\",\n",
+                    "    \"file\": \"{}\",\n",
+                    "    \"thumb\": \"{}\",\n",
+                    "    \"title\": {{ \"en\": \"{}\", \"zh\": \"{}\" }},\n",
+                    "    \"provenance\": \"Made by Impasto's procedural generator: {}, seed {}; CC0-1.0\"\n",
+                    "  }}"
+                ),
+                style.id,
+                style.file(),
+                style.thumb(),
+                style.title_en,
+                style.title_zh,
+                style.family.name(),
+                style.seed,
+            )
+        })
+        .collect();
+    format!("[\n{}\n]\n", entries.join(",\n"))
+}
