@@ -6,6 +6,8 @@ mod import_vgg;
 mod info;
 mod stylize;
 #[cfg(feature = "train")]
+mod styles;
+#[cfg(feature = "train")]
 mod train;
 
 use std::process::ExitCode;
@@ -44,6 +46,8 @@ enum Command {
     Info(info::Info),
     #[cfg(feature = "train")]
     Train(train::Train),
+    #[cfg(feature = "train")]
+    Styles(styles::Styles),
 }
 
 /// Exit codes: 0 done, 1 failed (entirely or in part), 2 wrong usage, 130 stopped by Ctrl-C.
@@ -54,6 +58,8 @@ pub fn main() -> ExitCode {
         Command::Info(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Train(command) => command.run(),
+        #[cfg(feature = "train")]
+        Command::Styles(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -91,7 +91,7 @@ impl Default for TrainConfig {
             checkpoint_every: 500,
             sheet_every: 250,
             threads: 2,
-            procedural: 0.0,
+            procedural: 0.25,
             average_decay: 0.998,
             optimizer: OptimizerConfig::default(),
             loss: LossConfig::default(),

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use super::augment::{Role, augment};
 use super::config::TrainConfig;
-use super::TrainError;
+use super::{TrainError, procedural};
 use crate::palette::{ColourMap, Palette};
 use crate::picture::Picture;
 
@@ -138,7 +138,14 @@ impl Dataset {
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed.wrapping_add(rollbacks << 32));
             rng.set_stream((step * config.batch + index) as u64);
             let photo = self.crop(&self.content, Role::Content, &mut rng);
-            let picture = self.crop(&self.style, Role::Style, &mut rng);
+            let picture = match rng.random_bool(config.procedural) {
+                true => {
+                    let side = 2 * config.crop as u32;
+                    let picture = procedural::random(side, side, rng.random());
+                    self.cut(&picture, Role::Style, &mut rng)
+                }
+                false => self.crop(&self.style, Role::Style, &mut rng),
+            };
             maps.push(Palette::of(&photo).map_to(&Palette::of(&picture)));
             append_planes(&mut content, &photo);
             append_planes(&mut style, &picture);

@@ -7,6 +7,7 @@ pub mod config;
 pub mod dataset;
 pub mod loss_network;
 pub mod losses;
+pub mod procedural;
 pub mod sheet;
 pub mod trainer;
 
