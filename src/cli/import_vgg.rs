@@ -48,7 +48,7 @@ pub struct ImportVgg {
     /// Where to write the weights
     #[arg(short, long, value_name = "FILE", default_value = "models/vgg19.safetensors")]
     output: PathBuf,
-    /// Folder of photos to normalize the channels on (some hundred are enough)
+    /// Folder of photos to normalize the channels on (a hundred are enough)
     #[arg(long, value_name = "DIR")]
     photos: Option<PathBuf>,
     /// Replace the output file if it exists
@@ -86,8 +86,8 @@ const TAPS: usize = 9;
 const TORCHVISION_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Long side of the photos for the normalization.
 const PHOTO_SIZE: u32 = 256;
-/// Most photos that are used; more change the means by less than a percent.
-const MOST_PHOTOS: usize = 256;
+/// Most photos that are used; more would change the means little.
+const MOST_PHOTOS: usize = 128;
 /// Channels that are weaker than this, relative to their layer, are taken for dead: scaling
 /// them up would blow up noise.
 const DEAD: f32 = 1e-3;
@@ -165,14 +165,20 @@ fn from_tables(stored: &BTreeMap<String, StoredTensor>) -> Result<Vec<NamedTenso
         let bias = read(stored, &part("b"), &[channels_out])?.iter::<f32>().collect();
         layers.extend(named(layer, weight, bias));
     }
-    for kernel in layers[0].values.chunks_exact_mut(3 * TAPS) {
+    from_bgr_bytes(&mut layers[0].values);
+    Ok(layers)
+}
+
+/// Kernels for blue, green and red in 0..255 become kernels for our input. Both inputs are 0 at
+/// the mean colour, so biases and borders stay.
+fn from_bgr_bytes(weight: &mut [f32]) {
+    for kernel in weight.chunks_exact_mut(3 * TAPS) {
         let (blue, rest) = kernel.split_at_mut(TAPS);
         blue.swap_with_slice(&mut rest[TAPS..]);
         for (channel, deviation) in kernel.chunks_exact_mut(TAPS).zip(DEVIATION) {
             channel.iter_mut().for_each(|value| *value *= 255.0 * deviation);
         }
     }
-    Ok(layers)
 }
 
 /// RGB in 0..1, minus a slightly different mean.
@@ -185,13 +191,19 @@ fn from_torchvision(stored: &BTreeMap<String, StoredTensor>) -> Result<Vec<Named
         layers.extend(named(layer, weight.iter().collect(), bias.iter().collect()));
     }
     let [weight, bias, ..] = layers.as_mut_slice() else { unreachable!("thirteen layers") };
-    for (kernel, bias) in weight.values.chunks_exact(3 * TAPS).zip(&mut bias.values) {
+    from_torchvision_mean(&weight.values, &mut bias.values);
+    Ok(layers)
+}
+
+/// The difference between torchvision's mean and ours, seen through the kernels, goes into the
+/// biases.
+fn from_torchvision_mean(weight: &[f32], bias: &mut [f32]) {
+    for (kernel, bias) in weight.chunks_exact(3 * TAPS).zip(bias) {
         for (channel, values) in kernel.chunks_exact(TAPS).enumerate() {
             let offset = (MEAN[channel] - TORCHVISION_MEAN[channel]) / DEVIATION[channel];
             *bias += values.iter().sum::<f32>() * offset;
         }
     }
-    Ok(layers)
 }
 
 /// One tensor of the file, which must have this shape.
@@ -301,4 +313,85 @@ fn mean_activations(
     ensure!(count > 0, "none of the photos could be read");
     let mean = |sum: f64| (sum / count as f64) as f32;
     Ok((sums.into_iter().map(|sums| sums.into_iter().map(mean).collect()).collect(), count))
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+
+    /// The first layer's answer to a plain colour (RGB in 0..1), which it sees as `input` of it.
+    fn answer(weight: &[f32], bias: f32, input: [f32; 3]) -> f32 {
+        let sums = weight.chunks_exact(TAPS).map(|values| values.iter().sum::<f32>());
+        bias + sums.zip(input).map(|(sum, value)| sum * value).sum::<f32>()
+    }
+
+    fn as_the_encoder_sees(colour: [f32; 3]) -> [f32; 3] {
+        [0, 1, 2].map(|i| (colour[i] - MEAN[i]) / DEVIATION[i])
+    }
+
+    fn kernel() -> Vec<f32> {
+        (0..3 * TAPS).map(|i| (i as f32 * 0.7).sin() / 20.0).collect()
+    }
+
+    const COLOUR: [f32; 3] = [0.9, 0.3, 0.1];
+
+    #[test]
+    fn original_weights_answer_the_same() {
+        let [red, green, blue] = COLOUR.map(|value| value * 255.0);
+        let original = [blue - 103.939, green - 116.779, red - 123.68];
+        let expected = answer(&kernel(), 2.0, original);
+        let mut weight = kernel();
+        from_bgr_bytes(&mut weight);
+        let found = answer(&weight, 2.0, as_the_encoder_sees(COLOUR));
+        assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+    }
+
+    #[test]
+    fn torchvision_weights_answer_the_same() {
+        let original = [0, 1, 2].map(|i| (COLOUR[i] - TORCHVISION_MEAN[i]) / DEVIATION[i]);
+        let expected = answer(&kernel(), 2.0, original);
+        let mut bias = [2.0];
+        from_torchvision_mean(&kernel(), &mut bias);
+        let found = answer(&kernel(), bias[0], as_the_encoder_sees(COLOUR));
+        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+    }
+
+    #[test]
+    fn normalized_channels_have_the_mean_1() {
+        let device = impasto::device::cpu();
+        let mut layers = weights::tensors_of("", &VggConfig::full().init(&device));
+        let order = |name: &str| LAYERS.iter().position(|layer| name.starts_with(layer.0));
+        layers.sort_by_key(|tensor| (order(&tensor.name), tensor.name.ends_with("bias")));
+        let folder = tempfile::tempdir().unwrap();
+        let photo = folder.path().join("photo.png");
+        let noise = (0..3 * 32 * 32u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8);
+        let picture = impasto::Picture::new(32, 32, noise.collect()).unwrap();
+        std::fs::write(&photo, picture.encode(impasto::Format::Png).unwrap()).unwrap();
+        let broken = folder.path().join("broken.png");
+        std::fs::write(&broken, b"").unwrap();
+
+        let count = normalize(&mut layers, &[broken, photo.clone()], &device).unwrap();
+        assert_eq!(count, 1);
+        let (means, _) = mean_activations(&layers, &[photo], &device).unwrap();
+        for ((name, ..), means) in LAYERS.iter().zip(means) {
+            // Channels that never answer are left out.
+            let wrong = means.iter().filter(|&&mean| mean > 0.0 && (mean - 1.0).abs() > 0.01);
+            assert!(wrong.count() < means.len() / 50, "{name}: {means:?}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |bytes: &[u8]| {
+            let path = folder.path().join("file");
+            std::fs::write(&path, bytes).unwrap();
+            format!("{:#}", read_vgg(&path).unwrap_err())
+        };
+        file(b"");
+        file(b"nothing of the kind");
+        let message = file(b"\x08\0\0\0\0\0\0\0{}      ");
+        assert!(message.contains("no weights of VGG-19"), "{message}");
+        assert!(read_vgg(Path::new("/nowhere")).is_err());
+    }
 }

