@@ -27,8 +27,7 @@ function show(what) {
   $('preview').hidden = what !== 'photo';
   $('painting').hidden = what !== 'painting';
   $('invitation').hidden = Boolean(photo);
-  $('compare').textContent = what === 'photo' ? words.showPainting : words.showPhoto;
-  $('compare').setAttribute('aria-pressed', String(what === 'photo'));
+  $('compare').textContent = what === 'painting' ? words.showPhoto : words.showPainting;
 }
 
 function say(text) {

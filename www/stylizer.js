@@ -111,10 +111,13 @@ export class Stylizer {
     this.#kind = this.#plan[0];
     const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
     this.#worker = worker;
-    worker.addEventListener('message', ({ data }) => this.#receive(data));
+    // What a worker said before it was terminated may still arrive.
+    worker.addEventListener('message', ({ data }) => {
+      if (worker === this.#worker) this.#receive(data);
+    });
     worker.addEventListener('error', (event) => {
       event.preventDefault();
-      this.#failed(event.message || 'crashed');
+      if (worker === this.#worker) this.#failed('crashed');
     });
     worker.postMessage({ type: 'start', kind: this.#kind, softwareToo: this.#forced });
     this.#tell('starting');

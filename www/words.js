@@ -12,6 +12,13 @@ const whyNoGpu = {
   crashed: 'the engine for the graphics processor stopped unexpectedly',
 };
 
+/** The same for an engine that has no other to fall back on. */
+const whyNone = {
+  ...whyNoGpu,
+  'time-out': 'it did not answer',
+  crashed: 'it stopped unexpectedly',
+};
+
 /** @param {import('./stylizer.js').Status} status */
 export function engineWords(status) {
   const why = status.reason && (whyNoGpu[status.reason] ?? `WebGPU failed (${status.reason})`);
@@ -47,7 +54,7 @@ export const words = {
   ownStyle: (name) => `Your picture ${name}`,
 
   noEngine: (reason) =>
-    `The engine could not start: ${whyNoGpu[reason] ?? reason}. Check the connection and reload the page; if that does not help, try another browser.`,
+    `The engine could not start: ${whyNone[reason] ?? reason}. Check the connection and reload the page; if that does not help, try another browser.`,
   engineFailed: 'The engine stopped while it painted, most likely for want of memory. It was started again: try a smaller size.',
   noStyles: 'The bundled styles could not be loaded. Your own pictures still work as styles.',
   styleGone: (title) => `The style “${title}” could not be loaded. Check the connection, or take another style.`,

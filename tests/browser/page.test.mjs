@@ -180,9 +180,9 @@ test('the strength slider paints anew, and only its last position counts', async
     const full = await download(page, 'full.png');
     for (const value of ['90', '10', '50']) {
       await page.fill('#strength', value);
-      await page.waitForTimeout(200);
+      // Later than the page's own timer, so that the painting has begun.
+      await page.evaluate(() => new Promise((done) => { setTimeout(done, 300); }));
     }
-    await page.waitForFunction(() => document.getElementById('status').textContent.startsWith('Painting'));
     await painted(page);
     assert.equal(await page.textContent('#strength-value'), '50 %');
     const half = await download(page, 'half.png');
@@ -288,6 +288,29 @@ test('after a crash the engine starts again and paints', async () => {
     await page.click('#go');
     await painted(page);
     assert.equal(loads, 2);
+  });
+});
+
+test('a GPU that fails hands the picture over to the CPU', async () => {
+  await onPage({ query: '?size=64', flags: [WEBGPU], mayComplain: true }, async (page, requests) => {
+    // The emulated GPU passes for a real one, which then gets lost.
+    await page.route('**/www/worker.js', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replaceAll('isFallbackAdapter', 'unknown') });
+    });
+    await page.route('**/engine/gpu/impasto.js', async (route) => {
+      const response = await route.fetch();
+      const lost = "Engine.prototype.stylize = async () => { throw new Error('device lost'); };";
+      await route.fulfill({ response, body: `${await response.text()}\n${lost}` });
+    });
+    await page.reload();
+    await page.waitForSelector('#engine[data-kind=gpu]');
+    await give(page, { photo: files.smallPhoto });
+    await page.click('#go');
+    await painted(page);
+    assert.match(await page.textContent('#engine'), /^Runs on the processor, because WebGPU failed \(device lost\)/);
+    assert.ok(await page.isHidden('#error'));
+    assert.deepEqual([downloaded(requests, 'cpu'), downloaded(requests, 'gpu')].map(Boolean), [true, true]);
   });
 });
 
