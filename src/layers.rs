@@ -144,7 +144,7 @@ impl ResidualBlock {
 /// Artifacts", 2016).
 pub fn upsample(x: Tensor<4>) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let options = InterpolateOptions::new(InterpolateMode::Nearest)
-        .with_output_size([2 * height, 2 * width]);
+    let options =
+        InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * height, 2 * width]);
     interpolate(x, options)
 }

@@ -89,7 +89,8 @@ impl ColourMap {
             .iter()
             .flat_map(|map| map.matrix.transpose().iter().map(|&v| v as f32).collect::<Vec<_>>())
             .collect();
-        let offsets: Vec<f32> = maps.iter().flat_map(|map| map.offset.map(|v| v as f32).data.0[0]).collect();
+        let offsets: Vec<f32> =
+            maps.iter().flat_map(|map| map.offset.map(|v| v as f32).data.0[0]).collect();
         (
             Tensor::from_data(TensorData::new(matrices, [maps.len(), 3, 3]), device),
             Tensor::from_data(TensorData::new(offsets, [maps.len(), 3, 1]), device),
@@ -126,8 +127,14 @@ mod tests {
 
     fn palettes() -> [Palette; 2] {
         [
-            Palette::new([0.4, 0.5, 0.3], [[0.05, 0.02, 0.01], [0.02, 0.04, 0.02], [0.01, 0.02, 0.03]]),
-            Palette::new([0.7, 0.2, 0.6], [[0.02, -0.01, 0.0], [-0.01, 0.06, 0.01], [0.0, 0.01, 0.01]]),
+            Palette::new(
+                [0.4, 0.5, 0.3],
+                [[0.05, 0.02, 0.01], [0.02, 0.04, 0.02], [0.01, 0.02, 0.03]],
+            ),
+            Palette::new(
+                [0.7, 0.2, 0.6],
+                [[0.02, -0.01, 0.0], [-0.01, 0.06, 0.01], [0.0, 0.01, 0.01]],
+            ),
         ]
     }
 

@@ -39,7 +39,8 @@ impl StyleStatistics {
     /// Mean and deviation, each `[batch, channels, 1, 1]`, of the deepest level.
     fn deepest(&self, channels: usize) -> (Tensor<4>, Tensor<4>) {
         let [batch, length] = self.0.dims();
-        let part = |start| self.0.clone().narrow(1, start, channels).reshape([batch, channels, 1, 1]);
+        let part =
+            |start| self.0.clone().narrow(1, start, channels).reshape([batch, channels, 1, 1]);
         (part(length - 2 * channels), part(length - channels))
     }
 }

@@ -140,7 +140,11 @@ impl Stylizer {
         if sum <= 0.0 {
             return Err(StylizeError::NoStyle);
         }
-        let own = (1.0 - strength > 0.0).then_some((&content.statistics, &content.palette, 1.0 - strength));
+        let own = (1.0 - strength > 0.0).then_some((
+            &content.statistics,
+            &content.palette,
+            1.0 - strength,
+        ));
         let terms: Vec<_> = styles
             .iter()
             .filter(|(_, weight)| *weight > 0.0)

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 #[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
@@ -82,7 +82,8 @@ pub fn serialize(tensors: &[NamedTensor], metadata: &Metadata) -> Result<Vec<u8>
             Some(stem) => {
                 let (integers, scales) = quantize(values, shape[0]);
                 let integers = integers.into_iter().map(|value| value as u8).collect();
-                parts.insert(format!("{stem}.scale"), (Dtype::F32, vec![shape[0]], floats(&scales)));
+                parts
+                    .insert(format!("{stem}.scale"), (Dtype::F32, vec![shape[0]], floats(&scales)));
                 parts.insert(name.clone(), (Dtype::I8, shape.clone(), integers));
             }
             None => {
@@ -110,7 +111,11 @@ pub fn serialize(tensors: &[NamedTensor], metadata: &Metadata) -> Result<Vec<u8>
 /// # Errors
 /// As [`serialize`], and [`WeightsError::Write`] when the disk refuses.
 #[cfg(feature = "cli")]
-pub fn write(path: &Path, tensors: &[NamedTensor], metadata: &Metadata) -> Result<(), WeightsError> {
+pub fn write(
+    path: &Path,
+    tensors: &[NamedTensor],
+    metadata: &Metadata,
+) -> Result<(), WeightsError> {
     let bytes = serialize(tensors, metadata)?;
     crate::files::write_whole(path, &bytes)
         .map_err(|error| WeightsError::Write(format!("{}: {error}", path.display())))
@@ -121,10 +126,10 @@ pub fn write(path: &Path, tensors: &[NamedTensor], metadata: &Metadata) -> Resul
 /// # Errors
 /// Says what is wrong with a file that is cut short, foreign, damaged or of another version.
 pub fn deserialize(bytes: &[u8]) -> Result<(Vec<NamedTensor>, Metadata), WeightsError> {
-    let unreadable = |error: safetensors::SafeTensorError| WeightsError::Unreadable(error.to_string());
+    let unreadable =
+        |error: safetensors::SafeTensorError| WeightsError::Unreadable(error.to_string());
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
-    let metadata: Metadata =
-        header.metadata().clone().unwrap_or_default().into_iter().collect();
+    let metadata: Metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
     match metadata.get(FORMAT_KEY).map(String::as_str) {
         Some(FORMAT) => {}
         Some(other) => return Err(WeightsError::Format(format!("{other:?}"))),
@@ -158,7 +163,11 @@ pub fn deserialize(bytes: &[u8]) -> Result<(Vec<NamedTensor>, Metadata), Weights
                 }
                 if view.dtype() != Dtype::I8 {
                     let found = view.dtype().to_string();
-                    return Err(WeightsError::ElementType { name: name.clone(), expected: "I8", found });
+                    return Err(WeightsError::ElementType {
+                        name: name.clone(),
+                        expected: "I8",
+                        found,
+                    });
                 }
                 dequantize(view.data(), &scales)
             }
@@ -229,28 +238,33 @@ fn checksum<'a>(parts: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
 ///
 /// Reads back from the device synchronously: not for the browser.
 pub fn tensors_of<M: Module>(prefix: &str, module: &M) -> Vec<NamedTensor> {
-    struct Collector<'a>(&'a str, Vec<NamedTensor>);
+    struct Collector<'a> {
+        prefix: &'a str,
+        path: Vec<String>,
+        tensors: Vec<NamedTensor>,
+    }
     impl ModuleVisitor for Collector<'_> {
-        fn visit_float_with_path<const D: usize>(
-            &mut self,
-            path: &[String],
-            _: ParamId,
-            tensor: &Tensor<D>,
-        ) {
-            let mut tensor = tensor.clone();
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.into());
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let mut tensor = param.val();
             if D == 2 {
                 tensor = tensor.transpose();
             }
-            self.1.push(NamedTensor {
-                name: tensor_name(self.0, path),
+            self.tensors.push(NamedTensor {
+                name: tensor_name(self.prefix, &self.path),
                 shape: tensor.dims().to_vec(),
-                values: tensor.to_data().convert::<f32>().iter::<f32>().collect(),
+                values: tensor.to_data().iter::<f32>().collect(),
             });
         }
     }
-    let mut collector = Collector(prefix, Vec::new());
+    let mut collector = Collector { prefix, path: Vec::new(), tensors: Vec::new() };
     module.visit(&mut collector);
-    collector.1
+    collector.tensors
 }
 
 /// The module with its tensors replaced by those of the same names, which are taken out of
@@ -329,5 +343,129 @@ pub fn expect_empty(tensors: &[NamedTensor]) -> Result<(), WeightsError> {
     match tensors.first() {
         Some(tensor) => Err(WeightsError::Unknown(tensor.name.clone())),
         None => Ok(()),
+    }
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use crate::vgg::{VggConfig, VggEncoder};
+
+    fn encoder() -> VggEncoder {
+        VggConfig::slim().init(&crate::device::cpu())
+    }
+
+    fn bytes() -> Vec<u8> {
+        serialize(&tensors_of("encoder", &encoder()), &Metadata::new()).unwrap()
+    }
+
+    fn reload(bytes: &[u8]) -> Result<VggEncoder, WeightsError> {
+        let (mut tensors, _) = deserialize(bytes)?;
+        let encoder = load("encoder", encoder(), &mut tensors)?;
+        expect_empty(&tensors)?;
+        Ok(encoder)
+    }
+
+    #[test]
+    fn a_module_comes_back_within_half_a_level() {
+        let original = encoder();
+        let tensors = tensors_of("encoder", &original);
+        assert_eq!(tensors.len(), 18);
+        assert!(
+            tensors.iter().any(|t| t.name == "encoder.conv1_1.weight" && t.shape == [16, 3, 3, 3])
+        );
+        let file = serialize(&tensors, &Metadata::new()).unwrap();
+        let back = tensors_of("encoder", &reload(&file).unwrap());
+        for (before, after) in tensors.iter().zip(&back) {
+            assert_eq!((&before.name, &before.shape), (&after.name, &after.shape));
+            let length = before.values.len() / before.shape[0];
+            for (before, after) in before.values.chunks(length).zip(after.values.chunks(length)) {
+                let most = before.iter().fold(0f32, |most, value| most.max(value.abs()));
+                for (before, after) in before.iter().zip(after) {
+                    assert!((before - after).abs() <= 0.501 * most / LEVELS);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn matrices_keep_their_orientation() {
+        let device = crate::device::cpu();
+        let linear = burn::nn::LinearConfig::new(3, 2).init(&device);
+        let tensors = tensors_of("", &linear);
+        assert_eq!(tensors[0].shape, [2, 3]);
+        let back = load("", linear.clone(), &mut tensors.clone()).unwrap();
+        assert_eq!(back.weight.val().to_data(), linear.weight.val().to_data());
+    }
+
+    #[test]
+    fn the_same_tensors_make_the_same_file_up_to_the_order_of_the_metadata() {
+        let tensors = tensors_of("encoder", &encoder());
+        let [a, b] = [0, 1].map(|_| serialize(&tensors, &Metadata::new()).unwrap());
+        let (first, second) = (deserialize(&a).unwrap(), deserialize(&b).unwrap());
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let bytes = bytes();
+        for length in (0..bytes.len()).step_by(bytes.len() / 97).chain([bytes.len() - 1]) {
+            assert!(deserialize(&bytes[..length]).is_err(), "cut to {length} bytes");
+        }
+    }
+
+    #[test]
+    fn every_changed_value_is_noticed() {
+        let bytes = bytes();
+        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        for position in (header..bytes.len()).step_by((bytes.len() - header) / 61) {
+            let mut changed = bytes.clone();
+            changed[position] ^= 0x10;
+            let error = deserialize(&changed).unwrap_err();
+            assert!(matches!(error, WeightsError::Checksum { .. }), "{position}: {error}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_named() {
+        let error = deserialize(b"\x89PNG\r\n\x1a\n what is this").unwrap_err();
+        assert!(matches!(error, WeightsError::Unreadable(_)), "{error}");
+        let data = [0u8; 4];
+        let view = TensorView::new(Dtype::F32, vec![1], &data).unwrap();
+        let foreign = safetensors::serialize([("x", view)], None).unwrap();
+        assert!(matches!(deserialize(&foreign), Err(WeightsError::Format(_))));
+    }
+
+    #[test]
+    fn other_networks_are_named() {
+        let mut tensors = tensors_of("encoder", &encoder());
+        let first = tensors.remove(0);
+        let file = |tensors: &[NamedTensor]| serialize(tensors, &Metadata::new()).unwrap();
+        assert!(
+            matches!(reload(&file(&tensors)), Err(WeightsError::Missing(name)) if name == first.name)
+        );
+
+        let mut wide = first.clone();
+        wide.shape[0] *= 2;
+        wide.values.extend_from_within(..);
+        let wide = [&[wide], tensors.as_slice()].concat();
+        assert!(
+            matches!(reload(&file(&wide)), Err(WeightsError::Shape { name, .. }) if name == first.name)
+        );
+
+        let extra = NamedTensor { name: "more.bias".into(), shape: vec![1], values: vec![0.0] };
+        let more = [&[first, extra], tensors.as_slice()].concat();
+        assert!(
+            matches!(reload(&file(&more)), Err(WeightsError::Unknown(name)) if name == "more.bias")
+        );
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_neither_written_nor_read() {
+        for value in [f32::NAN, f32::INFINITY] {
+            let bias = NamedTensor { name: "a.bias".into(), shape: vec![1], values: vec![value] };
+            let error = serialize(&[bias], &Metadata::new()).unwrap_err();
+            assert!(matches!(error, WeightsError::NotFinite(name) if name == "a.bias"));
+        }
     }
 }

@@ -38,7 +38,11 @@ fn with_weights<M: Module>(prefix: &str, module: M) -> M {
             let fan_in = if shape.len() > 1 { shape[1..].iter().product() } else { 100 };
             let limit = (6.0 / fan_in as f64).sqrt();
             let values = uniform(&name, shape.iter().product());
-            NamedTensor { values: values.map(|x| ((2.0 * x - 1.0) * limit) as f32).collect(), name, shape }
+            NamedTensor {
+                values: values.map(|x| ((2.0 * x - 1.0) * limit) as f32).collect(),
+                name,
+                shape,
+            }
         })
         .collect();
     let module = weights::load(prefix, module, &mut tensors).unwrap();

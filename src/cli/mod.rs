@@ -4,9 +4,9 @@ mod engine;
 mod files;
 mod import_vgg;
 mod info;
-mod stylize;
 #[cfg(feature = "train")]
 mod styles;
+mod stylize;
 #[cfg(feature = "train")]
 mod train;
 

@@ -22,11 +22,13 @@ impl Styles {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         let thumbs = self.out.join("thumbs");
-        std::fs::create_dir_all(&thumbs).with_context(|| format!("cannot make {}", thumbs.display()))?;
+        std::fs::create_dir_all(&thumbs)
+            .with_context(|| format!("cannot make {}", thumbs.display()))?;
         for style in bundled() {
             for (name, bytes) in style.files()? {
                 let path = self.out.join(name);
-                write_whole(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
+                write_whole(&path, &bytes)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
             }
         }
         let path = self.out.join("styles.json");

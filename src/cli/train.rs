@@ -129,7 +129,8 @@ impl Train {
         let outcome = trainer.run(&stop, |step, losses| {
             bar.set_position(step as u64);
             let shown = ["content", "style", "gram", "distillation_4"];
-            let shown = shown.iter().filter_map(|name| Some(format!("{name} {:.3}", losses.get(name)?)));
+            let shown =
+                shown.iter().filter_map(|name| Some(format!("{name} {:.3}", losses.get(name)?)));
             bar.set_message(shown.collect::<Vec<_>>().join(" "));
         })?;
         bar.abandon();

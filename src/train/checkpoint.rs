@@ -10,9 +10,9 @@ use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use serde::{Deserialize, Serialize};
 
+use super::TrainError;
 use super::config::TrainConfig;
 use super::trainer::Networks;
-use super::TrainError;
 use crate::discriminator::Discriminator;
 
 const PREFIX: &str = "checkpoint-";
@@ -98,9 +98,11 @@ fn all(folder: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// [`TrainError::Checkpoint`] when a file is missing or is of other networks.
 pub fn load(checkpoint: &Path, state: State) -> Result<(State, Progress), TrainError> {
-    let fail = |reason: String| TrainError::Checkpoint { path: checkpoint.display().to_string(), reason };
+    let fail =
+        |reason: String| TrainError::Checkpoint { path: checkpoint.display().to_string(), reason };
     let file = |name: &str| checkpoint.join(name);
-    let text = fs::read_to_string(file("progress.toml")).map_err(|error| fail(error.to_string()))?;
+    let text =
+        fs::read_to_string(file("progress.toml")).map_err(|error| fail(error.to_string()))?;
     let progress: Progress = toml::from_str(&text).map_err(|error| fail(error.to_string()))?;
     let error = |error: burn::store::RecordError| fail(error.to_string());
     let state = State {

@@ -136,7 +136,8 @@ impl TrainConfig {
     /// # Errors
     /// Says which setting is unknown or out of range.
     pub fn from_toml(text: &str) -> Result<Self, TrainError> {
-        let config: Self = toml::from_str(text).map_err(|error| TrainError::Config(error.to_string()))?;
+        let config: Self =
+            toml::from_str(text).map_err(|error| TrainError::Config(error.to_string()))?;
         config.check()?;
         Ok(config)
     }
@@ -151,7 +152,10 @@ impl TrainConfig {
     pub fn check(&self) -> Result<(), TrainError> {
         let rules = [
             (self.batch >= 1, "batch must be at least 1"),
-            (self.crop >= 64 && self.crop.is_multiple_of(16), "crop must be a multiple of 16, at least 64"),
+            (
+                self.crop >= 64 && self.crop.is_multiple_of(16),
+                "crop must be a multiple of 16, at least 64",
+            ),
             (self.threads >= 1, "threads must be at least 1"),
             (self.checkpoint_every >= 1, "checkpoint_every must be at least 1"),
             (self.sheet_every >= 1, "sheet_every must be at least 1"),

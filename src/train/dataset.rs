@@ -72,7 +72,9 @@ impl Folder {
                     .map_err(|error| error.to_string())
                     .and_then(|bytes| Picture::decode(&bytes).map_err(|error| error.to_string()))
                     .and_then(|picture| match picture.width().min(picture.height()) {
-                        side if side < Self::SMALLEST => Err(format!("smaller than {} pixels", Self::SMALLEST)),
+                        side if side < Self::SMALLEST => {
+                            Err(format!("smaller than {} pixels", Self::SMALLEST))
+                        }
                         _ => Ok(picture.fit(CACHED_LONG_SIDE)),
                     });
                 progress(1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed), files.len());

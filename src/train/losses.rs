@@ -86,7 +86,8 @@ pub fn identity(painting: Tensor<4>, photo: Tensor<4>) -> Tensor<1> {
 
 /// Mean absolute difference of neighbouring pixels. `[1]`
 pub fn total_variation(picture: Tensor<4>) -> Tensor<1> {
-    let down = picture.clone().slice(s![.., .., 1.., ..]) - picture.clone().slice(s![.., .., ..-1, ..]);
+    let down =
+        picture.clone().slice(s![.., .., 1.., ..]) - picture.clone().slice(s![.., .., ..-1, ..]);
     let right = picture.clone().slice(s![.., .., .., 1..]) - picture.slice(s![.., .., .., ..-1]);
     down.abs().mean() + right.abs().mean()
 }

@@ -92,6 +92,7 @@ fn square(picture: &Picture, side: u32) -> Picture {
     let view: Option<ImageBuffer<Rgb<u8>, &[u8]>> =
         ImageBuffer::from_raw(picture.width(), picture.height(), picture.rgb());
     let view = view.expect("a picture holds exactly its pixels");
-    let centre = resize(&*crop_imm(&view, left, top, short, short), side, side, FilterType::Lanczos3);
+    let centre =
+        resize(&*crop_imm(&view, left, top, short, short), side, side, FilterType::Lanczos3);
     Picture::new(side, side, centre.into_raw()).expect("a square of pixels")
 }

@@ -63,9 +63,20 @@ pub type Losses = BTreeMap<&'static str, f32>;
 
 /// The columns of the CSV file, all of which may be empty in a row except for the first two.
 const COLUMNS: [&str; 14] = [
-    "content", "style", "gram", "identity", "total_variation", "distillation_1", "distillation_2",
-    "distillation_3", "distillation_4", "adversarial", "discriminator", "real_probability",
-    "fake_probability", "learning_rate",
+    "content",
+    "style",
+    "gram",
+    "identity",
+    "total_variation",
+    "distillation_1",
+    "distillation_2",
+    "distillation_3",
+    "distillation_4",
+    "adversarial",
+    "discriminator",
+    "real_probability",
+    "fake_probability",
+    "learning_rate",
 ];
 
 /// Why a run ended.
@@ -238,7 +249,11 @@ impl Trainer {
             ("licence".into(), "MIT OR Apache-2.0".into()),
             ("date".into(), today()),
         ]);
-        weights::write(&self.folder.join("impasto.safetensors"), &self.state.average.exported(), &metadata)?;
+        weights::write(
+            &self.folder.join("impasto.safetensors"),
+            &self.state.average.exported(),
+            &metadata,
+        )?;
         Ok(())
     }
 
@@ -260,7 +275,8 @@ impl Trainer {
 
     fn train_step(&mut self, batch: Batch) -> Losses {
         let (content, style) = (self.tensor(batch.content), self.tensor(batch.style));
-        let mut log = Losses::from([("learning_rate", self.config.learning_rate(self.step) as f32)]);
+        let mut log =
+            Losses::from([("learning_rate", self.config.learning_rate(self.step) as f32)]);
         let weigh = self.config.loss.clone();
         let (count, step) = (self.config.batch, self.step);
 
@@ -332,7 +348,8 @@ impl Trainer {
         let gradients = GradientsParams::from_grads(loss.backward(), &state.networks);
         state.networks = state.optimizer.step(rate, state.networks.clone(), gradients);
         // The average catches up fast at first.
-        let decay = self.config.average_decay.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
+        let decay =
+            self.config.average_decay.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
         state.average = move_average(state.average.clone(), &state.networks.valid(), decay);
     }
 
@@ -385,8 +402,14 @@ impl Trainer {
         Ok(csv::WriterBuilder::new().has_headers(false).from_writer(file))
     }
 
-    fn write_row(&self, table: &mut csv::Writer<File>, seconds: f64, losses: &Losses) -> Result<(), TrainError> {
-        let cells = COLUMNS.iter().map(|name| losses.get(name).map_or(String::new(), f32::to_string));
+    fn write_row(
+        &self,
+        table: &mut csv::Writer<File>,
+        seconds: f64,
+        losses: &Losses,
+    ) -> Result<(), TrainError> {
+        let cells =
+            COLUMNS.iter().map(|name| losses.get(name).map_or(String::new(), f32::to_string));
         let row = [self.step.to_string(), format!("{seconds:.1}")].into_iter().chain(cells);
         table
             .write_record(row)

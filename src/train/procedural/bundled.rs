@@ -44,14 +44,8 @@ impl BundledStyle {
         let picture = self.picture();
         let thumb = picture.fit(THUMBNAIL_SIZE);
         Ok([
-            (
-                self.file(),
-                picture.encode(Format::Jpeg { quality: QUALITY })?,
-            ),
-            (
-                self.thumb(),
-                thumb.encode(Format::Jpeg { quality: QUALITY })?,
-            ),
+            (self.file(), picture.encode(Format::Jpeg { quality: QUALITY })?),
+            (self.thumb(), thumb.encode(Format::Jpeg { quality: QUALITY })?),
         ])
     }
 }
@@ -65,100 +59,22 @@ pub fn bundled() -> &'static [BundledStyle] {
         family: Family,
         seed: u64,
     ) -> BundledStyle {
-        BundledStyle {
-            id,
-            title_en,
-            title_zh,
-            family,
-            seed,
-        }
+        BundledStyle { id, title_en, title_zh, family, seed }
     }
     const {
         &[
-            style(
-                "starry-impasto",
-                "Starry impasto",
-                "星夜厚涂",
-                Family::Impasto,
-                223,
-            ),
-            style(
-                "water-garden",
-                "Water garden",
-                "睡莲池",
-                Family::BrushStrokes,
-                225,
-            ),
-            style(
-                "red-sky-woodcut",
-                "Red-sky woodcut",
-                "赤空木刻",
-                Family::Woodcut,
-                438,
-            ),
-            style(
-                "bouquet-in-glass",
-                "Bouquet in glass",
-                "彩窗花束",
-                Family::StainedGlass,
-                9,
-            ),
-            style(
-                "dotted-wood",
-                "Dotted wood",
-                "点彩树林",
-                Family::Pointillism,
-                246,
-            ),
-            style(
-                "mountains-in-ink",
-                "Mountains in ink",
-                "水墨远山",
-                Family::InkWash,
-                33,
-            ),
-            style(
-                "marbled-jewels",
-                "Marbled jewels",
-                "宝石湿拓",
-                Family::Marbling,
-                30,
-            ),
-            style(
-                "golden-mosaic",
-                "Golden mosaic",
-                "鎏金马赛克",
-                Family::Mosaic,
-                197,
-            ),
-            style(
-                "blue-town",
-                "Blue town",
-                "水彩蓝城",
-                Family::Watercolour,
-                178,
-            ),
-            style(
-                "neon-currents",
-                "Neon currents",
-                "霓虹流线",
-                Family::Swirls,
-                311,
-            ),
-            style(
-                "stitched-flowers",
-                "Stitched flowers",
-                "丝绣花卉",
-                Family::Embroidery,
-                333,
-            ),
-            style(
-                "pen-bouquet",
-                "Bouquet in pen",
-                "钢笔花束",
-                Family::Hatching,
-                94,
-            ),
+            style("starry-impasto", "Starry impasto", "星夜厚涂", Family::Impasto, 223),
+            style("water-garden", "Water garden", "睡莲池", Family::BrushStrokes, 225),
+            style("red-sky-woodcut", "Red-sky woodcut", "赤空木刻", Family::Woodcut, 438),
+            style("bouquet-in-glass", "Bouquet in glass", "彩窗花束", Family::StainedGlass, 9),
+            style("dotted-wood", "Dotted wood", "点彩树林", Family::Pointillism, 246),
+            style("mountains-in-ink", "Mountains in ink", "水墨远山", Family::InkWash, 33),
+            style("marbled-jewels", "Marbled jewels", "宝石湿拓", Family::Marbling, 30),
+            style("golden-mosaic", "Golden mosaic", "鎏金马赛克", Family::Mosaic, 197),
+            style("blue-town", "Blue town", "水彩蓝城", Family::Watercolour, 178),
+            style("neon-currents", "Neon currents", "霓虹流线", Family::Swirls, 311),
+            style("stitched-flowers", "Stitched flowers", "丝绣花卉", Family::Embroidery, 333),
+            style("pen-bouquet", "Bouquet in pen", "钢笔花束", Family::Hatching, 94),
         ]
     }
 }

@@ -8,11 +8,7 @@ use crate::picture::Picture;
 pub type Rgb = [f32; 3];
 
 pub fn mix(a: Rgb, b: Rgb, t: f32) -> Rgb {
-    [
-        lerp(a[0], b[0], t),
-        lerp(a[1], b[1], t),
-        lerp(a[2], b[2], t),
-    ]
+    [lerp(a[0], b[0], t), lerp(a[1], b[1], t), lerp(a[2], b[2], t)]
 }
 
 pub fn luma(c: Rgb) -> f32 {
@@ -21,11 +17,7 @@ pub fn luma(c: Rgb) -> f32 {
 
 /// Towards white for positive amounts, towards black for negative ones.
 pub fn shade(c: Rgb, amount: f32) -> Rgb {
-    if amount > 0.0 {
-        mix(c, [1.0; 3], amount.min(1.0))
-    } else {
-        scale(c, 1.0 + amount.max(-1.0))
-    }
+    if amount > 0.0 { mix(c, [1.0; 3], amount.min(1.0)) } else { scale(c, 1.0 + amount.max(-1.0)) }
 }
 
 pub fn scale(c: Rgb, by: f32) -> Rgb {
@@ -97,12 +89,7 @@ pub struct Canvas {
 
 impl Canvas {
     pub fn new(width: usize, height: usize, fill: Rgb) -> Self {
-        Self {
-            width,
-            height,
-            rgb: vec![fill; width * height],
-            relief: vec![0.0; width * height],
-        }
+        Self { width, height, rgb: vec![fill; width * height], relief: vec![0.0; width * height] }
     }
 
     /// Every pixel from its centre.
@@ -143,12 +130,8 @@ impl Canvas {
         let across = radius + dab.bend.abs() + 1.0;
         let reach_x = c.abs() * (half + 1.0) + s.abs() * across;
         let reach_y = s.abs() * (half + 1.0) + c.abs() * across;
-        let (columns, rows) = self.clip(
-            dab.x - reach_x,
-            dab.x + reach_x,
-            dab.y - reach_y,
-            dab.y + reach_y,
-        );
+        let (columns, rows) =
+            self.clip(dab.x - reach_x, dab.x + reach_x, dab.y - reach_y, dab.y + reach_y);
         // Marks thinner than a pixel are drawn a pixel wide but fainter.
         let faint = dab.width.min(1.0);
         let radius = radius.max(0.5);
@@ -281,11 +264,7 @@ impl Canvas {
             for i in 0..w {
                 let at = 2 * j * self.width + 2 * i;
                 let top = mix(self.rgb[at], self.rgb[at + 1], 0.5);
-                let bottom = mix(
-                    self.rgb[at + self.width],
-                    self.rgb[at + self.width + 1],
-                    0.5,
-                );
+                let bottom = mix(self.rgb[at + self.width], self.rgb[at + self.width + 1], 0.5);
                 out.rgb[j * w + i] = mix(top, bottom, 0.5);
             }
         }
@@ -293,12 +272,8 @@ impl Canvas {
     }
 
     pub fn into_picture(self) -> Picture {
-        let bytes = self
-            .rgb
-            .iter()
-            .flatten()
-            .map(|v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8)
-            .collect();
+        let bytes =
+            self.rgb.iter().flatten().map(|v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8).collect();
         Picture::new(self.width as u32, self.height as u32, bytes)
             .expect("a canvas has as many pixels as its sides say")
     }

@@ -30,11 +30,7 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
     let count = 20 + dice.below(10);
     for k in 0..count {
         let colour = if k % 2 == 0 { k / 2 % n } else { dice.below(n) };
-        let radius = if stones {
-            dice.range(0.05, 0.16)
-        } else {
-            dice.range(0.12, 0.26)
-        };
+        let radius = if stones { dice.range(0.05, 0.16) } else { dice.range(0.12, 0.26) };
         deeds.push(Deed::Drop(
             dice.range(-0.1, 1.1) * w,
             dice.range(-0.1, 1.1) * h,
@@ -44,12 +40,7 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
     }
     let first = *dice.pick(&[0.0, FRAC_PI_2, 0.6, -0.8]);
     let spacing = dice.range(0.08, 0.2);
-    deeds.push(Deed::Comb(
-        first,
-        spacing,
-        dice.range(0.08, 0.22),
-        dice.range(6.0, 14.0),
-    ));
+    deeds.push(Deed::Comb(first, spacing, dice.range(0.08, 0.22), dice.range(6.0, 14.0)));
     if dice.chance(0.75) {
         deeds.push(Deed::Comb(
             first + FRAC_PI_2,
@@ -59,12 +50,7 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
         ));
     }
     if dice.chance(0.5) {
-        deeds.push(Deed::Comb(
-            first,
-            spacing * 0.45,
-            dice.range(0.03, 0.08),
-            24.0,
-        ));
+        deeds.push(Deed::Comb(first, spacing * 0.45, dice.range(0.03, 0.08), 24.0));
     }
     for _ in 0..dice.below(4) {
         deeds.push(Deed::Stir(
@@ -96,11 +82,7 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
                     let (u, v) = rotate(x, y, -angle);
                     let tooth = (fract(v / spacing) - 0.5).abs() * spacing;
                     // Neighbouring teeth go opposite ways.
-                    let way = if (v / spacing).floor() as i32 % 2 == 0 {
-                        1.0
-                    } else {
-                        -0.35
-                    };
+                    let way = if (v / spacing).floor() as i32 % 2 == 0 { 1.0 } else { -0.35 };
                     let u = u - pull * way / (1.0 + tooth * tooth * sharpness * sharpness * 8.0);
                     (x, y) = rotate(u, v, angle);
                 }
@@ -124,25 +106,16 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
     let mut canvas = Canvas::from_fn(width, height, |x, y| {
         let (i, j) = (x as usize, y as usize);
         let own = whole[j * width + i];
-        let edge = [
-            (i + 1, j),
-            (i.wrapping_sub(1), j),
-            (i, j + 1),
-            (i, j.wrapping_sub(1)),
-        ]
-        .into_iter()
-        .any(|(i, j)| i < width && j < height && whole[j * width + i] != own);
+        let edge = [(i + 1, j), (i.wrapping_sub(1), j), (i, j + 1), (i, j.wrapping_sub(1))]
+            .into_iter()
+            .any(|(i, j)| i < width && j < height && whole[j * width + i] != own);
         if !edge {
             return palette.rank(own);
         }
         let mut sum = [0.0; 3];
         for (dx, dy) in [(-0.27, -0.1), (0.1, -0.27), (0.27, 0.1), (-0.1, 0.27)] {
             let c = palette.rank(colour_at(x + dx, y + dy));
-            sum = [
-                sum[0] + c[0] / 4.0,
-                sum[1] + c[1] / 4.0,
-                sum[2] + c[2] / 4.0,
-            ];
+            sum = [sum[0] + c[0] / 4.0, sum[1] + c[1] / 4.0, sum[2] + c[2] / 4.0];
         }
         sum
     });
@@ -167,10 +140,7 @@ pub fn ink_wash(studio: &mut Studio) -> Canvas {
     let dice = &mut studio.dice;
     let mut canvas = Canvas::from_fn(studio.width, studio.height, |x, y| {
         let fibre = value(x * 0.1, y * 0.8, 1) * 0.04 + value(x * 0.8, y * 0.1, 2) * 0.04;
-        shade(
-            paper,
-            fibre - 0.05 + 0.05 * fractal(x / short * 2.0, y / short * 2.0, 3, seed),
-        )
+        shade(paper, fibre - 0.05 + 0.05 * fractal(x / short * 2.0, y / short * 2.0, 3, seed))
     });
     // The sun, as a wet red disc.
     let (sx, sy, sr) = (
@@ -184,12 +154,7 @@ pub fn ink_wash(studio: &mut Studio) -> Canvas {
         .map(|k| {
             let t = k as f32 / (ranges - 1) as f32;
             let base = lerp(0.42, 0.88, t) + dice.about(0.05);
-            (
-                base,
-                dice.range(0.14, 0.4) * (1.0 - 0.35 * t),
-                dice.range(1.1, 2.0),
-                dice.bits(),
-            )
+            (base, dice.range(0.14, 0.4) * (1.0 - 0.35 * t), dice.range(1.1, 2.0), dice.bits())
         })
         .collect();
     let chroma = dice.range(0.08, 0.9);
@@ -263,13 +228,7 @@ pub fn ink_wash(studio: &mut Studio) -> Canvas {
         }
         let thick = px * dice.range(1.2, 3.2);
         let pressed = dice.range(0.55, 0.95);
-        canvas.polyline(
-            &points,
-            |t| thick * (1.0 - t) * (0.6 + 0.8 * t),
-            ink,
-            pressed,
-            0.0,
-        );
+        canvas.polyline(&points, |t| thick * (1.0 - t) * (0.6 + 0.8 * t), ink, pressed, 0.0);
         for _ in 0..3 {
             let (lx, ly) = points[4 + dice.below(9)];
             let lean = angle + dice.bell() * 1.1;
@@ -313,17 +272,10 @@ pub fn ink_wash(studio: &mut Studio) -> Canvas {
         if u.abs() > 1.0 || v.abs() > 1.0 {
             return c;
         }
-        let (i, j) = (
-            (u * 2.5 + 9.5).floor() as i32,
-            (v * 2.5 + 9.5).floor() as i32,
-        );
+        let (i, j) = ((u * 2.5 + 9.5).floor() as i32, (v * 2.5 + 9.5).floor() as i32);
         let carved = u.abs() < 0.8 && v.abs() < 0.8 && cell(i.min(19 - i), j, seed) < 0.45;
         let worn = value(x / px * 0.5, y / px * 0.5, seed) > 0.2;
-        if carved || !worn {
-            c
-        } else {
-            mix(c, [0.70, 0.13, 0.10], 0.88)
-        }
+        if carved || !worn { c } else { mix(c, [0.70, 0.13, 0.10], 0.88) }
     });
     canvas
 }
@@ -345,10 +297,8 @@ pub fn watercolour(studio: &mut Studio) -> Canvas {
             bleed * fractal(nx * 0.016, ny * 0.016, 4, seed),
             bleed * fractal(nx * 0.016, ny * 0.016, 4, seed ^ 1),
         );
-        let (qx, qy) = (
-            (x + ox).clamp(0.0, w as f32 - 1.0),
-            (y + oy).clamp(0.0, scene.height as f32 - 1.0),
-        );
+        let (qx, qy) =
+            ((x + ox).clamp(0.0, w as f32 - 1.0), (y + oy).clamp(0.0, scene.height as f32 - 1.0));
         let s = scene.at(qx, qy);
         let d = border[qy as usize * w + qx as usize];
         let soft = value(nx * 0.01, ny * 0.01, seed ^ 3);
@@ -377,20 +327,15 @@ pub fn watercolour(studio: &mut Studio) -> Canvas {
         let tooth = value(x * 0.55, y * 0.55, 21) * 0.6 + value(x * 0.25, y * 0.25, 22) * 0.4;
         density *= 1.0 + 0.34 * (tooth - 0.5);
         // Pigments part: two colours of the palette run into each other.
-        let wash = saturate(
-            mix(s.colour, scene.at(x + 3.0 * ox, y + 3.0 * oy).colour, 0.35),
-            1.4,
-        );
+        let wash = saturate(mix(s.colour, scene.at(x + 3.0 * ox, y + 3.0 * oy).colour, 0.35), 1.4);
         let thin = mix(paper, wash, density.clamp(0.0, 1.0));
         let deep = multiply(thin, mix(wash, [1.0; 3], 0.35));
         let colour = mix(thin, deep, (density - 0.75).clamp(0.0, 1.0));
         shade(colour, 0.04 * (tooth - 0.5))
     });
     for _ in 0..26 {
-        let (x, y) = (
-            studio.dice.unit() * studio.width as f32,
-            studio.dice.unit() * studio.height as f32,
-        );
+        let (x, y) =
+            (studio.dice.unit() * studio.width as f32, studio.dice.unit() * studio.height as f32);
         let r = px * (0.6 + 3.0 * studio.dice.unit() * studio.dice.unit() * studio.dice.unit());
         let colour = scale(saturate(studio.palette.any(&mut studio.dice), 1.2), 0.9);
         canvas.polyline(&[(x, y), (x + 0.3, y + 0.3)], |_| r, colour, 0.5, 0.0);
@@ -404,11 +349,8 @@ pub fn agate(studio: &mut Studio) -> Canvas {
     let short = width.min(height) as f32;
     let palette = studio.palette.clone();
     let dice = &mut studio.dice;
-    let (frequency, fold, bands) = (
-        dice.range(1.2, 2.6),
-        dice.range(0.5, 1.1),
-        dice.range(1.5, 4.5),
-    );
+    let (frequency, fold, bands) =
+        (dice.range(1.2, 2.6), dice.range(0.5, 1.1), dice.range(1.5, 4.5));
     let n = palette.len();
     let (tilt, squash) = (dice.range(-PI, PI), dice.range(0.4, 1.0));
     let gold = mix([0.93, 0.78, 0.42], palette.lightest(), 0.3);
@@ -418,10 +360,7 @@ pub fn agate(studio: &mut Studio) -> Canvas {
     let mut canvas = Canvas::from_fn(width, height, |x, y| {
         let (u, v) = rotate(x / short * frequency, y / short * frequency, tilt);
         let v = v * squash;
-        let (ax, ay) = (
-            fractal(u, v, 3, seed),
-            fractal(u + 5.2, v + 1.3, 3, seed ^ 1),
-        );
+        let (ax, ay) = (fractal(u, v, 3, seed), fractal(u + 5.2, v + 1.3, 3, seed ^ 1));
         let (bx, by) = (
             fractal(u + fold * ax, v + fold * ay, 3, seed ^ 2),
             fractal(u + fold * ay + 8.3, v + fold * ax, 2, seed ^ 3),
@@ -436,19 +375,13 @@ pub fn agate(studio: &mut Studio) -> Canvas {
         let fine = 0.11 * sin(ladder * 44.0 + 3.0 * bx) * smoothstep(-0.5, 0.5, ay);
         let crystal =
             0.16 * (value(x / px * 0.45, y / px * 0.45, seed ^ 6) - 0.5) * smoothstep(0.1, 0.7, bx);
-        let mut colour = shade(
-            palette.ramp(lerp(t, rung / steps, 0.8)),
-            fine + crystal + 0.14 * by,
-        );
+        let mut colour =
+            shade(palette.ramp(lerp(t, rung / steps, 0.8)), fine + crystal + 0.14 * by);
         if veined {
             let vein = (ay + 0.55 * bx).abs();
             let here = smoothstep(-0.1, 0.4, ax);
             let glitter = 0.3 * (value(x / px * 0.8, y / px * 0.8, seed) - 0.4);
-            colour = mix(
-                colour,
-                shade(gold, glitter),
-                here * smoothstep(0.035, 0.012, vein),
-            );
+            colour = mix(colour, shade(gold, glitter), here * smoothstep(0.035, 0.012, vein));
         }
         saturate(colour, 1.15)
     });

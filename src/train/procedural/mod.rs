@@ -154,15 +154,9 @@ impl Family {
                 "pop",
                 "northern light",
             ],
-            Family::InkWash => &[
-                "ink",
-                "ink",
-                "winter",
-                "great wave",
-                "sepia",
-                "indigo and rust",
-                "ukiyo-e",
-            ],
+            Family::InkWash => {
+                &["ink", "ink", "winter", "great wave", "sepia", "indigo and rust", "ukiyo-e"]
+            }
             Family::Geometric => &[
                 "bauhaus",
                 "bauhaus",
@@ -222,19 +216,14 @@ impl Studio {
         let (seed, px) = (self.seed, self.px);
         Canvas::from_fn(self.width, self.height, |x, y| {
             let cloud = 0.3 * fractal(x / px * 0.02, y / px * 0.02, 3, seed);
-            mix(
-                tone,
-                scene.at(x, y).colour,
-                (amount + cloud).clamp(0.0, 1.0),
-            )
+            mix(tone, scene.at(x, y).colour, (amount + cloud).clamp(0.0, 1.0))
         })
     }
 
     /// Places for marks, one to every square of this side in pixels.
     fn scatter(&mut self, spacing: f32) -> Vec<(f32, f32)> {
         // Below a pixel more marks would change nothing.
-        self.dice
-            .scatter(self.width as f32, self.height as f32, spacing.max(1.0))
+        self.dice.scatter(self.width as f32, self.height as f32, spacing.max(1.0))
     }
 }
 
@@ -262,11 +251,7 @@ fn work(family: Family, width: u32, height: u32, seed: u64, vary: bool) -> Pictu
     if vary && dice.chance(0.5) {
         palette.vary(&mut dice);
     }
-    let scale = if vary {
-        dice.range(0.7, 1.7)
-    } else {
-        dice.range(0.85, 1.25)
-    };
+    let scale = if vary { dice.range(0.7, 1.7) } else { dice.range(0.85, 1.25) };
     let px = width.min(height) as f32 / 512.0 * scale;
     let mut studio = Studio {
         width: width.max(1) as usize,
@@ -299,9 +284,10 @@ mod tests {
 
     /// FNV-1a.
     fn hash(picture: &Picture) -> u64 {
-        picture.rgb().iter().fold(0xcbf2_9ce4_8422_2325, |h, &b| {
-            (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
-        })
+        picture
+            .rgb()
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
     }
 
     #[test]
@@ -309,16 +295,8 @@ mod tests {
         for &family in Family::ALL {
             let name = family.name();
             let first = hash(&paint(family, 48, 40, 7));
-            assert_eq!(
-                first,
-                hash(&paint(family, 48, 40, 7)),
-                "{name} is not deterministic"
-            );
-            assert_ne!(
-                first,
-                hash(&paint(family, 48, 40, 8)),
-                "{name} ignores its seed"
-            );
+            assert_eq!(first, hash(&paint(family, 48, 40, 7)), "{name} is not deterministic");
+            assert_ne!(first, hash(&paint(family, 48, 40, 8)), "{name} ignores its seed");
         }
         assert_eq!(hash(&random(48, 40, 7)), hash(&random(48, 40, 7)));
     }
@@ -330,11 +308,7 @@ mod tests {
             for seed in 0..3 {
                 let picture = paint(family, 96, 96, seed);
                 let deviation = luma_deviation(&picture);
-                assert!(
-                    deviation > 8.0,
-                    "{} {seed} is flat: deviation {deviation}",
-                    family.name()
-                );
+                assert!(deviation > 8.0, "{} {seed} is flat: deviation {deviation}", family.name());
                 assert!(
                     seen.insert(hash(&picture)),
                     "{} {seed} repeats another family",
@@ -351,12 +325,7 @@ mod tests {
         for &family in Family::ALL {
             for (w, h) in [(16, 16), (17, 31), (33, 1), (1, 1), (90, 23)] {
                 let picture = paint(family, w, h, 3);
-                assert_eq!(
-                    (picture.width(), picture.height()),
-                    (w, h),
-                    "{}",
-                    family.name()
-                );
+                assert_eq!((picture.width(), picture.height()), (w, h), "{}", family.name());
             }
         }
     }

@@ -63,10 +63,8 @@ impl Dice {
         let mut points = Vec::with_capacity((columns * rows) as usize);
         for j in -1..rows {
             for i in -1..columns {
-                points.push((
-                    (i as f32 + self.unit()) * spacing,
-                    (j as f32 + self.unit()) * spacing,
-                ));
+                points
+                    .push(((i as f32 + self.unit()) * spacing, (j as f32 + self.unit()) * spacing));
             }
         }
         self.shuffle(&mut points);
@@ -114,18 +112,11 @@ pub fn gradient(x: f32, y: f32, seed: u32) -> f32 {
         let (dx, dy) = (fx - di as f32, fy - dj as f32);
         // Eight directions, 1 : 1 and 1 : 2 slopes mixed.
         let (a, b) = if h & 4 == 0 { (dx, dy) } else { (dy, dx) };
-        let (a, b) = (
-            if h & 1 == 0 { a } else { -a },
-            if h & 2 == 0 { b } else { -b },
-        );
+        let (a, b) = (if h & 1 == 0 { a } else { -a }, if h & 2 == 0 { b } else { -b });
         a + 0.5 * b
     };
     let (u, v) = (fade(fx), fade(fy));
-    1.1 * lerp(
-        lerp(corner(0, 0), corner(1, 0), u),
-        lerp(corner(0, 1), corner(1, 1), u),
-        v,
-    )
+    1.1 * lerp(lerp(corner(0, 0), corner(1, 0), u), lerp(corner(0, 1), corner(1, 1), u), v)
 }
 
 /// Fractal sum of gradient noise, about -1..1.
@@ -174,12 +165,7 @@ pub fn voronoi(x: f32, y: f32, jitter: f32, seed: u32) -> Nearest {
         }
     }
     let distance = best.sqrt();
-    Nearest {
-        id,
-        site,
-        distance,
-        gap: second.sqrt() - distance,
-    }
+    Nearest { id, site, distance, gap: second.sqrt() - distance }
 }
 
 /// Rotates a point about the origin.

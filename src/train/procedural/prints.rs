@@ -13,19 +13,12 @@ pub fn hatching(studio: &mut Studio) -> Canvas {
     let scene = studio.scene(false);
     let px = studio.px;
     let (paper, ink) = (studio.palette.paper(), studio.palette.ink());
-    let wash = if studio.dice.chance(0.6) {
-        studio.dice.range(0.2, 0.5)
-    } else {
-        0.0
-    };
+    let wash = if studio.dice.chance(0.6) { studio.dice.range(0.2, 0.5) } else { 0.0 };
     let seed = studio.seed;
     let mut canvas = Canvas::from_fn(studio.width, studio.height, |x, y| {
         let pool = 0.7 + 0.5 * fractal(x / px * 0.012, y / px * 0.012, 3, seed);
         let grain = 0.05 * (value(x * 0.7, y * 0.7, 9) - 0.5);
-        shade(
-            mix(paper, saturate(scene.at(x, y).colour, 1.25), wash * pool),
-            grain,
-        )
+        shade(mix(paper, saturate(scene.at(x, y).colour, 1.25), wash * pool), grain)
     });
     let first = studio.dice.range(-1.2, 1.2);
     let spacing = studio.dice.range(5.0, 7.0) * px;
@@ -37,19 +30,12 @@ pub fn hatching(studio: &mut Studio) -> Canvas {
             }
             let plate = first + [0.0, 1.1, -0.75, 0.4][pass];
             // The first lines follow the form, the crossing ones the wrist.
-            let angle = if pass < 2 {
-                s.angle + [0.0, FRAC_PI_2 * 0.8][pass]
-            } else {
-                plate
-            } + 0.06 * studio.dice.bell();
+            let angle = if pass < 2 { s.angle + [0.0, FRAC_PI_2 * 0.8][pass] } else { plate }
+                + 0.06 * studio.dice.bell();
             let length = 26.0
                 * px
                 * studio.dice.range(0.5, 1.1)
-                * if scene.detail(x, y, 6.0 * px) > 0.15 {
-                    0.6
-                } else {
-                    1.0
-                };
+                * if scene.detail(x, y, 6.0 * px) > 0.15 { 0.6 } else { 1.0 };
             let width = px * (0.9 + 1.1 * (threshold - s.tone).clamp(0.0, 0.6));
             let mut dab = Dab::new(x, y, angle, length, width, ink);
             dab.bend = studio.dice.bell() * 0.03 * length;
@@ -75,17 +61,12 @@ pub fn halftone(studio: &mut Studio) -> Canvas {
     let paper = studio.palette.paper();
     let key = studio.palette.ink();
     let accent = saturate(studio.palette.accent(), 1.2);
-    let second = saturate(
-        studio
-            .palette
-            .rank(1 + studio.dice.below(studio.palette.len() - 2)),
-        1.2,
-    );
+    let second =
+        saturate(studio.palette.rank(1 + studio.dice.below(studio.palette.len() - 2)), 1.2);
     let pitch = studio.dice.range(7.0, 11.0) * px;
     let turn = studio.dice.range(0.0, 0.5);
-    let slip: Vec<(f32, f32)> = (0..3)
-        .map(|_| (studio.dice.about(1.6) * px, studio.dice.about(1.6) * px))
-        .collect();
+    let slip: Vec<(f32, f32)> =
+        (0..3).map(|_| (studio.dice.about(1.6) * px, studio.dice.about(1.6) * px)).collect();
     let lines = studio.dice.chance(0.25);
     let likeness = |c: [f32; 3], ink: [f32; 3]| {
         let d = [c[0] - ink[0], c[1] - ink[1], c[2] - ink[2]];
@@ -109,16 +90,8 @@ pub fn halftone(studio: &mut Studio) -> Canvas {
                 ((u - cu * pitch) * (u - cu * pitch) + (v - cv * pitch) * (v - cv * pitch)).sqrt()
             };
             let coverage = (amount.sqrt() * pitch * 0.68 - d + 0.5).clamp(0.0, 1.0);
-            let tint = if k == 2 {
-                ink
-            } else {
-                mix(ink, [1.0; 3], 0.05)
-            };
-            colour = mix(
-                colour,
-                if k == 2 { tint } else { multiply(colour, tint) },
-                coverage,
-            );
+            let tint = if k == 2 { ink } else { mix(ink, [1.0; 3], 0.05) };
+            colour = mix(colour, if k == 2 { tint } else { multiply(colour, tint) }, coverage);
         }
         colour
     })
@@ -182,10 +155,7 @@ pub fn woodcut(studio: &mut Studio) -> Canvas {
     let paper = palette.paper();
     let seed = studio.seed;
     let mut canvas = Canvas::from_fn(studio.width, studio.height, |x, y| {
-        shade(
-            ink,
-            0.10 * value(x / px * 0.5, y / px * 0.03, seed) * value(x * 0.5, y * 0.5, 8),
-        )
+        shade(ink, 0.10 * value(x / px * 0.5, y / px * 0.03, seed) * value(x * 0.5, y * 0.5, 8))
     });
     let spacing = studio.dice.range(5.0, 6.5) * px;
     for pass in 0..2 {
@@ -198,16 +168,9 @@ pub fn woodcut(studio: &mut Studio) -> Canvas {
             }
             let width = spacing * (0.25 + 0.6 * cut) * if pass == 1 { 0.8 } else { 1.0 };
             let length = spacing * (3.0 + 4.5 * cut) * studio.dice.range(0.7, 1.1);
-            let length = if scene.detail(x, y, spacing * 1.5) > 0.18 {
-                length * 0.45
-            } else {
-                length
-            };
-            let colour = if coloured {
-                mix(palette.nearest(s.colour), paper, 0.25)
-            } else {
-                paper
-            };
+            let length =
+                if scene.detail(x, y, spacing * 1.5) > 0.18 { length * 0.45 } else { length };
+            let colour = if coloured { mix(palette.nearest(s.colour), paper, 0.25) } else { paper };
             let mut dab = Dab::new(
                 x,
                 y,
@@ -216,10 +179,7 @@ pub fn woodcut(studio: &mut Studio) -> Canvas {
                 width,
                 shade(colour, 0.04 * studio.dice.bell()),
             );
-            let turned = turn(
-                scene.at(x - 4.0 * px, y).angle,
-                scene.at(x + 4.0 * px, y).angle,
-            );
+            let turned = turn(scene.at(x - 4.0 * px, y).angle, scene.at(x + 4.0 * px, y).angle);
             dab.bend = -(turned * length / 14.0).clamp(-0.1 * length, 0.1 * length);
             dab.taper = [0.55, 0.95];
             canvas.dab(&dab);
@@ -245,10 +205,7 @@ pub fn op_art(studio: &mut Studio) -> Canvas {
     let push = studio.dice.range(1.5, 4.0);
     let palette = studio.palette.clone();
     let rings = studio.dice.chance(0.35);
-    let centre = (
-        studio.dice.range(0.3, 0.7) * w as f32,
-        studio.dice.range(0.3, 0.7) * h as f32,
-    );
+    let centre = (studio.dice.range(0.3, 0.7) * w as f32, studio.dice.range(0.3, 0.7) * h as f32);
     let monochrome = studio.dice.chance(0.3);
     let seed = studio.seed;
     // The field of which the bands are the level lines, smooth over the forms.
@@ -306,16 +263,8 @@ pub fn geometric(studio: &mut Studio) -> Canvas {
     for k in 0..26 {
         let dice = &mut studio.dice;
         let kind = dice.below(7);
-        let (cx, cy) = (
-            w * (0.5 + 0.42 * dice.bell()),
-            h * (0.5 + 0.42 * dice.bell()),
-        );
-        let size = short
-            * if k < 8 {
-                dice.range(0.1, 0.3)
-            } else {
-                dice.range(0.03, 0.12)
-            };
+        let (cx, cy) = (w * (0.5 + 0.42 * dice.bell()), h * (0.5 + 0.42 * dice.bell()));
+        let size = short * if k < 8 { dice.range(0.1, 0.3) } else { dice.range(0.03, 0.12) };
         let angle = slant + *dice.pick(&[0.0, FRAC_PI_2, PI / 4.0]) + 0.1 * dice.bell();
         let colour = palette.any(dice);
         let overlay = dice.chance(0.45);
@@ -349,11 +298,7 @@ pub fn geometric(studio: &mut Studio) -> Canvas {
                 1.0 - 0.25 * smoothstep(0.62, 0.9, value(x / px * 0.35, y / px * 0.35, seed ^ k));
             let fade = 0.12 * sin(u / size * 1.4);
             let ink = shade(colour, fade);
-            mix(
-                c,
-                if overlay { multiply(c, ink) } else { ink },
-                coverage * worn,
-            )
+            mix(c, if overlay { multiply(c, ink) } else { ink }, coverage * worn)
         });
     }
     canvas.each(|x, y, c| shade(c, 0.09 * (value(x * 0.6, y * 0.6, seed) - 0.5)));

@@ -62,15 +62,7 @@ impl Shape {
                 let depth = py - skyline.at(px);
                 (depth > 0.0).then_some((px, depth))
             }
-            Shape::Ellipse {
-                x,
-                y,
-                rx,
-                ry,
-                tilt,
-                rough,
-                seed,
-            } => {
+            Shape::Ellipse { x, y, rx, ry, tilt, rough, seed } => {
                 let (dx, dy) = (px - x, py - y);
                 let reach = rx.max(ry) * (1.0 + rough);
                 if dx.abs() > reach || dy.abs() > reach {
@@ -89,27 +81,14 @@ impl Shape {
                 let (u, v) = rotate(px - x, py - y, -tilt);
                 (u.abs() < hx && v.abs() < hy).then_some((u / hx, v / hy))
             }
-            Shape::Trunk {
-                x,
-                lean,
-                radius,
-                top,
-                bottom,
-                seed,
-            } => {
+            Shape::Trunk { x, lean, radius, top, bottom, seed } => {
                 let t = (py - top) / (bottom - top);
                 let wave = 0.8 * radius * (value(py * 5.0, x * 9.0, seed) - 0.5);
                 let u = px - x - lean * (py - bottom) - wave;
                 let r = radius * (0.55 + 0.45 * t * t);
                 ((0.0..1.0).contains(&t) && u.abs() < r).then_some((u / r, t * 2.0 - 1.0))
             }
-            Shape::Flower {
-                x,
-                y,
-                radius,
-                petals,
-                turn,
-            } => {
+            Shape::Flower { x, y, radius, petals, turn } => {
                 let (dx, dy) = (px - x, py - y);
                 let d = (dx * dx + dy * dy).sqrt() / radius;
                 if d > 1.0 {
@@ -118,12 +97,7 @@ impl Shape {
                 let lobe = cos(atan2(dy, dx) * petals as f32 / 2.0 + turn).abs();
                 (d < 0.55 + 0.45 * lobe).then_some((dx / radius, dy / radius))
             }
-            Shape::Fir {
-                x,
-                y,
-                width,
-                height,
-            } => {
+            Shape::Fir { x, y, width, height } => {
                 let t = (py - y) / height;
                 let u = (px - x) / width * 2.0;
                 ((0.0..1.0).contains(&t) && u.abs() < t).then_some((u, t * 2.0 - 1.0))
@@ -165,9 +139,7 @@ impl Skyline {
                 None => line,
             }
         };
-        Self {
-            heights: (0..count).map(height).collect(),
-        }
+        Self { heights: (0..count).map(height).collect() }
     }
 
     fn at(&self, x: f32) -> f32 {
@@ -263,11 +235,7 @@ impl Scene {
                 samples.push(Self::sample(&layers, &vortices, x, y, light, wobble, seed));
             }
         }
-        Self {
-            width,
-            height,
-            samples,
-        }
+        Self { width, height, samples }
     }
 
     fn sample(
@@ -338,12 +306,7 @@ impl Scene {
                 _ => 0.0,
             },
         };
-        Sample {
-            colour,
-            tone: luma(colour),
-            angle,
-            region: region as u16,
-        }
+        Sample { colour, tone: luma(colour), angle, region: region as u16 }
     }
 
     /// At a pixel position; positions outside count as the nearest inside.

@@ -11,10 +11,7 @@ use super::scene::{Sample, Scene};
 /// How much a stroke of this length has to bow to follow the scene.
 fn follow(scene: &Scene, x: f32, y: f32, angle: f32, length: f32) -> f32 {
     let (dx, dy) = (cos(angle) * length * 0.4, sin(angle) * length * 0.4);
-    let (before, after) = (
-        scene.at(x - dx, y - dy).angle,
-        scene.at(x + dx, y + dy).angle,
-    );
+    let (before, after) = (scene.at(x - dx, y - dy).angle, scene.at(x + dx, y + dy).angle);
     let change = turn(before, angle) + turn(angle, after);
     -(change * length / 8.0).clamp(-0.22 * length, 0.22 * length)
 }
@@ -25,15 +22,8 @@ impl Studio {
         let other = self.palette.any(&mut self.dice);
         // Another hue of about the same tone vibrates; another tone is a hole.
         let apart = (luma(other) - luma(colour)).abs();
-        let t = if apart < 0.25 && self.dice.chance(0.25) {
-            0.28
-        } else {
-            0.1 * self.dice.unit()
-        };
-        let shifted = shade(
-            mix(colour, other, t * amount * 2.0),
-            self.dice.bell() * 0.14 * amount,
-        );
+        let t = if apart < 0.25 && self.dice.chance(0.25) { 0.28 } else { 0.1 * self.dice.unit() };
+        let shifted = shade(mix(colour, other, t * amount * 2.0), self.dice.bell() * 0.14 * amount);
         saturate(shifted, 1.0 + 0.25 * amount * self.dice.unit())
     }
 }
@@ -63,14 +53,8 @@ pub fn brush_strokes(studio: &mut Studio) -> Canvas {
                 * studio.dice.range(0.6, 1.2)
                 * if detail > 0.2 { 0.65 } else { 1.0 };
             let colour = studio.broken(s.colour, 0.9);
-            let mut dab = Dab::new(
-                x,
-                y,
-                angle,
-                length,
-                width * studio.dice.range(0.75, 1.1),
-                colour,
-            );
+            let mut dab =
+                Dab::new(x, y, angle, length, width * studio.dice.range(0.75, 1.1), colour);
             dab.bend = follow(&scene, x, y, angle, length);
             dab.taper = [0.25, 0.5];
             dab.bristle = bristle;
@@ -168,22 +152,13 @@ pub fn pointillism(studio: &mut Studio) -> Canvas {
             ];
             let pure = mix(studio.palette.nearest(aim), s.colour, 0.4);
             let complement = [1.0 - s.colour[0], 1.0 - s.colour[1], 1.0 - s.colour[2]];
-            let colour = if studio.dice.chance(0.07) {
-                mix(complement, s.colour, 0.45)
-            } else {
-                pure
-            };
+            let colour =
+                if studio.dice.chance(0.07) { mix(complement, s.colour, 0.45) } else { pure };
             let colour = saturate(shade(colour, studio.dice.bell() * 0.1), 1.3);
             let width = size * studio.dice.range(0.75, 1.1) * if pass == 3 { 0.75 } else { 1.0 };
             let angle = s.angle + 0.4 * studio.dice.bell();
-            let mut dab = Dab::new(
-                x,
-                y,
-                angle,
-                width * studio.dice.range(1.0, 1.35),
-                width,
-                colour,
-            );
+            let mut dab =
+                Dab::new(x, y, angle, width * studio.dice.range(1.0, 1.35), width, colour);
             dab.body = 0.7;
             canvas.dab(&dab);
         }
@@ -219,11 +194,7 @@ pub fn crayon(studio: &mut Studio) -> Canvas {
             };
             let length = width
                 * studio.dice.range(4.0, 8.0)
-                * if scene.detail(x, y, width * 2.0) > 0.2 {
-                    0.45
-                } else {
-                    1.0
-                };
+                * if scene.detail(x, y, width * 2.0) > 0.2 { 0.45 } else { 1.0 };
             let mut dab = Dab::new(x, y, angle, length, width, saturate(colour, 1.25));
             dab.bend = studio.dice.bell() * length * 0.06;
             dab.grain = 0.47 + 0.06 * studio.dice.bell();
@@ -301,13 +272,7 @@ pub fn swirls(studio: &mut Studio) -> Canvas {
         }
         let colour = studio.broken(saturate(first.colour, 1.25), 1.3);
         let shape = |t: f32| radius * (0.35 + 0.65 * (4.0 * t * (1.0 - t)).sqrt().min(1.0));
-        canvas.polyline(
-            &points,
-            |t| shape(t) + 1.2 * px,
-            scale(colour, 0.35),
-            0.8,
-            0.0,
-        );
+        canvas.polyline(&points, |t| shape(t) + 1.2 * px, scale(colour, 0.35), 0.8, 0.0);
         canvas.polyline(&points, |t| shape(t) * 0.92, colour, 1.0, 2.2 * px);
         canvas.polyline(&points, |t| shape(t) * 0.3, shade(colour, 0.22), 0.6, 0.0);
     }
@@ -324,10 +289,7 @@ pub fn embroidery(studio: &mut Studio) -> Canvas {
         let (u, v) = (x / (2.6 * px), y / (2.6 * px));
         let over = (u as i32 + v as i32) % 2 == 0;
         let round = if over { fract(v) } else { fract(u) };
-        shade(
-            mix(linen, scene.at(x, y).colour, 0.3),
-            -0.35 * (round - 0.5).abs(),
-        )
+        shade(mix(linen, scene.at(x, y).colour, 0.3), -0.35 * (round - 0.5).abs())
     });
     let width = studio.dice.range(3.2, 4.6) * px;
     let reach = studio.dice.range(22.0, 36.0) * px;
@@ -381,9 +343,7 @@ pub fn drip(studio: &mut Studio) -> Canvas {
         let weave = value(x * 0.7, y * 0.15, 3) * 0.04 + value(x * 0.15, y * 0.7, 4) * 0.04;
         shade(mix(ground, stain, 0.45 * cloud.max(0.0)), weave - 0.06)
     });
-    let mut order: Vec<Rgb> = (0..studio.palette.len())
-        .map(|k| studio.palette.rank(k))
-        .collect();
+    let mut order: Vec<Rgb> = (0..studio.palette.len()).map(|k| studio.palette.rank(k)).collect();
     studio.dice.shuffle(&mut order);
     for round in 0..5 {
         for &colour in &order {
@@ -391,10 +351,8 @@ pub fn drip(studio: &mut Studio) -> Canvas {
                 continue;
             }
             for _ in 0..4 {
-                let (mut x, mut y) = (
-                    studio.dice.range(-0.1, 1.1) * w,
-                    studio.dice.range(-0.1, 1.1) * h,
-                );
+                let (mut x, mut y) =
+                    (studio.dice.range(-0.1, 1.1) * w, studio.dice.range(-0.1, 1.1) * h);
                 let (mut angle, mut curl) = (studio.dice.range(-PI, PI), 0.0);
                 let start = (studio.dice.bits() & 0xffff) as f32;
                 let step = 5.0 * px;
@@ -422,10 +380,8 @@ pub fn drip(studio: &mut Studio) -> Canvas {
                 for _ in 0..14 {
                     let (x, y) = *studio.dice.pick(&points);
                     let r = px * studio.dice.range(0.7, 3.0) * studio.dice.unit() * 2.0;
-                    let at = (
-                        x + studio.dice.bell() * 18.0 * px,
-                        y + studio.dice.bell() * 18.0 * px,
-                    );
+                    let at =
+                        (x + studio.dice.bell() * 18.0 * px, y + studio.dice.bell() * 18.0 * px);
                     let end = (at.0 + studio.dice.bell() * r, at.1 + studio.dice.bell() * r);
                     canvas.polyline(&[at, end], |_| r, colour, 0.97, 1.3 * px);
                 }

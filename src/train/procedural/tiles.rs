@@ -23,10 +23,8 @@ pub fn mosaic(studio: &mut Studio) -> Canvas {
     let (seed, light) = (studio.seed, studio.light);
     let (lx, ly) = (cos(light), sin(light));
     // The stones of the grid squares around, worked out once each.
-    let (columns, rows) = (
-        (studio.width as f32 / size) as i32 + 5,
-        (studio.height as f32 / size) as i32 + 5,
-    );
+    let (columns, rows) =
+        ((studio.width as f32 / size) as i32 + 5, (studio.height as f32 / size) as i32 + 5);
     struct Stone {
         x: f32,
         y: f32,
@@ -50,21 +48,11 @@ pub fn mosaic(studio: &mut Studio) -> Canvas {
                 colour = shade(gold, 0.4 * (a - 0.5));
             }
             let tilt = (cell(i, j, seed ^ 7) - 0.5, cell(i, j, seed ^ 8) - 0.5);
-            stones.push(Stone {
-                x,
-                y,
-                cos: cos(s.angle),
-                sin: sin(s.angle),
-                colour,
-                tilt,
-            });
+            stones.push(Stone { x, y, cos: cos(s.angle), sin: sin(s.angle), colour, tilt });
         }
     }
     Canvas::from_fn(studio.width, studio.height, |x, y| {
-        let (ci, cj) = (
-            (x / size + 1.5).floor() as i32,
-            (y / size + 1.5).floor() as i32,
-        );
+        let (ci, cj) = ((x / size + 1.5).floor() as i32, (y / size + 1.5).floor() as i32);
         let (mut best, mut second, mut at, mut local) = (f32::MAX, f32::MAX, 0, (0.0, 0.0));
         for j in cj - 1..=cj + 2 {
             for i in ci - 1..=ci + 2 {
@@ -74,10 +62,7 @@ pub fn mosaic(studio: &mut Studio) -> Canvas {
                 let k = (j * columns + i) as usize;
                 let stone = &stones[k];
                 let (dx, dy) = (x - stone.x, y - stone.y);
-                let (u, v) = (
-                    dx * stone.cos + dy * stone.sin,
-                    dy * stone.cos - dx * stone.sin,
-                );
+                let (u, v) = (dx * stone.cos + dy * stone.sin, dy * stone.cos - dx * stone.sin);
                 // Squarish, corners rounded.
                 let d = 0.72 * u.abs().max(v.abs()) + 0.28 * (dx * dx + dy * dy).sqrt();
                 if d < best {
@@ -137,22 +122,13 @@ pub fn stained_glass(studio: &mut Studio) -> Canvas {
             base
         };
         let base = mix(base, s.colour, 0.3);
-        let mut glass = saturate(
-            if luma(base) < 0.22 {
-                shade(scale(base, 1.7), 0.06)
-            } else {
-                base
-            },
-            1.5,
-        );
+        let mut glass =
+            saturate(if luma(base) < 0.22 { shade(scale(base, 1.7), 0.06) } else { base }, 1.5);
         let d = lead[at];
         let (u, v) = rotate(x, y, pick * PI);
         let streak = fractal(u / px * 0.012, v / px * 0.07, 3, seed ^ label);
         let bubble = value(x / px * 0.25, y / px * 0.25, seed);
-        glass = shade(
-            glass,
-            0.2 * streak + 0.08 * (bubble - 0.5) + 0.34 * (pick - 0.45),
-        );
+        glass = shade(glass, 0.2 * streak + 0.08 * (bubble - 0.5) + 0.34 * (pick - 0.45));
         // Light pools in the middle of a pane and is lost towards the lead.
         glass = shade(
             glass,
@@ -187,15 +163,9 @@ pub fn low_poly(studio: &mut Studio) -> Canvas {
         for i in 0..columns {
             // Odd rows are half a step to the right, so the diagonals alternate.
             let quads = if j % 2 == 0 {
-                [
-                    [(i, j), (i + 1, j), (i, j + 1)],
-                    [(i + 1, j), (i + 1, j + 1), (i, j + 1)],
-                ]
+                [[(i, j), (i + 1, j), (i, j + 1)], [(i + 1, j), (i + 1, j + 1), (i, j + 1)]]
             } else {
-                [
-                    [(i, j), (i + 1, j), (i + 1, j + 1)],
-                    [(i, j), (i + 1, j + 1), (i, j + 1)],
-                ]
+                [[(i, j), (i + 1, j), (i + 1, j + 1)], [(i, j), (i + 1, j + 1), (i, j + 1)]]
             };
             for triangle in quads {
                 let [p, q, r] = triangle.map(|(i, j)| corner(i, j));
@@ -205,22 +175,12 @@ pub fn low_poly(studio: &mut Studio) -> Canvas {
                     (q.0 - p.0, q.1 - p.1, (q.2 - p.2) * size),
                     (r.0 - p.0, r.1 - p.1, (r.2 - p.2) * size),
                 );
-                let n = (
-                    e.1 * f.2 - e.2 * f.1,
-                    e.2 * f.0 - e.0 * f.2,
-                    e.0 * f.1 - e.1 * f.0,
-                );
+                let n = (e.1 * f.2 - e.2 * f.1, e.2 * f.0 - e.0 * f.2, e.0 * f.1 - e.1 * f.0);
                 let length = (n.0 * n.0 + n.1 * n.1 + n.2 * n.2).sqrt().max(1e-3);
                 let facing = (n.0 * lx + n.1 * ly) / length * if n.2 < 0.0 { -1.0 } else { 1.0 };
                 let mean = [p, q, r].iter().fold([0.0; 3], |sum: Rgb, c| {
-                    let s = scene
-                        .at((c.0 + 2.0 * cx) / 6.0, (c.1 + 2.0 * cy) / 6.0)
-                        .colour;
-                    [
-                        sum[0] + s[0] / 3.0,
-                        sum[1] + s[1] / 3.0,
-                        sum[2] + s[2] / 3.0,
-                    ]
+                    let s = scene.at((c.0 + 2.0 * cx) / 6.0, (c.1 + 2.0 * cy) / 6.0).colour;
+                    [sum[0] + s[0] / 3.0, sum[1] + s[1] / 3.0, sum[2] + s[2] / 3.0]
                 });
                 let colour = saturate(shade(mean, 0.42 * facing), 1.25);
                 fill_triangle(&mut canvas, [p, q, r].map(|c| (c.0, c.1)), |t| {
@@ -248,11 +208,7 @@ fn fill_triangle(canvas: &mut Canvas, [a, b, c]: [(f32, f32); 3], colour: impl F
     for j in rows {
         for i in columns.clone() {
             let p = (i as f32 + 0.5, j as f32 + 0.5);
-            let (s, t, u) = (
-                cross(p, b, c) / area,
-                cross(p, c, a) / area,
-                cross(p, a, b) / area,
-            );
+            let (s, t, u) = (cross(p, b, c) / area, cross(p, c, a) / area, cross(p, a, b) / area);
             if s >= 0.0 && t >= 0.0 && u >= 0.0 {
                 canvas.rgb[j * w + i] = colour(s);
             }
@@ -265,10 +221,8 @@ pub fn weave(studio: &mut Studio) -> Canvas {
     let scene = studio.scene(false);
     let px = studio.px;
     let palette = studio.palette.clone();
-    let (warp_pitch, weft_pitch) = (
-        studio.dice.range(7.0, 10.0) * px,
-        studio.dice.range(4.5, 7.0) * px,
-    );
+    let (warp_pitch, weft_pitch) =
+        (studio.dice.range(7.0, 10.0) * px, studio.dice.range(4.5, 7.0) * px);
     let twill = 3 + studio.dice.below(3) as i32;
     let tilt = *studio.dice.pick(&[0.0, 0.0, PI / 4.0, 0.3]);
     let warp_colour = mix(palette.paper(), palette.rank(1), 0.35);
@@ -281,11 +235,7 @@ pub fn weave(studio: &mut Studio) -> Canvas {
         let (fu, fv) = (fract(u) - 0.5, fract(v) - 0.5);
         let warp_up = (i + j).rem_euclid(twill) == 0;
         let fibre = value(u * 5.0 + v * 9.0, v * 3.0 - u * 7.0, seed) - 0.5;
-        let (sx, sy) = rotate(
-            (i as f32 + 0.5) * warp_pitch,
-            (j as f32 + 0.5) * weft_pitch,
-            -tilt,
-        );
+        let (sx, sy) = rotate((i as f32 + 0.5) * warp_pitch, (j as f32 + 0.5) * weft_pitch, -tilt);
         let s = scene.at(sx, sy);
         let (colour, round, along) = if warp_up {
             (mix(warp_colour, s.colour, 0.6), fu, fv)
@@ -293,11 +243,7 @@ pub fn weave(studio: &mut Studio) -> Canvas {
             let dyed = mix(palette.nearest(s.colour), s.colour, 0.5);
             // Where this thread surfaces and dives.
             let span = ((i + j).rem_euclid(twill) as f32 + fu) / twill as f32 - 0.5;
-            (
-                saturate(shade(dyed, 0.2 * (cell(i / 3, j, seed) - 0.5)), 1.15),
-                fv,
-                span * 0.9,
-            )
+            (saturate(shade(dyed, 0.2 * (cell(i / 3, j, seed) - 0.5)), 1.15), fv, span * 0.9)
         };
         let lit = 0.16 * (1.0 - 6.0 * round * round) - 0.5 * along * along + 0.25 * fibre;
         let colour = shade(colour, lit);
@@ -370,10 +316,8 @@ pub fn paper_cut(studio: &mut Studio) -> Canvas {
     let seed = studio.seed;
     let frequency = studio.dice.range(1.1, 2.2);
     let kind = studio.dice.below(3);
-    let (cx, cy) = (
-        studio.dice.range(0.3, 0.7) * w as f32,
-        studio.dice.range(0.35, 0.65) * h as f32,
-    );
+    let (cx, cy) =
+        (studio.dice.range(0.3, 0.7) * w as f32, studio.dice.range(0.35, 0.65) * h as f32);
     let inward = studio.dice.chance(0.5);
     let level: Vec<u8> = (0..w * h)
         .map(|at| {
@@ -399,10 +343,7 @@ pub fn paper_cut(studio: &mut Studio) -> Canvas {
         })
         .collect();
     // Ridges are lit from below, or their shadows would fall on themselves.
-    let (lx, ly) = (
-        cos(studio.light),
-        sin(studio.light) * if kind == 0 { -1.0 } else { 1.0 },
-    );
+    let (lx, ly) = (cos(studio.light), sin(studio.light) * if kind == 0 { -1.0 } else { 1.0 });
     let canvas = Canvas::from_fn(w, h, |x, y| {
         let at = |dx: f32, dy: f32| {
             let i = (x + dx).clamp(0.0, w as f32 - 1.0) as usize;
@@ -427,10 +368,7 @@ pub fn paper_cut(studio: &mut Studio) -> Canvas {
     let px = studio.px;
     canvas.each(|x, y, c| {
         let fibre = value(x / px * 0.5, y / px * 0.5, seed) - 0.5;
-        shade(
-            c,
-            0.07 * fibre + 0.06 * fractal(x / px * 0.06, y / px * 0.06, 3, seed),
-        )
+        shade(c, 0.07 * fibre + 0.06 * fractal(x / px * 0.06, y / px * 0.06, 3, seed))
     });
     canvas
 }

@@ -37,13 +37,7 @@ pub(super) fn still_life(
     ));
     let vase = palette.accent();
     let x = w * dice.range(0.25, 0.75);
-    let neck = Shape::Block {
-        x,
-        y: table - 0.22,
-        hx: 0.05,
-        hy: 0.12,
-        tilt: 0.0,
-    };
+    let neck = Shape::Block { x, y: table - 0.22, hx: 0.05, hy: 0.12, tilt: 0.0 };
     layers.push(layer(
         neck,
         shade(vase, 0.2),
@@ -135,12 +129,7 @@ pub(super) fn bouquet(
             0.4,
         ));
     }
-    let kinds = [
-        palette.accent(),
-        palette.any(dice),
-        palette.lightest(),
-        roles.sun,
-    ];
+    let kinds = [palette.accent(), palette.any(dice), palette.lightest(), roles.sun];
     for _ in 0..13 + dice.below(6) {
         let (a, d) = (dice.range(-PI, PI), dice.unit().sqrt());
         let (fx, fy) = (x + 0.36 * d * cos(a), h * 0.4 + 0.3 * d * sin(a));
@@ -210,13 +199,7 @@ pub(super) fn portrait(
         Flow::Around,
         0.5,
     ));
-    let neck = Shape::Block {
-        x,
-        y: y + 0.26,
-        hx: 0.075,
-        hy: 0.14,
-        tilt: 0.0,
-    };
+    let neck = Shape::Block { x, y: y + 0.26, hx: 0.075, hy: 0.14, tilt: 0.0 };
     layers.push(layer(
         neck,
         mix(skin, shadow, 0.4),
@@ -226,15 +209,7 @@ pub(super) fn portrait(
         0.2,
     ));
     let tilt = dice.about(0.12);
-    let head = Shape::Ellipse {
-        x,
-        y: y + 0.02,
-        rx: 0.185,
-        ry: 0.255,
-        tilt,
-        rough: 0.0,
-        seed: 0,
-    };
+    let head = Shape::Ellipse { x, y: y + 0.02, rx: 0.185, ry: 0.255, tilt, rough: 0.0, seed: 0 };
     layers.push(layer(head, skin, shadow, Run::Ball, Flow::Around, 0.25));
     let fringe = Shape::Ellipse {
         x: x - 0.04,
@@ -245,14 +220,7 @@ pub(super) fn portrait(
         rough: 0.15,
         seed: dice.bits(),
     };
-    layers.push(layer(
-        fringe,
-        hair,
-        roles.dark,
-        Run::Ball,
-        along(-0.5, 0.5),
-        0.5,
-    ));
+    layers.push(layer(fringe, hair, roles.dark, Run::Ball, along(-0.5, 0.5), 0.5));
     for side in [-1.0f32, 1.0] {
         let brow = Shape::Ellipse {
             x: x + side * 0.08,
@@ -281,12 +249,7 @@ pub(super) fn portrait(
             0.0,
         ));
     }
-    let nose = Shape::Fir {
-        x: x + 0.01,
-        y: y - 0.01,
-        width: 0.07,
-        height: 0.1,
-    };
+    let nose = Shape::Fir { x: x + 0.01, y: y - 0.01, width: 0.07, height: 0.1 };
     layers.push(layer(
         nose,
         mix(skin, shadow, 0.15),
@@ -326,13 +289,7 @@ pub(super) fn discs(
         let (x, y) = (dice.range(0.0, w), dice.range(0.0, h));
         let (r, colour) = (dice.range(0.06, 0.25), palette.any(dice));
         let shape = if dice.chance(0.25) {
-            Shape::Block {
-                x,
-                y,
-                hx: r,
-                hy: r * dice.range(0.15, 0.8),
-                tilt: dice.range(-1.5, 1.5),
-            }
+            Shape::Block { x, y, hx: r, hy: r * dice.range(0.15, 0.8), tilt: dice.range(-1.5, 1.5) }
         } else {
             ball(x, y, r, r)
         };
@@ -410,14 +367,7 @@ pub(super) fn garden(
                 petals: 7,
                 turn: dice.range(0.0, PI),
             };
-            layers.push(layer(
-                shape,
-                shade(colour, 0.3),
-                colour,
-                Run::Out,
-                Flow::Radial,
-                0.2,
-            ));
+            layers.push(layer(shape, shade(colour, 0.3), colour, Run::Out, Flow::Radial, 0.2));
         }
     }
     layers

@@ -35,16 +35,8 @@ impl Roles {
             sky,
             far: mix(palette.rank(inner), sky[1], 0.35),
             middle: palette.rank(inner),
-            near: if night {
-                palette.rank(other.max(2))
-            } else {
-                palette.rank(other.min(n - 3))
-            },
-            sun: if night {
-                palette.lightest()
-            } else {
-                palette.accent()
-            },
+            near: if night { palette.rank(other.max(2)) } else { palette.rank(other.min(n - 3)) },
+            sun: if night { palette.lightest() } else { palette.accent() },
             dark: palette.darkest(),
         }
     }
@@ -72,14 +64,7 @@ pub fn any(w: f32, h: f32, palette: &Palette, dice: &mut Dice) -> Vec<Layer> {
 }
 
 fn layer(shape: Shape, near: Rgb, far: Rgb, run: Run, flow: Flow, mottle: f32) -> Layer {
-    Layer {
-        shape,
-        near,
-        far,
-        run,
-        flow,
-        mottle,
-    }
+    Layer { shape, near, far, run, flow, mottle }
 }
 
 fn along(angle: f32, drift: f32) -> Flow {
@@ -87,27 +72,11 @@ fn along(angle: f32, drift: f32) -> Flow {
 }
 
 fn ball(x: f32, y: f32, rx: f32, ry: f32) -> Shape {
-    Shape::Ellipse {
-        x,
-        y,
-        rx,
-        ry,
-        tilt: 0.0,
-        rough: 0.0,
-        seed: 0,
-    }
+    Shape::Ellipse { x, y, rx, ry, tilt: 0.0, rough: 0.0, seed: 0 }
 }
 
 fn rough(x: f32, y: f32, rx: f32, ry: f32, rough: f32, dice: &mut Dice) -> Shape {
-    Shape::Ellipse {
-        x,
-        y,
-        rx,
-        ry,
-        tilt: dice.about(0.4),
-        rough,
-        seed: dice.bits(),
-    }
+    Shape::Ellipse { x, y, rx, ry, tilt: dice.about(0.4), rough, seed: dice.bits() }
 }
 
 fn ridge(w: f32, base: f32, swell: f32, frequency: f32, dice: &mut Dice) -> Shape {

@@ -54,11 +54,8 @@ pub(super) fn mountain(
     add_sun(&mut layers, w, dice.range(0.12, 0.3) * h, roles, dice);
     add_clouds(&mut layers, w, h, roles, dice);
     let at = dice.range(0.3, 0.7) * w;
-    let (base, height, half) = (
-        dice.range(0.62, 0.72) * h,
-        dice.range(0.32, 0.46),
-        dice.range(0.45, 0.7),
-    );
+    let (base, height, half) =
+        (dice.range(0.62, 0.72) * h, dice.range(0.32, 0.46), dice.range(0.45, 0.7));
     let seed = dice.bits();
     let peak = Some((at, height, half));
     let snow = Shape::Ridge(Skyline::new(w, base, 0.012, 7.0, peak, seed));
@@ -93,12 +90,8 @@ pub(super) fn mountain(
     }
     for _ in 0..3 + dice.below(6) {
         let (x, height) = (dice.range(0.0, w), dice.range(0.08, 0.24));
-        let shape = Shape::Fir {
-            x,
-            y: h * dice.range(0.88, 1.02) - height,
-            width: height * 0.5,
-            height,
-        };
+        let shape =
+            Shape::Fir { x, y: h * dice.range(0.88, 1.02) - height, width: height * 0.5, height };
         layers.push(layer(
             shape,
             mix(roles.near, roles.dark, 0.6),
@@ -122,11 +115,7 @@ pub(super) fn sea(w: f32, h: f32, palette: &Palette, roles: &Roles, dice: &mut D
         let y = horizon + (h - horizon) * t * (0.4 + 0.6 * t);
         let swell = if k == 0 { 0.0 } else { 0.012 + 0.06 * t };
         let crest = mix(palette.lightest(), roles.sky[1], 0.5);
-        let near = if k % 2 == 0 {
-            roles.middle
-        } else {
-            mix(crest, roles.far, 0.3)
-        };
+        let near = if k % 2 == 0 { roles.middle } else { mix(crest, roles.far, 0.3) };
         let shape = ridge(w, y, swell, 5.0 - 3.0 * t, dice);
         layers.push(layer(
             shape,
@@ -138,12 +127,7 @@ pub(super) fn sea(w: f32, h: f32, palette: &Palette, roles: &Roles, dice: &mut D
         ));
         if dice.chance(0.35) && k > 0 && k < 5 {
             let (x, size) = (dice.range(0.1, 0.9) * w, 0.08 + 0.16 * t);
-            let sail = Shape::Fir {
-                x,
-                y: y - size,
-                width: size * 0.7,
-                height: size,
-            };
+            let sail = Shape::Fir { x, y: y - size, width: size * 0.7, height: size };
             layers.push(layer(
                 sail,
                 mix(palette.lightest(), [1.0; 3], 0.3),
@@ -152,21 +136,8 @@ pub(super) fn sea(w: f32, h: f32, palette: &Palette, roles: &Roles, dice: &mut D
                 along(1.3, 0.2),
                 0.2,
             ));
-            let hull = Shape::Block {
-                x,
-                y: y + 0.01,
-                hx: size * 0.45,
-                hy: size * 0.09,
-                tilt: 0.0,
-            };
-            layers.push(layer(
-                hull,
-                roles.dark,
-                roles.dark,
-                Run::Down(1.0),
-                along(0.0, 0.0),
-                0.2,
-            ));
+            let hull = Shape::Block { x, y: y + 0.01, hx: size * 0.45, hy: size * 0.09, tilt: 0.0 };
+            layers.push(layer(hull, roles.dark, roles.dark, Run::Down(1.0), along(0.0, 0.0), 0.2));
         }
     }
     layers
@@ -222,14 +193,7 @@ pub(super) fn forest(
             bottom,
             seed: dice.bits(),
         };
-        layers.push(layer(
-            trunk,
-            bark,
-            roles.dark,
-            Run::Ball,
-            along(FRAC_PI_2, 0.2),
-            0.4,
-        ));
+        layers.push(layer(trunk, bark, roles.dark, Run::Ball, along(FRAC_PI_2, 0.2), 0.4));
     }
     layers
 }
@@ -252,13 +216,8 @@ pub(super) fn town(
             let ground = h * (0.62 + 0.2 * t);
             let wall = mix(palette.any(dice), roles.sky[1], 0.35 * (1.0 - t));
             let (cx, roof) = (x + half, ground - 2.0 * tall);
-            let house = Shape::Block {
-                x: cx,
-                y: ground - tall + 0.1,
-                hx: half,
-                hy: tall + 0.1,
-                tilt: 0.0,
-            };
+            let house =
+                Shape::Block { x: cx, y: ground - tall + 0.1, hx: half, hy: tall + 0.1, tilt: 0.0 };
             layers.push(layer(
                 house,
                 shade(wall, 0.15),
@@ -283,11 +242,7 @@ pub(super) fn town(
                     0.3,
                 ));
             }
-            let pane = if luma(wall) > 0.45 {
-                roles.dark
-            } else {
-                roles.sun
-            };
+            let pane = if luma(wall) > 0.45 { roles.dark } else { roles.sun };
             let floors = (tall / 0.05) as usize;
             for floor in 0..floors {
                 for side in [-0.45, 0.45] {
@@ -343,28 +298,10 @@ pub(super) fn night(
         0.9,
     )];
     for _ in 0..7 + dice.below(6) {
-        let (x, y, r) = (
-            dice.range(0.0, w),
-            dice.range(0.02, 0.48) * h,
-            dice.range(0.02, 0.05),
-        );
+        let (x, y, r) = (dice.range(0.0, w), dice.range(0.02, 0.48) * h, dice.range(0.02, 0.05));
         let glow = mix(palette.rank(palette.len() / 2), star, 0.3);
-        layers.push(layer(
-            ball(x, y, r * 2.2, r * 2.2),
-            glow,
-            sky[1],
-            Run::Out,
-            Flow::Around,
-            0.3,
-        ));
-        layers.push(layer(
-            ball(x, y, r, r),
-            star,
-            palette.accent(),
-            Run::Out,
-            Flow::Around,
-            0.1,
-        ));
+        layers.push(layer(ball(x, y, r * 2.2, r * 2.2), glow, sky[1], Run::Out, Flow::Around, 0.3));
+        layers.push(layer(ball(x, y, r, r), star, palette.accent(), Run::Out, Flow::Around, 0.1));
     }
     for k in 0..3 {
         let t = k as f32 / 2.0;
