@@ -248,7 +248,7 @@ tests() {
   done < <(grep -E "$pattern" "$log")
   rm -f "$log"
   if [ $status != 0 ] && [ $runner_failed = 0 ]; then
-    summary+=("$name: FAILED before its tests could run")
+    summary+=("$name: FAILED outside its tests, see above")
     runner_failed=1
   fi
   failed=$((failed + runner_failed))
