@@ -248,7 +248,7 @@ tests() {
   done < <(grep -E "$pattern" "$log")
   rm -f "$log"
   if [ $status != 0 ] && [ $runner_failed = 0 ]; then
-    summary+=("$name: FAILED before its tests could run")
+    summary+=("$name: FAILED outside its tests, see above")
     runner_failed=1
   fi
   failed=$((failed + runner_failed))
@@ -277,7 +277,7 @@ run_tests() {
   # The command line that the browser tests compare with is the one that cargo test built: a plain
   # cargo build would choose other features for some dependencies and compile nearly all again.
   # The site is built by a process of its own, because `&&` switches `set -e` off for functions.
-  if check 'site' bash "${BASH_SOURCE[0]}" build &&
+  if check 'site' ./build.sh build &&
     check 'packages' browser_packages; then
     tests 'browser' '^ℹ (pass|fail|cancelled) ' \
       node --test --test-concurrency=1 --test-reporter=spec tests/browser/

@@ -117,8 +117,9 @@ async function native(name, photoFile, size, ...more) {
   return file;
 }
 
-async function assertAlike(fileA, fileB) {
+async function assertAlike(t, fileA, fileB) {
   const difference = await meanDifference(fileA, fileB);
+  t.diagnostic(`mean absolute difference from the command line: ${difference.toFixed(3)} of 255`);
   assert.ok(difference <= 2, `mean absolute difference ${difference.toFixed(3)} of 255, at most 2 allowed`);
 }
 
@@ -130,7 +131,7 @@ test('the CPU engine paints what the command line paints', async (t) => {
     t.diagnostic(await page.textContent('#status'));
     const { file, suggested } = await download(page, 'cpu.png');
     assert.equal(suggested, 'photo-impasto.png');
-    await assertAlike(file, await native('cpu-native.png', files.photo, 256));
+    await assertAlike(t, file, await native('cpu-native.png', files.photo, 256));
     assert.deepEqual([downloaded(requests, 'cpu'), downloaded(requests, 'gpu')], [1, 0]);
     assert.match(await page.textContent('#engine'), /^Runs on the processor/);
   });
@@ -144,7 +145,7 @@ test('the WebGPU engine paints what the command line paints', async (t) => {
     assert.equal(await page.textContent('#error'), '');
     t.diagnostic(await page.textContent('#status'));
     const { file } = await download(page, 'gpu.png');
-    await assertAlike(file, await native('gpu-native.png', files.smallPhoto, 64));
+    await assertAlike(t, file, await native('gpu-native.png', files.smallPhoto, 64));
     assert.deepEqual([downloaded(requests, 'cpu'), downloaded(requests, 'gpu')], [0, 1]);
     assert.match(await page.textContent('#engine'), /^Runs on the graphics processor/);
   });
@@ -172,7 +173,7 @@ test('an emulated GPU is passed over for the CPU', async () => {
   });
 });
 
-test('the strength slider paints anew, and only its last position counts', async () => {
+test('the strength slider paints anew, and only its last position counts', async (t) => {
   await onPage({ query: '?engine=cpu&size=128' }, async (page) => {
     await give(page);
     await page.click('#go');
@@ -187,11 +188,11 @@ test('the strength slider paints anew, and only its last position counts', async
     assert.equal(await page.textContent('#strength-value'), '50 %');
     const half = await download(page, 'half.png');
     assert.ok(await meanDifference(full.file, half.file) > 2, 'half strength looks like full strength');
-    await assertAlike(half.file, await native('half-native.png', files.photo, 128, '--strength', '0.5'));
+    await assertAlike(t, half.file, await native('half-native.png', files.photo, 128, '--strength', '0.5'));
   });
 });
 
-test('files that are no pictures are refused in words, and nothing is lost', async () => {
+test('files that are no pictures are refused in words, and nothing is lost', async (t) => {
   await onPage({ query: '?engine=cpu&size=64' }, async (page) => {
     await give(page, { photo: files.smallPhoto });
     for (const [input, file, words] of [
@@ -210,7 +211,7 @@ test('files that are no pictures are refused in words, and nothing is lost', asy
     await painted(page);
     assert.ok(await page.isHidden('#error'));
     const { file } = await download(page, 'after-errors.png');
-    await assertAlike(file, await native('after-errors-native.png', files.smallPhoto, 64));
+    await assertAlike(t, file, await native('after-errors-native.png', files.smallPhoto, 64));
   });
 });
 
