@@ -374,9 +374,10 @@ mod tests {
         assert_eq!(count, 1);
         let (means, _) = mean_activations(&layers, &[photo], &device).unwrap();
         for ((name, ..), means) in LAYERS.iter().zip(means) {
-            // Channels that never answer are left out.
-            let wrong = means.iter().filter(|&&mean| mean > 0.0 && (mean - 1.0).abs() > 0.01);
-            assert!(wrong.count() < means.len() / 50, "{name}: {means:?}");
+            // Channels that hardly ever answer stay weak.
+            assert!(means.iter().all(|&mean| mean < 1.01), "{name}: {means:?}");
+            let scaled = means.iter().filter(|&&mean| mean > 0.99).count();
+            assert!(scaled > means.len() * 9 / 10, "{name}: {means:?}");
         }
     }
 

@@ -4,19 +4,24 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use impasto::weights::NamedTensor;
 use impasto::{DEFAULT_WEIGHTS, weights};
 
 use super::files;
 
 /// Say what is in a weights file.
 ///
-/// Prints the file's metadata, and the shape and number of parameters of every layer. Checks the
-/// file on the way.
+/// Checks the file, then prints its metadata and, for every layer, shape, parameters and the
+/// millions of multiply-accumulate operations (MMAC) that one pass takes over a square picture.
 #[derive(Debug, Args)]
 pub struct Info {
     /// Weights file, instead of the one in the program
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    /// Side of the square picture, in pixels
+    #[arg(long, value_name = "SIDE", default_value_t = 512,
+          value_parser = clap::value_parser!(u32).range(16..=16384))]
+    size: u32,
 }
 
 impl Info {
@@ -31,13 +36,72 @@ impl Info {
         for (key, value) in &metadata {
             println!("  {key}: {value}");
         }
-        let mut sum = 0;
+        let line = |name: &str, shape: &str, parameters: usize, macs: u64| {
+            println!("  {name:34} {shape:>17} {parameters:>10} {:>10.1}", macs as f64 / 1e6);
+        };
+        println!("  {:34} {:>17} {:>10} {:>10}", "tensor", "shape", "parameters", "MMAC");
+        let (mut parameters, mut macs) = (0, 0);
         for tensor in &tensors {
             let shape = tensor.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
-            println!("  {:32} {:>20} {:>10}", tensor.name, shape, tensor.values.len());
-            sum += tensor.values.len();
+            let own = multiplications(tensor, self.size);
+            line(&tensor.name, &shape, tensor.values.len(), own);
+            parameters += tensor.values.len();
+            macs += own;
         }
-        println!("  {:32} {:>20} {:>10}", "in all", "", sum);
+        line("in all", &format!("at {0} x {0}", self.size), parameters, macs);
         Ok(())
+    }
+}
+
+/// Of one pass over a square picture. Vectors (biases) are added and not multiplied.
+fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
+    let each = tensor.values.len() as u64;
+    match tensor.shape.len() {
+        4 => each * u64::from(size >> halvings(&tensor.name)).pow(2),
+        2 => each,
+        _ => 0,
+    }
+}
+
+/// How often the picture has been halved where this convolution sees it.
+fn halvings(name: &str) -> u32 {
+    // The encoder halves before each block; the generator goes the way back.
+    const GENERATOR: [(&str, u32); 9] = [
+        ("block_1.", 3),
+        ("block_2.", 3),
+        ("conv_1.", 3),
+        ("skip.", 2),
+        ("block_3.", 2),
+        ("conv_2.", 2),
+        ("conv_3.", 1),
+        ("conv_4.", 1),
+        ("conv_5.", 0),
+    ];
+    if let Some(layer) = name.strip_prefix("generator.") {
+        let known = GENERATOR.iter().find(|(start, _)| layer.starts_with(start));
+        return known.map_or(0, |&(_, halvings)| halvings);
+    }
+    let layer = name.strip_prefix("encoder.").unwrap_or(name);
+    let block = layer.strip_prefix("conv").and_then(|rest| rest.chars().next()?.to_digit(10));
+    block.unwrap_or(1).saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multiplications_of_known_layers() {
+        let macs = |name: &str, shape: &[usize]| {
+            let values = vec![0.0; shape.iter().product()];
+            let tensor = NamedTensor { name: name.into(), shape: shape.to_vec(), values };
+            multiplications(&tensor, 64)
+        };
+        assert_eq!(macs("conv1_1.weight", &[64, 3, 3, 3]), 64 * 27 * 64 * 64);
+        assert_eq!(macs("encoder.conv3_1.weight", &[2, 1, 3, 3]), 18 * 16 * 16);
+        assert_eq!(macs("generator.block_1.first.conv.conv.weight", &[2, 1, 3, 3]), 18 * 8 * 8);
+        assert_eq!(macs("generator.conv_5.conv.weight", &[3, 1, 3, 3]), 27 * 64 * 64);
+        assert_eq!(macs("generator.code_1.weight", &[192, 480]), 192 * 480);
+        assert_eq!(macs("encoder.conv3_1.bias", &[256]), 0);
     }
 }

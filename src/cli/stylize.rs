@@ -51,7 +51,7 @@ pub struct Stylize {
     #[arg(long, value_name = "LONG_SIDE", default_value_t = 1024,
           value_parser = clap::value_parser!(u32).range(16..=16384))]
     size: u32,
-    /// Long side that style pictures are brought to: the larger, the finer the strokes
+    /// Long side that style pictures are brought to: the larger, the larger the strokes
     #[arg(long, value_name = "LONG_SIDE", default_value_t = STYLE_SIZE,
           value_parser = clap::value_parser!(u32).range(16..=4096))]
     style_size: u32,
