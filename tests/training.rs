@@ -1,0 +1,137 @@
+//! A training run as a user makes it, small: it starts, stops, goes on, and ends in weights.
+#![cfg(feature = "train")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use impasto::train::dataset::{Dataset, Folder, Skipped};
+use impasto::train::{Outcome, TrainConfig, TrainError, Trainer, procedural};
+use impasto::vgg::VggConfig;
+use impasto::{Format, Picture, Stylizer, device, weights};
+
+const SETTINGS: &str = "
+    steps = 6
+    distillation_steps = 2
+    batch = 1
+    crop = 64
+    checkpoint_every = 100
+    sheet_every = 100
+    [loss]
+    total_variation = 0.1
+    adversarial_from = 1
+    identity_every = 2
+";
+
+/// Two folders of pictures, among them some that cannot be used.
+fn pictures(folder: &Path) -> (Dataset, Vec<String>) {
+    let skipped = Skipped::default();
+    let [content, style] = ["content", "style"].map(|name| {
+        let folder = folder.join(name);
+        fs::create_dir_all(folder.join("deeper")).unwrap();
+        let save = |name: &str, picture: &Picture| {
+            fs::write(folder.join(name), picture.encode(Format::Png).unwrap()).unwrap();
+        };
+        save("a.png", &procedural::random(90, 70, 1));
+        save("deeper/b.png", &procedural::random(66, 100, 2));
+        save("tiny.png", &procedural::random(20, 20, 3));
+        fs::write(folder.join("broken.jpg"), b"not a picture").unwrap();
+        fs::write(folder.join("notes.txt"), b"not meant as a picture").unwrap();
+        Folder::load(&folder, |path, reason| skipped.add(path, reason), |_, _| {}).unwrap()
+    });
+    assert_eq!((content.len(), style.len()), (2, 2));
+    let config = TrainConfig::from_toml(SETTINGS).unwrap();
+    (Dataset::new(content, style, &config), skipped.lines())
+}
+
+/// A loss network with random weights: what the losses measure does not matter here.
+fn loss_network() -> Vec<u8> {
+    let network = VggConfig::full().init(&device::cpu());
+    weights::serialize(&weights::tensors_of("", &network), &weights::Metadata::new()).unwrap()
+}
+
+/// Trains until the step and gives the exported weights.
+fn train(pictures_in: &Path, out: &Path, vgg: &[u8], until: usize, resume: bool) -> Vec<u8> {
+    let config = TrainConfig::from_toml(SETTINGS).unwrap();
+    let (dataset, _) = pictures(pictures_in);
+    let cpu = device::cpu();
+    let mut trainer = Trainer::new(config, dataset, out, vgg, false, &cpu, resume).unwrap();
+    let stop = AtomicBool::new(false);
+    let outcome = trainer.run(&stop, |step, losses| {
+        assert!(losses.values().all(|loss| loss.is_finite()), "step {step}: {losses:?}");
+        stop.store(step == until, Ordering::Relaxed);
+    });
+    match outcome.unwrap() {
+        Outcome::Finished { psnr } => assert!(until == 6 && psnr > 20.0, "{psnr} dB"),
+        Outcome::Interrupted => assert!(until < 6 && trainer.step() == until),
+    }
+    fs::read(out.join("impasto.safetensors")).unwrap()
+}
+
+#[test]
+fn an_interrupted_run_goes_on_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let [pictures_in, straight, interrupted] =
+        ["pictures", "straight", "interrupted"].map(|name| folder.path().join(name));
+    let vgg = loss_network();
+
+    let expected = train(&pictures_in, &straight, &vgg, 6, false);
+    train(&pictures_in, &interrupted, &vgg, 1, false);
+    train(&pictures_in, &interrupted, &vgg, 4, true);
+    let found = train(&pictures_in, &interrupted, &vgg, 6, true);
+    let tensors = |bytes: &[u8]| weights::deserialize(bytes).unwrap().0;
+    assert_eq!(tensors(&found), tensors(&expected));
+
+    // The weights work, and paint what they were asked to.
+    let stylizer = Stylizer::load(&found, &device::cpu()).unwrap();
+    assert_eq!(stylizer.metadata()["steps"], "6");
+    let photo = procedural::random(40, 30, 7);
+    let (content, style) = (stylizer.encode_content(&photo), stylizer.encode_style(&photo));
+    let painting = pollster::block_on(stylizer.stylize(&content, &[(&style, 1.0)], 1.0)).unwrap();
+    assert_eq!((painting.width(), painting.height()), (40, 30));
+
+    // One row a step, no row twice, with every loss in the columns it has.
+    let table = |folder: &Path| fs::read_to_string(folder.join("losses.csv")).unwrap();
+    let without_seconds = |table: String| -> Vec<Vec<String>> {
+        let cells = |line: &str| line.split(',').map(str::to_string).collect::<Vec<_>>();
+        table.lines().map(cells).map(|mut row| (row.remove(1), row).1).collect()
+    };
+    assert_eq!(without_seconds(table(&interrupted)), without_seconds(table(&straight)));
+    assert_eq!(table(&straight).lines().count(), 7);
+    assert!(straight.join("sheet-0000006.png").is_file());
+    let settings = fs::read_to_string(straight.join("config.toml")).unwrap();
+    assert_eq!(
+        TrainConfig::from_toml(&settings).unwrap(),
+        TrainConfig::from_toml(SETTINGS).unwrap()
+    );
+
+    // A run is not started over by accident.
+    let config = TrainConfig::from_toml(SETTINGS).unwrap();
+    let (dataset, skipped) = pictures(&pictures_in);
+    let again = Trainer::new(config, dataset, &straight, &vgg, false, &device::cpu(), false);
+    assert!(
+        matches!(again.err(), Some(TrainError::File { reason, .. }) if reason.contains("--resume"))
+    );
+    assert_eq!(skipped.len(), 4, "{skipped:?}");
+}
+
+#[test]
+fn folders_without_pictures_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |path: &Path| Folder::load(path, |_, _| {}, |_, _| {}).unwrap_err();
+    assert!(matches!(load(folder.path()), TrainError::NoPictures(_)));
+    assert!(matches!(load(&folder.path().join("missing")), TrainError::File { .. }));
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    for (text, expected) in [
+        ("stepz = 3", "stepz"),
+        ("crop = 100", "crop must be a multiple of 16"),
+        ("[loss]\nidentity_every = 0", "identity_every"),
+        ("batch = -1", "batch"),
+    ] {
+        let message = TrainConfig::from_toml(text).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
