@@ -162,6 +162,16 @@ debian_rust_src() {
   rm -rf "$dir/unpacked"
 }
 
+# Cargo tells two checkouts of one package apart by the age of their files only. Where they share a
+# target directory, one could be given what was compiled from the other.
+claim_target() {
+  local mark=$CARGO_TARGET_DIR/impasto-checkout
+  [ "$(cat "$mark" 2>/dev/null)" = "$PWD" ] && return
+  mkdir -p "$CARGO_TARGET_DIR"
+  touch src/lib.rs
+  echo "$PWD" >"$mark"
+}
+
 # ---- building ------------------------------------------------------------------------------
 
 # wasm_cargo COMMAND DEVICE PROFILE [ARGUMENT...]: cargo for the library in the browser.
@@ -194,6 +204,7 @@ build() {
   need_node
   need_wasm_std
   need_bindgen
+  claim_target
   engine cpu web
   engine gpu web-gpu
   rm -rf dist.new
@@ -268,6 +279,7 @@ run_tests() {
   find_chromium >/dev/null || apt_install 'a browser for the tests' chromium
   CHROMIUM=$(find_chromium) || die 'chromium is missing: install it, or name one in CHROMIUM'
   export CHROMIUM
+  claim_target
 
   check 'format' cargo fmt --check || true
   check 'lints' cargo clippy --release --all-targets --features train -- -D warnings || true

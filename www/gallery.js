@@ -41,10 +41,11 @@ export class Gallery {
   async loadBundled() {
     const response = await fetch(listUrl);
     if (!response.ok) throw new Error(`${listUrl.pathname}: ${response.status}`);
-    for (const { file, title, provenance } of await response.json()) {
+    for (const { file, thumb, title, provenance } of await response.json()) {
       const url = new URL(file, listUrl);
       let picture;
-      this.#tile({ src: url.href, title: title[this.#language] ?? title.en, note: provenance }, () => {
+      const src = new URL(thumb, listUrl).href;
+      this.#tile({ src, title: title[this.#language] ?? title.en, note: provenance }, () => {
         picture ??= fetchBlob(url).catch((error) => {
           picture = undefined; // the next attempt asks again
           throw error;
