@@ -2,7 +2,7 @@
 //!
 //! Every matrix or kernel `NAME.weight` is stored as I8 `[channels_out, …]` with one F32 scale an
 //! output channel, `NAME.scale` `[channels_out]`, and means `weight = integer * scale`. Everything
-//! else (biases) is F32. Linear weights are `[channels_out, channels_in]`. The metadata names the
+//! else is F32: biases, and kernels so small that 8 bits would save nothing but quality. Linear weights are `[channels_out, channels_in]`. The metadata names the
 //! format and carries a CRC-32 of all values, so that a damaged file is recognized.
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,6 +19,9 @@ const FORMAT_KEY: &str = "format";
 const CHECKSUM_KEY: &str = "crc32";
 /// Largest magnitude of a stored integer.
 const LEVELS: f32 = 127.0;
+/// Kernels of at most this many values stay F32. They are those next to the pixels, where rounding
+/// shows most.
+const SMALL: usize = 4096;
 
 /// Why weights could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +45,8 @@ pub enum WeightsError {
     #[error("{name} has the shape {found:?} in the file, but the network needs {expected:?}")]
     Shape { name: String, expected: Vec<usize>, found: Vec<usize> },
     /// A tensor of the file has an element type that the format does not use there.
-    #[error("{name} has the element type {found} in the file, where the format has {expected}")]
-    ElementType { name: String, expected: &'static str, found: String },
+    #[error("{name} has the element type {found} in the file, where the format has F32 or I8")]
+    ElementType { name: String, found: String },
     /// NaN, infinite, or a scale that is not positive.
     #[error("{0} has values that are not finite, or a scale below zero")]
     NotFinite(String),
@@ -78,15 +81,15 @@ pub fn serialize(tensors: &[NamedTensor], metadata: &Metadata) -> Result<Vec<u8>
             return Err(WeightsError::NotFinite(name.clone()));
         }
         let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        match quantized_stem(name, shape) {
-            Some(stem) => {
+        match name.strip_suffix(".weight") {
+            Some(stem) if shape.len() >= 2 && values.len() > SMALL => {
                 let (integers, scales) = quantize(values, shape[0]);
                 let integers = integers.into_iter().map(|value| value as u8).collect();
                 parts
                     .insert(format!("{stem}.scale"), (Dtype::F32, vec![shape[0]], floats(&scales)));
                 parts.insert(name.clone(), (Dtype::I8, shape.clone(), integers));
             }
-            None => {
+            _ => {
                 parts.insert(name.clone(), (Dtype::F32, shape.clone(), floats(values)));
             }
         }
@@ -147,46 +150,35 @@ pub fn deserialize(bytes: &[u8]) -> Result<(Vec<NamedTensor>, Metadata), Weights
     let mut tensors = Vec::new();
     for (name, view) in views.iter().filter(|(name, _)| !name.ends_with(".scale")) {
         let shape = view.shape().to_vec();
-        let values = match quantized_stem(name, &shape) {
-            Some(stem) => {
+        let values = match view.dtype() {
+            Dtype::I8 => {
+                let stem = name.strip_suffix(".weight").unwrap_or(name);
                 let scale_name = format!("{stem}.scale");
                 let scale = views
                     .get(&scale_name)
                     .ok_or_else(|| WeightsError::Missing(scale_name.clone()))?;
                 let scales = floats(&scale_name, scale)?;
-                if scale.shape() != [shape[0]] {
-                    let (expected, found) = (vec![shape[0]], scale.shape().to_vec());
-                    return Err(WeightsError::Shape { name: scale_name, expected, found });
+                let rows: Vec<usize> = shape.iter().take(1).copied().collect();
+                if scale.shape() != rows {
+                    let found = scale.shape().to_vec();
+                    return Err(WeightsError::Shape { name: scale_name, expected: rows, found });
                 }
                 if scales.iter().any(|&scale| scale < 0.0) {
                     return Err(WeightsError::NotFinite(scale_name));
                 }
-                if view.dtype() != Dtype::I8 {
-                    let found = view.dtype().to_string();
-                    return Err(WeightsError::ElementType {
-                        name: name.clone(),
-                        expected: "I8",
-                        found,
-                    });
-                }
                 dequantize(view.data(), &scales)
             }
-            None => floats(name, view)?,
+            _ => floats(name, view)?,
         };
         tensors.push(NamedTensor { name: name.clone(), shape, values });
     }
     Ok((tensors, metadata))
 }
 
-/// The name without `.weight`, if the tensor is one that is stored in 8 bits.
-fn quantized_stem<'a>(name: &'a str, shape: &[usize]) -> Option<&'a str> {
-    name.strip_suffix(".weight").filter(|_| shape.len() >= 2 && shape[0] > 0)
-}
-
 fn floats(name: &str, view: &TensorView) -> Result<Vec<f32>, WeightsError> {
     if view.dtype() != Dtype::F32 {
         let found = view.dtype().to_string();
-        return Err(WeightsError::ElementType { name: name.into(), expected: "F32", found });
+        return Err(WeightsError::ElementType { name: name.into(), found });
     }
     let values: Vec<f32> = view
         .data()
@@ -218,8 +210,9 @@ fn quantize(values: &[f32], rows: usize) -> (Vec<i8>, Vec<f32>) {
 }
 
 fn dequantize(bytes: &[u8], scales: &[f32]) -> Vec<f32> {
+    // An empty tensor has no rows to cut into.
     bytes
-        .chunks_exact(bytes.len() / scales.len())
+        .chunks_exact((bytes.len() / scales.len().max(1)).max(1))
         .zip(scales)
         .flat_map(|(row, &scale)| row.iter().map(move |&byte| f32::from(byte as i8) * scale))
         .collect()
