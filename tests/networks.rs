@@ -24,7 +24,7 @@ fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
     (0..count as u32).map(move |position| {
         let mut x = position.wrapping_mul(2_654_435_761).wrapping_add(start);
         for _ in 0..2 {
-            x = (x ^ (x >> 16)).wrapping_mul(0x45D9_F3B);
+            x = (x ^ (x >> 16)).wrapping_mul(0x045D_9F3B);
         }
         f64::from(x ^ (x >> 16)) / 4_294_967_296.0
     })

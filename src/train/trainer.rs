@@ -44,12 +44,11 @@ pub struct Networks {
 
 impl Networks {
     fn new(device: &Device) -> Self {
-        Self {
+        initialized(Self {
             encoder: VggConfig::slim().init(device),
             generator: Generator::new(device),
             adapters: Adapters::new(device),
-        }
-        .materialize()
+        })
     }
 
     /// The tensors of the weights file.
@@ -145,7 +144,7 @@ impl Trainer {
         let state = State {
             average: networks.valid(),
             networks,
-            discriminator: Discriminator::new(&device).materialize(),
+            discriminator: initialized(Discriminator::new(&device)),
             optimizer: adam(0.9),
             discriminator_optimizer: adam(0.5),
         };
@@ -464,6 +463,19 @@ fn split(features: &Features, count: usize) -> (Features, Features) {
 
 fn scalar(loss: &Tensor<1>) -> f32 {
     loss.clone().detach().into_scalar::<f32>()
+}
+
+/// The module with every parameter's first value drawn. burn draws it at the first use, and until
+/// then clones share it: freezing a clone would freeze the original.
+fn initialized<M: Module>(module: M) -> M {
+    struct Draw;
+    impl ModuleVisitor for Draw {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            param.val();
+        }
+    }
+    module.visit(&mut Draw);
+    module
 }
 
 /// `decay * average + (1 - decay) * current`, tensor by tensor.
