@@ -159,6 +159,32 @@ fn power_iteration_finds_the_largest_singular_value() {
 }
 
 #[test]
+fn mixing_is_linear() {
+    let encoder = with_weights("encoder", VggConfig::slim().init(&device()));
+    let content = encoder.forward(picture("content", [1, 3, 32, 48]));
+    let [first, second] = ["style", "other"]
+        .map(|name| StyleStatistics::of(&encoder.forward(picture(name, [1, 3, 40, 32]).square())));
+    let mixed = StyleStatistics::weighted_sum([(&first, 0.25), (&second, 0.75)]).unwrap();
+    let mixed = fuse(&content, mixed).features;
+    let sum = fuse(&content, first).features * 0.25 + fuse(&content, second).features * 0.75;
+    let worst = (mixed - sum).abs().max().into_scalar::<f32>();
+    assert!(worst < 1e-4, "{worst}");
+
+    let palettes = [
+        Palette::new([0.2, 0.4, 0.6], [[0.04, 0.0, 0.0], [0.0, 0.05, 0.01], [0.0, 0.01, 0.02]]),
+        Palette::new([0.6, 0.8, 0.2], [[0.08, 0.0, 0.0], [0.0, 0.01, 0.01], [0.0, 0.01, 0.06]]),
+    ];
+    let mixed = Palette::weighted_sum(palettes.map(|palette| (palette, 0.5)));
+    let expected =
+        Palette::new([0.4, 0.6, 0.4], [[0.06, 0.0, 0.0], [0.0, 0.03, 0.01], [0.0, 0.01, 0.04]]);
+    let (matrix, offset) = ColourMap::to_tensors(&[mixed.map_to(&expected)], &device());
+    let identity = Tensor::<2>::eye(3, &device()).unsqueeze::<3>();
+    let worst = (matrix - identity).abs().max().into_scalar::<f32>()
+        + offset.abs().max().into_scalar::<f32>();
+    assert!(worst < 1e-5, "{worst}");
+}
+
+#[test]
 fn own_style_leaves_the_features_as_they_were() {
     let encoder = with_weights("encoder", VggConfig::slim().init(&device()));
     let features: Features = encoder.forward(picture("content", [1, 3, 32, 48]));
