@@ -126,6 +126,18 @@ impl Picture {
         &self.rgb
     }
 
+    /// The pixels as the `image` crate takes them.
+    pub(crate) fn pixels(&self) -> ImageBuffer<Rgb<u8>, &[u8]> {
+        ImageBuffer::from_raw(self.width, self.height, self.rgb.as_slice())
+            .expect("a picture holds exactly its pixels")
+    }
+
+    /// All red values, then all green, then all blue, in 0..1.
+    pub(crate) fn planes(&self) -> impl Iterator<Item = f32> + '_ {
+        let plane = |channel: usize| self.rgb[channel..].iter().step_by(3);
+        (0..3).flat_map(plane).map(|&value| f32::from(value) / 255.0)
+    }
+
     /// Shrinks the picture, if need be, so that neither side is longer than `long_side` (at
     /// least 1). Keeps the proportions, never enlarges.
     pub fn fit(&self, long_side: u32) -> Self {
@@ -136,10 +148,8 @@ impl Picture {
         let scale = f64::from(long_side.max(1)) / f64::from(longest);
         let shrunk = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
         let (width, height) = (shrunk(self.width), shrunk(self.height));
-        let pixels: ImageBuffer<Rgb<u8>, &[u8]> =
-            ImageBuffer::from_raw(self.width, self.height, self.rgb.as_slice())
-                .expect("a picture holds exactly its pixels");
-        let rgb = image::imageops::resize(&pixels, width, height, FilterType::Lanczos3).into_raw();
+        let rgb = image::imageops::resize(&self.pixels(), width, height, FilterType::Lanczos3);
+        let rgb = rgb.into_raw();
         Self { width, height, rgb }
     }
 
@@ -162,10 +172,7 @@ impl Picture {
     /// The picture as the networks take it: `[1, 3, height, width]`, RGB in 0..1.
     pub fn to_tensor(&self, device: &Device) -> Tensor<4> {
         let mut values = Vec::with_capacity(self.rgb.len());
-        for channel in 0..3 {
-            let plane = self.rgb[channel..].iter().step_by(3);
-            values.extend(plane.map(|&value| f32::from(value) / 255.0));
-        }
+        values.extend(self.planes());
         let shape = [1, 3, self.height as usize, self.width as usize];
         Tensor::from_data(TensorData::new(values, shape), device)
     }

@@ -149,11 +149,13 @@ impl VggEncoder {
     }
 }
 
-fn pool(x: Tensor<4>) -> Tensor<4> {
+/// Half the height and width: the largest of every 2 x 2 values.
+pub fn pool(x: Tensor<4>) -> Tensor<4> {
     max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
 }
 
-fn normalize(pictures: Tensor<4>) -> Tensor<4> {
+/// RGB in 0..1, `[batch, 3, height, width]`, minus [`MEAN`], over [`DEVIATION`].
+pub fn normalize(pictures: Tensor<4>) -> Tensor<4> {
     let device = pictures.device();
     let constant = |values: [f32; 3]| {
         Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 3, 1, 1]), &device)

@@ -13,11 +13,9 @@ use burn::nn::conv::Conv2d;
 use burn::store::burn_pack::Tensor as StoredTensor;
 use burn::store::{ModuleStore, PytorchStore, SafetensorsStore, bridge};
 use burn::tensor::activation::relu;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, TensorData};
 use clap::Args;
-use impasto::vgg::{DEVIATION, MEAN, VggConfig};
+use impasto::vgg::{DEVIATION, MEAN, VggConfig, normalize as normalize_input, pool};
 use impasto::weights::{self, Metadata, NamedTensor};
 
 use super::engine::Engine;
@@ -278,11 +276,6 @@ fn mean_activations(
     .into_iter()
     .chain(deep.into_iter().flatten())
     .collect();
-    let constant = |values: [f32; 3]| {
-        Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 3, 1, 1]), device)
-    };
-    let (mean, deviation) = (constant(MEAN), constant(DEVIATION));
-
     let mut sums: Vec<Vec<f64>> =
         LAYERS.iter().map(|&(_, _, _, channels_out)| vec![0.0; channels_out]).collect();
     let mut count = 0;
@@ -296,10 +289,10 @@ fn mean_activations(
                 continue;
             }
         };
-        let mut x = (picture.to_tensor(device) - mean.clone()) / deviation.clone();
+        let mut x = normalize_input(picture.to_tensor(device));
         for (index, convolution) in convolutions.iter().enumerate() {
             if index > 0 && LAYERS[index].0.ends_with("_1") {
-                x = max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]));
+                x = pool(x);
             }
             x = relu(convolution.forward(x));
             let means = x.clone().mean_dims(&[0, 2, 3]).into_data();

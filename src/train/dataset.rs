@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use image::imageops::{FilterType, crop_imm, resize};
-use image::{ImageBuffer, Rgb};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -149,8 +148,8 @@ impl Dataset {
                 false => self.crop(&self.style, Role::Style, &mut rng),
             };
             maps.push(Palette::of(&photo).map_to(&Palette::of(&picture)));
-            append_planes(&mut content, &photo);
-            append_planes(&mut style, &picture);
+            content.extend(photo.planes());
+            style.extend(picture.planes());
         }
         Batch { content, style, maps }
     }
@@ -170,10 +169,8 @@ impl Dataset {
         let source = (smallest * (largest / smallest).powf(rng.random::<f64>())).round() as u32;
         let left = rng.random_range(0..=picture.width() - source);
         let top = rng.random_range(0..=picture.height() - source);
-        let view: Option<ImageBuffer<Rgb<u8>, &[u8]>> =
-            ImageBuffer::from_raw(picture.width(), picture.height(), picture.rgb());
-        let view = view.expect("a picture holds exactly its pixels");
-        let crop = crop_imm(&view, left, top, source, source);
+        let pixels = picture.pixels();
+        let crop = crop_imm(&pixels, left, top, source, source);
         let mut pixels = resize(&*crop, side, side, FilterType::Triangle);
         if rng.random_bool(0.5) {
             image::imageops::flip_horizontal_in_place(&mut pixels);
@@ -181,13 +178,6 @@ impl Dataset {
         let mut rgb = pixels.into_raw();
         augment(&mut rgb, role, rng);
         Picture::new(side, side, rgb).expect("a square of pixels")
-    }
-}
-
-/// Appends the picture as planes of R, G and B in 0..1.
-fn append_planes(out: &mut Vec<f32>, picture: &Picture) {
-    for channel in 0..3 {
-        out.extend(picture.rgb()[channel..].iter().step_by(3).map(|&v| f32::from(v) / 255.0));
     }
 }
 

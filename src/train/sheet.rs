@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use image::imageops::{FilterType, crop_imm, resize};
-use image::{ImageBuffer, Rgb};
 
 use crate::picture::{Format, Picture};
 use crate::stylizer::Stylizer;
@@ -89,10 +88,8 @@ impl Sheet {
 fn square(picture: &Picture, side: u32) -> Picture {
     let short = picture.width().min(picture.height());
     let (left, top) = ((picture.width() - short) / 2, (picture.height() - short) / 2);
-    let view: Option<ImageBuffer<Rgb<u8>, &[u8]>> =
-        ImageBuffer::from_raw(picture.width(), picture.height(), picture.rgb());
-    let view = view.expect("a picture holds exactly its pixels");
+    let pixels = picture.pixels();
     let centre =
-        resize(&*crop_imm(&view, left, top, short, short), side, side, FilterType::Lanczos3);
+        resize(&*crop_imm(&pixels, left, top, short, short), side, side, FilterType::Lanczos3);
     Picture::new(side, side, centre.into_raw()).expect("a square of pixels")
 }
