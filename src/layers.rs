@@ -2,11 +2,11 @@
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions, PadMode};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::module::{conv2d, interpolate};
+use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
+use burn::tensor::{Device, Tensor, s};
 
 /// Added to variances before the square root or the division, so that flat areas stay finite.
 pub const EPSILON: f64 = 1e-5;
@@ -33,33 +33,63 @@ impl Conv {
     /// `[batch, channels_in, height, width]` to `[batch, channels_out, height, width]`; height and
     /// width must be larger than half the kernel.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.conv.forward(reflection_pad(x, self.conv.kernel_size[0] / 2))
+        convolve(&self.conv, reflection_pad(x, self.conv.kernel_size[0] / 2))
     }
 }
 
+/// The convolution in the precision of `x`: training computes in bf16 where that is faster, with
+/// the weights themselves in f32.
+pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let precision = x.dtype();
+    let padding = match conv.padding {
+        PaddingConfig2d::Explicit(top, left, _, _) => [top, left],
+        PaddingConfig2d::Valid | PaddingConfig2d::Same => [0, 0],
+    };
+    let options = ConvOptions::new(conv.stride, padding, conv.dilation, conv.groups);
+    let bias = conv.bias.as_ref().map(|bias| bias.val().cast(precision));
+    conv2d(x, conv.weight.val().cast(precision), bias, options)
+}
+
 /// Mirrors `border` pixels outwards at every edge, the edge pixel itself not repeated.
+///
+/// No gradient flows back from the mirrored pixels: they are few, and it would cost more than the
+/// convolution does.
 pub fn reflection_pad(x: Tensor<4>, border: usize) -> Tensor<4> {
-    match border {
-        0 => x,
-        b => x.pad((b, b, b, b), PadMode::Reflect),
+    if border == 0 {
+        return x;
     }
+    if !x.is_tracked() {
+        return x.pad((border, border, border, border), PadMode::Reflect);
+    }
+    [2, 3].into_iter().fold(x, |x, axis| {
+        let length = x.dims()[axis];
+        let mirrored = |start| x.clone().detach().narrow(axis, start, border).flip([axis as isize]);
+        let (before, after) = (mirrored(1), mirrored(length - 1 - border));
+        Tensor::cat(vec![before, x, after], axis)
+    })
 }
 
 /// Mean and standard deviation of every channel, each `[batch, channels, 1, 1]`.
 pub fn channel_statistics(x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-    let [batch, channels, height, width] = x.dims();
-    let flat = x.reshape([batch, channels, height * width]);
-    let mean = flat.clone().mean_dim(2);
-    let variance = (flat - mean.clone()).square().mean_dim(2);
-    let shape = [batch, channels, 1, 1];
-    (mean.reshape(shape), (variance + EPSILON).sqrt().reshape(shape))
+    let (_, mean, deviation) = centred(x);
+    (mean, deviation)
 }
 
 /// Instance normalization without parameters: every channel of every picture to mean 0 and
 /// standard deviation 1 (Ulyanov et al., "Improved Texture Networks", 2017).
 pub fn instance_norm(x: Tensor<4>) -> Tensor<4> {
-    let (mean, deviation) = channel_statistics(x.clone());
-    (x - mean) / deviation
+    let (centred, _, deviation) = centred(x);
+    centred * deviation.recip()
+}
+
+/// Every channel minus its mean, and its mean and standard deviation, `[batch, channels, 1, 1]`.
+fn centred(x: Tensor<4>) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+    let [batch, channels, height, width] = x.dims();
+    let (shape, flat) = ([batch, channels, 1, 1], [batch, channels, height * width]);
+    let mean = x.clone().reshape(flat).mean_dim(2).reshape(shape);
+    let centred = x - mean.clone();
+    let variance = centred.clone().square().reshape(flat).mean_dim(2).reshape(shape);
+    (centred, mean, (variance + EPSILON).sqrt())
 }
 
 /// Instance normalization whose scale and shift are predicted from the style code (Dumoulin et
@@ -85,9 +115,52 @@ impl StyleNorm {
     pub fn forward(&self, x: Tensor<4>, code: Tensor<2>) -> Tensor<4> {
         let [batch, channels, _, _] = x.dims();
         let affine = self.affine.forward(code).reshape([batch, 2 * channels, 1, 1]);
+        let affine = affine.cast(x.dtype());
         let scale = affine.clone().narrow(1, 0, channels) + 1.0;
         let shift = affine.narrow(1, channels, channels);
-        instance_norm(x) * scale + shift
+        let (centred, _, deviation) = centred(x);
+        centred * (scale / deviation) + shift
+    }
+}
+
+/// A depthwise 3 x 3 convolution whose kernels are predicted from the style, added to its input:
+/// the direction, length and grain of strokes differ from style to style (Chandran et al.,
+/// "Adaptive Convolutions for Structure-Aware Style Transfer", 2021).
+#[derive(Module, Debug)]
+pub struct StyleFilter {
+    /// `[batch, code]` to `[batch, 9 * channels]`, a 3 x 3 kernel for every channel.
+    pub kernels: Linear,
+}
+
+impl StyleFilter {
+    /// Starts with weak kernels.
+    pub fn new(code: usize, channels: usize, device: &Device) -> Self {
+        let deviation = 0.2 / (code as f64).sqrt();
+        let kernels = LinearConfig::new(code, 9 * channels)
+            .with_initializer(Initializer::Normal { mean: 0.0, std: deviation })
+            .init(device);
+        Self { kernels }
+    }
+
+    /// `x`: `[batch, channels, height, width]`; `code`: `[batch, code]`.
+    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>) -> Tensor<4> {
+        let [batch, channels, height, width] = x.dims();
+        let kernels = self.kernels.forward(code).cast(x.dtype());
+        let padded = reflection_pad(x.clone(), 1);
+        if x.is_tracked() {
+            // Nine products: the gradient of a grouped convolution goes group by group, slowly.
+            let kernels = kernels.reshape([batch, channels, 9, 1]);
+            return (0..9).fold(x, |sum, k| {
+                let (top, left) = (k / 3, k % 3);
+                let moved = padded.clone().slice(s![.., .., top..top + height, left..left + width]);
+                sum + moved * kernels.clone().narrow(2, k, 1)
+            });
+        }
+        let groups = batch * channels;
+        let padded = padded.reshape([1, groups, height + 2, width + 2]);
+        let options = ConvOptions::new([1, 1], [0, 0], [1, 1], groups);
+        let filtered = conv2d(padded, kernels.reshape([groups, 1, 3, 3]), None, options);
+        x + filtered.reshape([batch, channels, height, width])
     }
 }
 

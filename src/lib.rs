@@ -32,6 +32,8 @@
 pub mod device;
 pub mod discriminator;
 #[cfg(feature = "cli")]
+pub mod dream;
+#[cfg(feature = "cli")]
 pub mod files;
 pub mod generator;
 pub mod layers;
@@ -39,6 +41,7 @@ pub mod palette;
 pub mod picture;
 pub mod style;
 pub mod stylizer;
+pub mod transport;
 pub mod vgg;
 pub mod weights;
 

@@ -66,6 +66,11 @@ pub struct Content {
     height: u32,
 }
 
+/// The side inside the networks.
+fn padded(side: u32) -> u32 {
+    side.next_multiple_of(STRIDE).max(SMALLEST)
+}
+
 impl Stylizer {
     /// From the bytes of a weights file (`models/impasto.safetensors`).
     ///
@@ -109,8 +114,23 @@ impl Stylizer {
         }
     }
 
+    /// Noise in place of a photo; the same seed gives the same on every machine.
+    #[cfg(feature = "cli")]
+    pub fn encode_noise(&self, width: u32, height: u32, seed: u64) -> Content {
+        let (columns, rows) = (padded(width) as usize, padded(height) as usize);
+        let (features, photo) = crate::dream::noise(columns, rows, seed, &self.device);
+        Content {
+            statistics: StyleStatistics::of(&features),
+            features,
+            // The mean and the spread of the noise's picture.
+            palette: Palette::new([0.5; 3], [[0.04, 0.0, 0.0], [0.0, 0.04, 0.0], [0.0, 0.0, 0.04]]),
+            photo,
+            width,
+            height,
+        }
+    }
+
     fn encode(&self, picture: &Picture) -> (Features, Tensor<4>) {
-        let padded = |side: u32| side.next_multiple_of(STRIDE).max(SMALLEST);
         let tensor = picture
             .extend_by_reflection(padded(picture.width()), padded(picture.height()))
             .to_tensor(&self.device);
@@ -140,24 +160,20 @@ impl Stylizer {
         if sum <= 0.0 {
             return Err(StylizeError::NoStyle);
         }
-        let own = (1.0 - strength > 0.0).then_some((
-            &content.statistics,
-            &content.palette,
-            1.0 - strength,
-        ));
-        let terms: Vec<_> = styles
+        let keep = 1.0 - strength;
+        let styles: Vec<_> = styles
             .iter()
             .filter(|(_, weight)| *weight > 0.0)
-            .map(|(style, weight)| (&style.statistics, &style.palette, strength * weight / sum))
-            .chain(own)
+            .map(|(style, weight)| (*style, strength * weight / sum))
             .collect();
-        let statistics = StyleStatistics::weighted_sum(terms.iter().map(|&(s, _, w)| (s, w)))
-            .ok_or(StylizeError::NoStyle)?;
-        let palette = Palette::weighted_sum(terms.iter().map(|&(_, p, w)| (*p, w)));
-
+        let palettes = styles.iter().map(|(style, weight)| (style.palette, *weight));
+        let palette = Palette::weighted_sum(palettes.chain([(content.palette, keep)]));
         let recoloured =
             recoloured_logits(content.photo.clone(), &[content.palette.map_to(&palette)]);
-        let painting = self.generator.forward(fuse(&content.features, statistics), recoloured);
+        let statistics: Vec<_> =
+            styles.iter().map(|(style, weight)| (&style.statistics, *weight)).collect();
+        let fused = fuse(&content.features, &content.statistics, keep, &statistics);
+        let painting = self.generator.forward(fused, recoloured);
         let picture = finish(painting, content.photo.clone(), strength);
 
         let (width, height) = (content.width as usize, content.height as usize);

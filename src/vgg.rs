@@ -12,7 +12,7 @@ use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::layers::reflection_pad;
+use crate::layers::{convolve, reflection_pad};
 
 /// Mean of the RGB channels of ImageNet, as the Oxford weights have it, in 0..1.
 pub const MEAN: [f32; 3] = [123.68 / 255.0, 116.779 / 255.0, 103.939 / 255.0];
@@ -119,6 +119,7 @@ impl Features {
 
 impl VggEncoder {
     /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1; height and width multiples of 8.
+    /// Features have the pictures' precision.
     pub fn forward(&self, pictures: Tensor<4>) -> Features {
         let relu1_1 = self.layer(&self.conv1_1, normalize(pictures));
         let relu1_2 = self.layer(&self.conv1_2, relu1_1.clone());
@@ -142,10 +143,7 @@ impl VggEncoder {
     }
 
     fn layer(&self, conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-        // The weights say in which precision to compute: training runs the frozen loss network
-        // in bf16 where that is faster.
-        let x = x.cast(conv.weight.val().dtype());
-        relu(conv.forward(reflection_pad(x, usize::from(self.reflect))))
+        relu(convolve(conv, reflection_pad(x, usize::from(self.reflect))))
     }
 }
 
@@ -159,6 +157,7 @@ pub fn normalize(pictures: Tensor<4>) -> Tensor<4> {
     let device = pictures.device();
     let constant = |values: [f32; 3]| {
         Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 3, 1, 1]), &device)
+            .cast(pictures.dtype())
     };
-    (pictures - constant(MEAN)) / constant(DEVIATION)
+    (pictures.clone() - constant(MEAN)) / constant(DEVIATION)
 }

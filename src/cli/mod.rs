@@ -1,6 +1,9 @@
 //! The commands, one a file; here is what they have in common.
 
+mod dream;
 mod engine;
+#[cfg(feature = "train")]
+mod evaluate;
 mod files;
 mod import_vgg;
 mod info;
@@ -42,24 +45,30 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Stylize(stylize::Stylize),
+    Dream(dream::Dream),
     ImportVgg(import_vgg::ImportVgg),
     Info(info::Info),
     #[cfg(feature = "train")]
     Train(train::Train),
     #[cfg(feature = "train")]
     Styles(styles::Styles),
+    #[cfg(feature = "train")]
+    Evaluate(evaluate::Evaluate),
 }
 
 /// Exit codes: 0 done, 1 failed (entirely or in part), 2 wrong usage, 130 stopped by Ctrl-C.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Stylize(command) => command.run(),
+        Command::Dream(command) => command.run(),
         Command::ImportVgg(command) => command.run(),
         Command::Info(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Train(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Styles(command) => command.run(),
+        #[cfg(feature = "train")]
+        Command::Evaluate(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -247,7 +247,8 @@ fn leave_cleanly_on_interrupt() -> Result<()> {
     .context("cannot listen for Ctrl-C")
 }
 
-fn strength(text: &str) -> Result<f32, String> {
+/// A number from 0 to 1.
+pub fn strength(text: &str) -> Result<f32, String> {
     match text.parse() {
         Ok(strength) if (0.0..=1.0).contains(&strength) => Ok(strength),
         _ => Err("must be a number from 0 to 1".into()),
@@ -255,7 +256,7 @@ fn strength(text: &str) -> Result<f32, String> {
 }
 
 /// `PICTURE` or `PICTURE=WEIGHT`. A file that has the whole text as its name comes first.
-fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
+pub fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
     let split = argument.to_str().and_then(|text| text.rsplit_once('='));
     let Some((path, weight)) = split.filter(|_| !Path::new(argument).exists()) else {
         return Ok((argument.into(), 1.0));

@@ -8,15 +8,15 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use impasto::train::dataset::{Dataset, Folder, Skipped};
-use impasto::train::{Outcome, TrainConfig, Trainer};
+use impasto::train::{Outcome, TrainConfig, Trainer, sheet};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Train the networks on two folders of pictures.
 ///
 /// Writes to --out: impasto.safetensors (the weights, for `impasto stylize --weights`),
-/// losses.csv, config.toml (all settings), sheet-STEP.png (fixed photos in fixed styles) and
-/// checkpoint-STEP. Ctrl-C writes a
-/// checkpoint and leaves; the same command with --resume goes on as if nothing had happened.
+/// losses.csv and losses.svg (a plot of it), config.toml (all settings), sheet-STEP.png (fixed
+/// photos in fixed styles) and checkpoint-STEP. Ctrl-C writes a checkpoint and leaves; the same
+/// command with --resume goes on as if nothing had happened.
 ///
 /// Example: impasto train --content photos --style paintings --out runs/first --steps 6000
 #[derive(Debug, Args)]
@@ -28,8 +28,11 @@ pub struct Train {
     #[arg(long, value_name = "DIR")]
     style: PathBuf,
     /// Folder for everything that the run writes
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "preview")]
+    out: Option<PathBuf>,
+    /// Write a sheet of the first crops, as the networks will see them, and do not train
+    #[arg(long, value_name = "PNG")]
+    preview: Option<PathBuf>,
     /// Settings (TOML); those left out have their defaults, which config.toml in --out spells out
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -39,6 +42,9 @@ pub struct Train {
     /// Go on with the run in --out
     #[arg(long)]
     resume: bool,
+    /// Start from these weights instead of random ones (only a new run)
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    from: Option<PathBuf>,
     /// Full VGG-19 for the losses, from `impasto import-vgg`
     #[arg(long, value_name = "FILE", default_value = "models/vgg19.safetensors")]
     vgg: PathBuf,
@@ -52,7 +58,7 @@ pub struct Train {
 
 /// What computes a training run.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Engine {
+pub enum Engine {
     /// burn's own CPU backend
     Cpu,
     /// wgpu (Vulkan, Metal, DirectX 12)
@@ -67,7 +73,8 @@ enum Engine {
 }
 
 impl Engine {
-    fn device(self) -> Result<Device> {
+    /// Opens the device.
+    pub fn device(self) -> Result<Device> {
         Ok(match self {
             Self::Cpu => impasto::device::cpu(),
             #[cfg(feature = "gpu")]
@@ -95,10 +102,6 @@ impl Train {
         if let Some(steps) = self.steps {
             config.steps = steps;
         }
-        let vgg = std::fs::read(&self.vgg).with_context(|| {
-            format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
-        })?;
-        let device = self.device.device()?;
         let skipped = Skipped::default();
         let content = load(&self.content, "photos", &skipped)?;
         let style = load(&self.style, "styles", &skipped)?;
@@ -106,9 +109,24 @@ impl Train {
             eprintln!("skipped {line}");
         }
         let dataset = Dataset::new(content, style, &config);
+        if let Some(path) = &self.preview {
+            sheet::preview(path, &dataset, 10, 4)?;
+            println!("{}: photos, and below each the style it is painted in", path.display());
+            return Ok(());
+        }
+        let out = self.out.as_deref().context("--out is missing")?;
+        let vgg = std::fs::read(&self.vgg).with_context(|| {
+            format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
+        })?;
+        let device = self.device.device()?;
         let steps = config.steps;
         let mut trainer =
-            Trainer::new(config, dataset, &self.out, &vgg, self.bf16, &device, self.resume)?;
+            Trainer::new(config, dataset, out, &vgg, self.bf16, &device, self.resume)?;
+        if let Some(path) = &self.from {
+            let bytes =
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            trainer.start_from(&bytes).with_context(|| path.display().to_string())?;
+        }
 
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);
@@ -137,7 +155,7 @@ impl Train {
         bar.abandon();
         match outcome {
             Outcome::Finished { psnr } => {
-                println!("The weights are in {}", self.out.join("impasto.safetensors").display());
+                println!("The weights are in {}", out.join("impasto.safetensors").display());
                 println!("Against 32-bit weights their paintings have a PSNR of {psnr:.1} dB");
                 Ok(())
             }

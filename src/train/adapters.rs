@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use crate::vgg::{Features, VggConfig};
 
@@ -30,9 +30,10 @@ impl Adapters {
         let adapters = [&self.relu1_1, &self.relu2_1, &self.relu3_1, &self.relu4_1];
         let (slim, full) = (slim.clone().levels(), full.clone().levels());
         let mut levels = adapters.into_iter().zip(slim).zip(full).map(|((adapter, slim), full)| {
+            let full = full.cast(DType::F32);
             let mean = full.clone().mean_dim(3).mean_dim(2).mean_dim(0);
             let variance = full.clone().square().mean() - mean.square().mean();
-            (adapter.forward(slim) - full).square().mean() / variance
+            (adapter.forward(slim.cast(DType::F32)) - full).square().mean() / variance
         });
         // The three arrays have four entries each.
         std::array::from_fn(|_| levels.next().expect("four levels"))

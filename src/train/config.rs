@@ -17,6 +17,9 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Side of the square crops, in pixels; a multiple of 16.
     pub crop: usize,
+    /// Every so many steps the crops have twice the side, and there are a quarter as many: large
+    /// strokes and whole scenes are seen, too. 0: never.
+    pub large_every: usize,
     /// Everything random follows from it.
     pub seed: u64,
     /// Steps between checkpoints.
@@ -61,10 +64,16 @@ pub struct LossConfig {
     pub style: f64,
     /// Centred Gram matrices against the style's.
     pub gram: f64,
+    /// How much each of relu1_1 … relu5_1 counts in `style`, and each of the first four in `gram`.
+    pub levels: [f64; 5],
     /// A picture in its own style against itself.
     pub identity: f64,
     /// Steps between identity losses.
     pub identity_every: usize,
+    /// The painting of a moved, noisy photo against the moved painting.
+    pub stability: f64,
+    /// Steps between stability losses.
+    pub stability_every: usize,
     /// Differences of neighbouring pixels.
     pub total_variation: f64,
     /// Features of the slim encoder against the full one's.
@@ -87,6 +96,7 @@ impl Default for TrainConfig {
             distillation_steps: 1500,
             batch: 4,
             crop: 112,
+            large_every: 3,
             seed: 1,
             checkpoint_every: 500,
             sheet_every: 250,
@@ -118,8 +128,11 @@ impl Default for LossConfig {
             content: 1.0,
             style: 3.6,
             gram: 1.2,
+            levels: [1.0, 1.0, 2.0, 2.0, 1.0],
             identity: 5.0,
             identity_every: 4,
+            stability: 2.0,
+            stability_every: 6,
             total_variation: 0.0,
             distillation: 0.4,
             distillation_every: 4,
@@ -160,6 +173,7 @@ impl TrainConfig {
             (self.checkpoint_every >= 1, "checkpoint_every must be at least 1"),
             (self.sheet_every >= 1, "sheet_every must be at least 1"),
             (self.loss.identity_every >= 1, "identity_every must be at least 1"),
+            (self.loss.stability_every >= 1, "stability_every must be at least 1"),
             (self.loss.distillation_every >= 1, "distillation_every must be at least 1"),
             ((0.0..=1.0).contains(&self.procedural), "procedural must be between 0 and 1"),
             ((0.0..1.0).contains(&self.average_decay), "average_decay must be between 0 and 1"),
@@ -168,6 +182,14 @@ impl TrainConfig {
         match rules.into_iter().find(|(holds, _)| !holds) {
             Some((_, rule)) => Err(TrainError::Config(rule.into())),
             None => Ok(()),
+        }
+    }
+
+    /// How many crops a step has, and their side in pixels.
+    pub fn crops(&self, step: usize) -> (usize, usize) {
+        match self.large_every > 0 && (step + 1).is_multiple_of(self.large_every) {
+            true => ((self.batch / 4).max(1), 2 * self.crop),
+            false => (self.batch, self.crop),
         }
     }
 

@@ -31,7 +31,11 @@ const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// One step's pictures.
 #[derive(Debug)]
 pub struct Batch {
-    /// Photos, RGB in 0..1, `[batch, 3, crop, crop]` row-major.
+    /// How many pairs there are.
+    pub count: usize,
+    /// Side of the crops, in pixels.
+    pub side: usize,
+    /// Photos, RGB in 0..1, `[count, 3, side, side]` row-major.
     pub content: Vec<f32>,
     /// Style pictures, likewise.
     pub style: Vec<f32>,
@@ -134,51 +138,51 @@ impl Dataset {
     /// The pictures of a step; other ones after every rollback.
     pub fn batch(&self, step: usize, rollbacks: u64) -> Batch {
         let config = &self.config;
+        let (count, side) = config.crops(step);
         let (mut content, mut style, mut maps) = (Vec::new(), Vec::new(), Vec::new());
-        for index in 0..config.batch {
+        for index in 0..count {
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed.wrapping_add(rollbacks << 32));
             rng.set_stream((step * config.batch + index) as u64);
-            let photo = self.crop(&self.content, Role::Content, &mut rng);
+            let photo = self.crop(&self.content, side, Role::Content, &mut rng);
             let picture = match rng.random_bool(config.procedural) {
                 true => {
-                    let side = 2 * config.crop as u32;
-                    let picture = procedural::random(side, side, rng.random());
-                    self.cut(&picture, Role::Style, &mut rng)
+                    let large = 2 * side as u32;
+                    let picture = procedural::random(large, large, rng.random());
+                    cut(&picture, side, Role::Style, &mut rng)
                 }
-                false => self.crop(&self.style, Role::Style, &mut rng),
+                false => self.crop(&self.style, side, Role::Style, &mut rng),
             };
             maps.push(Palette::of(&photo).map_to(&Palette::of(&picture)));
             content.extend(photo.planes());
             style.extend(picture.planes());
         }
-        Batch { content, style, maps }
+        Batch { count, side, content, style, maps }
     }
 
-    fn crop(&self, folder: &Folder, role: Role, rng: &mut ChaCha8Rng) -> Picture {
-        let picture = &folder.pictures[rng.random_range(0..folder.len())];
-        self.cut(picture, role, rng)
+    fn crop(&self, folder: &Folder, side: usize, role: Role, rng: &mut ChaCha8Rng) -> Picture {
+        cut(&folder.pictures[rng.random_range(0..folder.len())], side, role, rng)
     }
+}
 
-    /// A square from a random place, at a random scale, perhaps mirrored, with changed colours.
-    fn cut(&self, picture: &Picture, role: Role, rng: &mut ChaCha8Rng) -> Picture {
-        let side = self.config.crop as u32;
-        let short = picture.width().min(picture.height());
-        let largest = f64::from(short).min(LARGEST_CROP * f64::from(side));
-        // Pictures smaller than the crop are enlarged a little.
-        let smallest = f64::from(short.min(side));
-        let source = (smallest * (largest / smallest).powf(rng.random::<f64>())).round() as u32;
-        let left = rng.random_range(0..=picture.width() - source);
-        let top = rng.random_range(0..=picture.height() - source);
-        let pixels = picture.pixels();
-        let crop = crop_imm(&pixels, left, top, source, source);
-        let mut pixels = resize(&*crop, side, side, FilterType::Triangle);
-        if rng.random_bool(0.5) {
-            image::imageops::flip_horizontal_in_place(&mut pixels);
-        }
-        let mut rgb = pixels.into_raw();
-        augment(&mut rgb, role, rng);
-        Picture::new(side, side, rgb).expect("a square of pixels")
+/// A square from a random place, at a random scale, perhaps mirrored, with changed colours.
+fn cut(picture: &Picture, side: usize, role: Role, rng: &mut ChaCha8Rng) -> Picture {
+    let side = side as u32;
+    let short = picture.width().min(picture.height());
+    let largest = f64::from(short).min(LARGEST_CROP * f64::from(side));
+    // Pictures smaller than the crop are enlarged a little.
+    let smallest = f64::from(short.min(side));
+    let source = (smallest * (largest / smallest).powf(rng.random::<f64>())).round() as u32;
+    let left = rng.random_range(0..=picture.width() - source);
+    let top = rng.random_range(0..=picture.height() - source);
+    let pixels = picture.pixels();
+    let crop = crop_imm(&pixels, left, top, source, source);
+    let mut pixels = resize(&*crop, side, side, FilterType::Triangle);
+    if rng.random_bool(0.5) {
+        image::imageops::flip_horizontal_in_place(&mut pixels);
     }
+    let mut rgb = pixels.into_raw();
+    augment(&mut rgb, role, rng);
+    Picture::new(side, side, rgb).expect("a square of pixels")
 }
 
 /// Makes batches ahead of time on threads of its own, and hands them out in order.

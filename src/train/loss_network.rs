@@ -9,7 +9,10 @@ use crate::weights;
 
 /// A frozen encoder with pretrained weights.
 #[derive(Debug)]
-pub struct LossNetwork(VggEncoder);
+pub struct LossNetwork {
+    encoder: VggEncoder,
+    precision: DType,
+}
 
 impl LossNetwork {
     /// From the bytes of `models/vgg19.safetensors`. With `half` it computes in bf16, which is
@@ -21,23 +24,22 @@ impl LossNetwork {
         let (mut tensors, _) = weights::deserialize(bytes)?;
         let encoder = weights::load("", VggConfig::full().init(device), &mut tensors)?;
         weights::expect_empty(&tensors)?;
-        let encoder = match half {
-            true => encoder.map(&mut ToBf16ChannelsLast),
-            false => encoder,
+        let (encoder, precision) = match half {
+            true => (encoder.map(&mut ToBf16ChannelsLast), DType::BF16),
+            false => (encoder, DType::F32),
         };
-        Ok(Self(encoder.no_grad()))
+        Ok(Self { encoder: encoder.no_grad(), precision })
     }
 
-    /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1. Features in f32.
+    /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1. Features in the network's precision.
     pub fn forward(&self, pictures: Tensor<4>) -> Features {
-        let features = self.0.forward(pictures);
-        let single = |x: Tensor<4>| x.cast(DType::F32);
-        Features {
-            relu1_1: single(features.relu1_1),
-            relu2_1: single(features.relu2_1),
-            relu3_1: single(features.relu3_1),
-            relu4_1: single(features.relu4_1),
-        }
+        self.encoder.forward(pictures.cast(self.precision))
+    }
+
+    /// The features with relu5_1 after them, as the losses take them.
+    pub fn all_levels(&self, features: &Features) -> Vec<Tensor<4>> {
+        let relu5_1 = self.encoder.relu5_1(features.relu4_1.clone());
+        features.clone().levels().into_iter().chain(relu5_1).collect()
     }
 }
 

@@ -2,42 +2,54 @@
 //! target, so that weights mean something.
 
 use burn::tensor::activation::log_sigmoid;
-use burn::tensor::{Tensor, s};
+use burn::tensor::{DType, Tensor, TensorData, s};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use crate::layers::{EPSILON, instance_norm};
-use crate::vgg::Features;
 
 const TINY: f64 = 1e-8;
+/// Pixels at the border of a moved photo that have come from its other side, or been painted beside
+/// such.
+const BORDER: usize = 12;
+/// At relu5_1 a crop has fewer places than channels: its Gram matrix says little.
+const GRAM_LEVELS: usize = 4;
 
-/// Mean squared difference of instance-normalized relu4_1, and half as much of relu3_1: what is
-/// where, regardless of colour and contrast. `[1]`
-pub fn content(painting: &Features, photo: &Features) -> Tensor<1> {
-    let level = |a: &Tensor<4>, b: &Tensor<4>| {
-        (instance_norm(a.clone()) - instance_norm(b.clone())).square().mean()
+/// Mean squared difference of instance-normalized relu4_1, and half as much of relu3_1 and relu5_1:
+/// what is where, regardless of colour and contrast. Features are those of relu1_1 … relu5_1. `[1]`
+pub fn content(painting: &[Tensor<4>], photo: &[Tensor<4>]) -> Tensor<1> {
+    let level = |index: usize| {
+        let difference =
+            instance_norm(painting[index].clone()) - instance_norm(photo[index].clone());
+        difference.square().cast(DType::F32).mean()
     };
-    level(&painting.relu4_1, &photo.relu4_1) + level(&painting.relu3_1, &photo.relu3_1) * 0.5
+    level(3) + (level(2) + level(4)) * 0.5
 }
 
 /// How far the painting is from the style.
 #[derive(Debug)]
 pub struct StyleLosses {
     /// Squared differences of channel means and deviations over their mean squares, summed over
-    /// relu1_1 … relu4_1 (Huang and Belongie, 2017). `[1]`
+    /// the levels (Huang and Belongie, 2017). `[1]`
     pub statistics: Tensor<1>,
-    /// Squared differences of centred Gram matrices over the target's squares, summed likewise
-    /// (Gatys et al., "Image Style Transfer Using Convolutional Neural Networks", 2016). `[1]`
+    /// Squared differences of centred Gram matrices over the target's squares, summed over all
+    /// levels but relu5_1 (Gatys et al., "Image Style Transfer Using Convolutional Neural
+    /// Networks", 2016). `[1]`
     pub gram: Tensor<1>,
 }
 
-/// Both style losses, from the same moments.
-pub fn style(painting: &Features, style: &Features) -> StyleLosses {
-    let levels = painting.clone().levels().into_iter().zip(style.clone().levels());
-    let terms = levels.map(|(painting, style)| {
-        let (value, goal) = (Moments::of(painting), Moments::of(style));
-        StyleLosses {
-            statistics: relative(value.mean, goal.mean) + relative(value.deviation, goal.deviation),
-            gram: relative(value.covariance, goal.covariance),
-        }
+/// Both style losses, from the same moments; features and weights are those of relu1_1 … relu5_1.
+pub fn style(painting: &[Tensor<4>], style: &[Tensor<4>], weights: &[f64]) -> StyleLosses {
+    let levels = painting.iter().zip(style).zip(weights).enumerate();
+    let terms = levels.map(|(index, ((painting, style), &weight))| {
+        let (value, goal) = (Moments::of(painting.clone()), Moments::of(style.clone()));
+        let statistics =
+            relative(value.mean, goal.mean) + relative(value.deviation, goal.deviation);
+        let gram = match index < GRAM_LEVELS {
+            true => relative(value.covariance, goal.covariance),
+            false => Tensor::zeros([1], &statistics.device()),
+        };
+        StyleLosses { statistics: statistics * weight, gram: gram * weight }
     });
     terms
         .reduce(|sum, term| StyleLosses {
@@ -58,17 +70,18 @@ struct Moments {
 }
 
 impl Moments {
-    /// One matrix product gives all second moments; centring the features first would cost
-    /// several passes over the largest tensors of the training step.
+    /// In f32, from features of any precision: they are centred before they are squared, so that
+    /// nothing is lost to cancellation.
     fn of(x: Tensor<4>) -> Self {
         let [batch, channels, height, width] = x.dims();
         let flat = x.reshape([batch, channels, height * width]);
         let mean = flat.clone().mean_dim(2);
-        let second = flat.clone().matmul(flat.transpose()) / (height * width) as f64;
-        let covariance = second - mean.clone().matmul(mean.clone().transpose());
+        let centred = flat - mean.clone();
+        let products = centred.clone().matmul(centred.transpose()).cast(DType::F32);
+        let covariance = products / (height * width) as f64;
         let diagonal = Tensor::<2>::eye(channels, &covariance.device()).unsqueeze::<3>();
-        let variance = (covariance.clone() * diagonal).sum_dim(2).clamp_min(0.0);
-        Self { mean, deviation: (variance + EPSILON).sqrt(), covariance }
+        let variance = (covariance.clone() * diagonal).sum_dim(2);
+        Self { mean: mean.cast(DType::F32), deviation: (variance + EPSILON).sqrt(), covariance }
     }
 }
 
@@ -82,6 +95,37 @@ fn relative(value: Tensor<3>, goal: Tensor<3>) -> Tensor<1> {
 /// Mean absolute difference of pictures. `[1]`
 pub fn identity(painting: Tensor<4>, photo: Tensor<4>) -> Tensor<1> {
     (painting - photo).abs().mean()
+}
+
+/// The photos moved by a few pixels and with a little noise (standard deviation 2/255), both
+/// following from seed and step: what the next frame of a film is to the last.
+pub fn disturb(photos: Tensor<4>, seed: u64, step: usize) -> Tensor<4> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    // Away from the streams that the crops are drawn from.
+    rng.set_stream(u64::MAX - step as u64);
+    let (dims, device) = (photos.dims(), photos.device());
+    // The sum of four uniform numbers is nearly normal and has the variance 1/3.
+    let mut normal = || (0..4).map(|_| rng.random::<f32>() - 0.5).sum::<f32>() * 3f32.sqrt();
+    let noise: Vec<f32> = (0..dims.iter().product()).map(|_| normal() * 2.0 / 255.0).collect();
+    (moved(photos, step) + Tensor::from_data(TensorData::new(noise, dims), &device)).clamp(0.0, 1.0)
+}
+
+/// Mean absolute difference between the paintings, moved as [`disturb`] moves the photos of this
+/// step, and the paintings of the disturbed photos; without their borders. `[1]`
+pub fn stability(paintings: Tensor<4>, disturbed: Tensor<4>, step: usize) -> Tensor<1> {
+    let [_, _, height, width] = paintings.dims();
+    let inner = |x: Tensor<4>| x.slice(s![.., .., BORDER..height - BORDER, BORDER..width - BORDER]);
+    (inner(moved(paintings, step)) - inner(disturbed)).abs().mean()
+}
+
+/// Moved by 1 to 3 pixels each way; what leaves at one side comes in at the other.
+fn moved(x: Tensor<4>, step: usize) -> Tensor<4> {
+    [(2, 1 + step % 3), (3, 1 + step / 3 % 3)].into_iter().fold(x, |x, (axis, by)| {
+        let length = x.dims()[axis];
+        let (kept, left) =
+            (x.clone().narrow(axis, 0, length - by), x.narrow(axis, length - by, by));
+        Tensor::cat(vec![left, kept], axis)
+    })
 }
 
 /// Mean absolute difference of neighbouring pixels. `[1]`
@@ -98,4 +142,23 @@ pub fn cross_entropy(logits: Tensor<4>, label: f64) -> Tensor<1> {
     let real = log_sigmoid(logits.clone()) * label;
     let fake = log_sigmoid(logits.neg()) * (1.0 - label);
     (real + fake).mean().neg()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Distribution;
+
+    #[test]
+    fn stability_is_blind_to_movement_and_sees_flicker() {
+        let device = crate::device::cpu();
+        device.seed(1);
+        let photo = Tensor::<4>::random([1, 3, 40, 48], Distribution::Uniform(0.2, 0.8), &device);
+        // A painter that changes nothing leaves the noise only, of mean magnitude 0.8 * 2/255.
+        let same = stability(photo.clone(), disturb(photo.clone(), 1, 7), 7).into_scalar::<f32>();
+        assert!((0.005..0.008).contains(&same), "{same}");
+        assert_eq!(moved(photo.clone(), 7).into_data(), moved(photo.clone(), 7).into_data());
+        let still = stability(photo.clone(), photo, 7).into_scalar::<f32>();
+        assert!(still > 0.1, "strokes that stay where they are flicker on a moving scene: {still}");
+    }
 }

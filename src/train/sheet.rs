@@ -8,9 +8,12 @@ use crate::picture::{Format, Picture};
 use crate::stylizer::Stylizer;
 
 use super::TrainError;
+use super::dataset::{Batch, Dataset};
 
 /// Gap between pictures, in pixels.
 const GAP: u32 = 4;
+/// Side of the crops on a preview, in pixels.
+const PREVIEW_SIDE: u32 = 160;
 
 /// Paints every photo in every style and lays them out: the first row has the styles, the first
 /// column the photos. All are cut to squares of `side` pixels.
@@ -37,6 +40,32 @@ pub fn write(
             let painting = pollster::block_on(stylizer.stylize(&content, &[(style, 1.0)], 1.0))
                 .map_err(|error| TrainError::file(path, error))?;
             sheet.place(column as u32 + 1, row as u32 + 1, &painting);
+        }
+    }
+    sheet.write(path)
+}
+
+/// The first crops of a run, as the networks will see them: photos in one row, the styles they are
+/// painted in below, `columns` pairs a row.
+///
+/// # Errors
+/// [`TrainError::File`] when the disk refuses.
+pub fn preview(path: &Path, dataset: &Dataset, columns: u32, rows: u32) -> Result<(), TrainError> {
+    let mut sheet = Sheet::new(columns, 2 * rows, PREVIEW_SIDE);
+    let pairs = (0..).flat_map(|step| {
+        let Batch { count, side, content, style, .. } = dataset.batch(step, 0);
+        let picture = move |values: &[f32], index: usize| {
+            let length = 3 * side * side;
+            let values = &values[index * length..(index + 1) * length];
+            Picture::from_tensor_data(side as u32, side as u32, values)
+        };
+        (0..count).map(move |index| (picture(&content, index), picture(&style, index)))
+    });
+    for (index, (photo, style)) in (0..columns * rows).zip(pairs) {
+        for (row, picture) in [photo, style].into_iter().enumerate() {
+            let picture = picture.map_err(|error| TrainError::file(path, error))?;
+            let picture = square(&picture, PREVIEW_SIDE);
+            sheet.place(index % columns, 2 * (index / columns) + row as u32, &picture);
         }
     }
     sheet.write(path)
@@ -85,7 +114,7 @@ impl Sheet {
 }
 
 /// The picture's centre, `side` pixels a side.
-fn square(picture: &Picture, side: u32) -> Picture {
+pub fn square(picture: &Picture, side: u32) -> Picture {
     let short = picture.width().min(picture.height());
     let (left, top) = ((picture.width() - short) / 2, (picture.height() - short) / 2);
     let pixels = picture.pixels();

@@ -10,14 +10,14 @@ use std::time::Instant;
 use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::adapters::Adapters;
 use super::checkpoint::{self, Progress, State};
 use super::config::TrainConfig;
 use super::dataset::{Batch, Dataset, Loader};
 use super::loss_network::LossNetwork;
-use super::{TrainError, losses, sheet};
+use super::{TrainError, losses, plot, sheet};
 use crate::discriminator::Discriminator;
 use crate::generator::{Generator, finish};
 use crate::palette::{ColourMap, recoloured_logits};
@@ -63,11 +63,12 @@ impl Networks {
 pub type Losses = BTreeMap<&'static str, f32>;
 
 /// The columns of the CSV file, all of which may be empty in a row except for the first two.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "content",
     "style",
     "gram",
     "identity",
+    "stability",
     "total_variation",
     "distillation_1",
     "distillation_2",
@@ -97,6 +98,8 @@ pub struct Trainer {
     folder: PathBuf,
     device: Device,
     loss_network: LossNetwork,
+    /// In which the networks compute; weights and losses are f32.
+    precision: DType,
     state: State,
     step: usize,
     seconds: f64,
@@ -106,8 +109,8 @@ pub struct Trainer {
 impl Trainer {
     /// A new run in `folder`, or with `resume` the one that is there, under the settings given.
     ///
-    /// `vgg` is the content of `models/vgg19.safetensors`; `half` computes the frozen loss network
-    /// in bf16.
+    /// `vgg` is the content of `models/vgg19.safetensors`; `half` computes in bf16, with
+    /// weights and losses in f32.
     ///
     /// # Errors
     /// When a file cannot be read, or there is a run in `folder` and `resume` is false.
@@ -150,6 +153,7 @@ impl Trainer {
         };
         let mut trainer = Self {
             loss_network: LossNetwork::load(vgg, half, &device)?,
+            precision: if half { DType::BF16 } else { DType::F32 },
             config,
             dataset: Arc::new(dataset),
             folder: folder.into(),
@@ -179,6 +183,24 @@ impl Trainer {
         self.step = progress.step;
         self.seconds = progress.seconds;
         self.rollbacks = self.rollbacks.max(progress.rollbacks);
+        Ok(())
+    }
+
+    /// Starts from trained weights: those of the encoder, and those of the generator where the
+    /// file has them. Only before the first step.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file.
+    pub fn start_from(&mut self, bytes: &[u8]) -> Result<(), TrainError> {
+        let (mut tensors, _) = weights::deserialize(bytes)?;
+        let networks = self.state.networks.clone();
+        let encoder = weights::load("encoder", networks.encoder, &mut tensors)?;
+        let generator = match tensors.is_empty() || std::env::var("FRESH").is_ok() {
+            true => networks.generator,
+            false => weights::load("generator", networks.generator, &mut tensors)?,
+        };
+        self.state.networks = Networks { encoder, generator, ..networks };
+        self.state.average = self.state.networks.valid();
         Ok(())
     }
 
@@ -255,7 +277,9 @@ impl Trainer {
             ("date".into(), today()),
         ]);
         weights::write(&self.folder.join(WEIGHTS), &self.state.average.exported(), &metadata)?;
-        Ok(())
+        let table = self.folder.join("losses.csv");
+        let text = fs::read_to_string(&table).map_err(|error| TrainError::file(&table, error))?;
+        plot::write(&self.folder.join("losses.svg"), &text)
     }
 
     /// After a loss that is not finite: back to the last checkpoint, and on with other crops.
@@ -268,23 +292,24 @@ impl Trainer {
         self.go_back_to(&newest)
     }
 
-    /// A batch as tensors.
-    fn tensor(&self, values: Vec<f32>) -> Tensor<4> {
-        let (batch, crop) = (self.config.batch, self.config.crop);
-        Tensor::from_data(TensorData::new(values, [batch, 3, crop, crop]), &self.device)
+    /// Crops as a tensor.
+    fn tensor(&self, values: Vec<f32>, count: usize, side: usize) -> Tensor<4> {
+        Tensor::from_data(TensorData::new(values, [count, 3, side, side]), &self.device)
     }
 
     fn train_step(&mut self, batch: Batch) -> Losses {
-        let (content, style) = (self.tensor(batch.content), self.tensor(batch.style));
+        let (count, side) = (batch.count, batch.side);
+        let content = self.tensor(batch.content, count, side);
+        let style = self.tensor(batch.style, count, side);
         let mut log =
             Losses::from([("learning_rate", self.config.learning_rate(self.step) as f32)]);
         let weigh = self.config.loss.clone();
-        let (count, step) = (self.config.batch, self.step);
+        let step = self.step;
 
         // Both kinds of pictures in one pass through each encoder.
         let both = Tensor::cat(vec![content.clone(), style.clone()], 0);
         let target = self.loss_network.forward(both.clone());
-        let encoded = self.state.networks.encoder.forward(both);
+        let encoded = self.state.networks.encoder.forward(both.cast(self.precision));
         let distilling = step < self.config.distillation_steps;
         let mut total = Tensor::zeros([1], &self.device);
         if distilling || step.is_multiple_of(weigh.distillation_every) {
@@ -308,13 +333,18 @@ impl Trainer {
         let (content_target, style_target) = split(&target, count);
         let (content_encoded, style_encoded) = split(&encoded, count);
         let recoloured = recoloured_logits(content.clone(), &batch.maps);
-        let fused = fuse(&content_encoded, StyleStatistics::of(&style_encoded));
+        let own = StyleStatistics::of(&content_encoded);
+        let other = StyleStatistics::of(&style_encoded);
+        let fused = fuse(&content_encoded, &own, 0.0, &[(&other, 1.0)]);
         let logits = self.state.networks.generator.forward(fused, recoloured);
         let painting = finish(logits, content.clone(), 1.0);
         let seen = self.loss_network.forward(painting.clone());
 
+        let levels = |features: &Features| self.loss_network.all_levels(features);
+        let (seen, content_target, style_target) =
+            (levels(&seen), levels(&content_target), levels(&style_target));
         total = add(total, "content", weigh.content, losses::content(&seen, &content_target));
-        let style_losses = losses::style(&seen, &style_target);
+        let style_losses = losses::style(&seen, &style_target, &weigh.levels);
         total = add(total, "style", weigh.style, style_losses.statistics);
         total = add(total, "gram", weigh.gram, style_losses.gram);
         if weigh.total_variation > 0.0 {
@@ -324,10 +354,20 @@ impl Trainer {
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
             let unchanged = vec![ColourMap::identity(); count];
             let recoloured = recoloured_logits(content.clone(), &unchanged);
-            let fused = fuse(&content_encoded, StyleStatistics::of(&content_encoded));
+            let fused = fuse(&content_encoded, &own, 1.0, &[]);
             let logits = self.state.networks.generator.forward(fused, recoloured);
-            let loss = losses::identity(finish(logits, content.clone(), 1.0), content);
+            let painting = finish(logits, content.clone(), 1.0);
+            let loss = losses::identity(painting, content.clone());
             total = add(total, "identity", weigh.identity, loss);
+        }
+        if weigh.stability > 0.0 && step.is_multiple_of(weigh.stability_every) {
+            let moved = losses::disturb(content, self.config.seed, step);
+            let encoded = self.state.networks.encoder.forward(moved.clone().cast(self.precision));
+            let recoloured = recoloured_logits(moved.clone(), &batch.maps);
+            let fused = fuse(&encoded, &StyleStatistics::of(&encoded), 0.0, &[(&other, 1.0)]);
+            let logits = self.state.networks.generator.forward(fused, recoloured);
+            let loss = losses::stability(painting.clone(), finish(logits, moved, 1.0), step);
+            total = add(total, "stability", weigh.stability, loss);
         }
         let adversarial = weigh.adversarial > 0.0
             && step >= self.config.distillation_steps + weigh.adversarial_from;

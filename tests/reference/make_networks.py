@@ -89,6 +89,7 @@ def linear(x, name, channels_in, channels_out):
 
 
 CODE = 192
+LEVELS = (1, 1, 2, 2, 0.5)
 
 
 def style_norm(x, code, name):
@@ -112,16 +113,25 @@ def upsample(x):
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
-def generator(features, skip, style, recoloured):
+def style_filter(x, filters, name):
+    channels = x.shape[1]
+    kernels = linear(filters, f"{name}.kernels", 32, 9 * channels).view(channels, 1, 3, 3)
+    return x + F.conv2d(F.pad(x, (1,) * 4, mode="reflect"), kernels, groups=channels)
+
+
+def generator(relu4_1, relu3_1, style, recoloured):
     code = F.relu(linear(style, "generator.code_1", style.shape[1], CODE))
     code = F.relu(linear(code, "generator.code_2", CODE, CODE))
-    x = residual_block(features, code, "generator.block_1")
+    filters = F.relu(linear(code, "generator.filter_code", CODE, 32))
+    x = residual_block(relu4_1, code, "generator.block_1")
+    x = style_filter(x, filters, "generator.filter_1")
     x = residual_block(x, code, "generator.block_2")
     x = upsample(styled_conv(x, code, "generator.conv_1", 64))
-    x = x + conv(skip, "generator.skip.conv", (64, 64, 1, 1))
+    x = style_filter(x + relu3_1, filters, "generator.filter_2")
     x = residual_block(x, code, "generator.block_3")
-    x = upsample(styled_conv(x, code, "generator.conv_2", 24))
-    x = styled_conv(x, code, "generator.conv_3", 24)
+    x = upsample(styled_conv(x, code, "generator.conv_2", 20))
+    x = style_filter(x, filters, "generator.filter_3")
+    x = styled_conv(x, code, "generator.conv_3", 20)
     x = upsample(styled_conv(x, code, "generator.conv_4", 16))
     x = conv(x, "generator.conv_5.conv", (3, 16, 3, 3))
     return x + recoloured * weight("generator.palette_weight", 3).view(1, 3, 1, 1)
@@ -130,6 +140,27 @@ def generator(features, skip, style, recoloured):
 def root(matrix, power):
     values, vectors = np.linalg.eigh(matrix)
     return vectors @ np.diag(values**power) @ vectors.T
+
+
+def square_roots(matrix):
+    """The root and its inverse, by as many steps of Newton-Schulz as the networks take: the smallest
+    eigenvalues have not converged then."""
+    norm, identity = np.linalg.norm(matrix), np.eye(len(matrix))
+    y, z = matrix / norm, identity
+    for _ in range(12):
+        t = (3 * identity - z @ y) / 2
+        y, z = y @ t, t @ z
+    return y * norm**0.5, z / norm**0.5
+
+
+def transport(x, style):
+    """To the style's mean and covariance."""
+    ridge = lambda c: c + np.eye(len(c)) * (1e-2 * np.trace(c) / len(c) + 1e-6)
+    own, goal = (ridge(covariance(f)[0].numpy()) for f in (x, style))
+    half, inverse = square_roots(own)
+    matrix = torch.tensor(inverse @ square_roots(half @ goal @ half)[0] @ inverse)
+    centred = x - x.mean((2, 3), keepdim=True)
+    return torch.einsum("ij,bjhw->bihw", matrix, centred) + style.mean((2, 3), keepdim=True)
 
 
 def colours(x):
@@ -182,24 +213,24 @@ def main():
     content, style = picture("content", 1, 3, 32, 48), picture("style", 1, 3, 40, 32) ** 2
     content_levels, style_levels = vgg(content, "encoder", SLIM, True), vgg(style, "encoder", SLIM, True)
     code = 0.7 * statistics(style_levels) + 0.3 * statistics(content_levels)
-    mean, deviation = code[:, -256:-128].view(1, 128, 1, 1), code[:, -128:].view(1, 128, 1, 1)
-    fused = instance_norm(content_levels[3]) * deviation + mean
-    skip = instance_norm(content_levels[2])
+    relu3_1, relu4_1 = (
+        0.7 * transport(content_levels[i], style_levels[i]) + 0.3 * content_levels[i] for i in (2, 3)
+    )
     matrix, offset = colour_map(colours(content), colours(style))
     recoloured = recoloured_logits(content, matrix, offset)
-    painting = generator(fused, skip, code, recoloured)
+    painting = generator(relu4_1, relu3_1, code, recoloured)
     photo = torch.logit(content.clamp(0.4 / 255, 1 - 0.4 / 255))
 
     full = vgg(content, "full", FULL, False)
     other = vgg(picture("other", 1, 3, 32, 48) ** 2, "full", FULL, False)
     logits = discriminator(content)
-    normalized = [(instance_norm(full[i]) - instance_norm(other[i])).square().mean() for i in (3, 2)]
+    normalized = [(instance_norm(full[i]) - instance_norm(other[i])).square().mean() for i in (3, 2, 4)]
     results = {
         "relu1_1": content_levels[0],
         "relu4_1": content_levels[3],
         "statistics": statistics(content_levels),
-        "fused": fused,
-        "skip": skip,
+        "fused_relu4_1": relu4_1,
+        "fused_relu3_1": relu3_1,
         "map": torch.cat([matrix, offset.view(3, 1)], 1),
         "recoloured": recoloured,
         "painting": painting,
@@ -208,9 +239,11 @@ def main():
         "full_relu5_1": full[4][:, ::16],
         "discriminator_logits": logits,
         "discriminator_probability": torch.sigmoid(logits).mean((1, 2, 3)),
-        "loss_content": normalized[0] + 0.5 * normalized[1],
-        "loss_style": sum(relative(a, b) for x, y in zip(full[:4], other[:4]) for a, b in zip(moments(x), moments(y))),
-        "loss_gram": sum(relative(covariance(x), covariance(y)) for x, y in zip(full[:4], other[:4])),
+        "loss_content": normalized[0] + 0.5 * (normalized[1] + normalized[2]),
+        "loss_style": sum(
+            w * relative(a, b) for w, x, y in zip(LEVELS, full, other) for a, b in zip(moments(x), moments(y))
+        ),
+        "loss_gram": sum(w * relative(covariance(x), covariance(y)) for w, x, y in zip(LEVELS, full[:4], other)),
         "loss_total_variation": content.diff(dim=2).abs().mean() + content.diff(dim=3).abs().mean(),
         "loss_cross_entropy": F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, 0.9)),
     }

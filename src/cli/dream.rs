@@ -1,0 +1,102 @@
+//! `impasto dream`: pictures from noise.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use impasto::files::write_whole;
+use impasto::{DEFAULT_WEIGHTS, STYLE_SIZE, Style, Stylizer};
+
+use super::engine::Engine;
+use super::{files, stylize};
+
+/// Make a picture from noise, in the style of one or several pictures.
+///
+/// The generator gets random features in place of a photo's. The same seed, size and styles give
+/// the same picture.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  impasto dream --style waves.png=2 --style stars.jpg --seed 7 --size 1024x640 -o dream.png")]
+pub struct Dream {
+    /// Style picture; may be given several times, with weights that say how much each counts
+    #[arg(long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
+    styles: Vec<OsString>,
+    /// Where the picture goes: a file that ends in .png, .jpg or .webp
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Which of the many pictures
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Width and height of the picture, in pixels
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "768x512", value_parser = size)]
+    size: (u32, u32),
+    /// Long side that style pictures are brought to: the larger, the larger the strokes
+    #[arg(long, value_name = "LONG_SIDE", default_value_t = STYLE_SIZE,
+          value_parser = clap::value_parser!(u32).range(16..=4096))]
+    style_size: u32,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
+    device: Engine,
+    /// Weights from `impasto train`, instead of those in the program
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Quality of JPEG files, from 1 to 100 (PNG and WebP lose nothing)
+    #[arg(long, default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Replace a file that exists
+    #[arg(long)]
+    force: bool,
+}
+
+impl Dream {
+    /// Runs the command.
+    pub fn run(self) -> Result<()> {
+        let format = files::format_of(&self.output, self.quality).with_context(|| {
+            format!("{}: the name must end in .png, .jpg or .webp", self.output.display())
+        })?;
+        files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
+        let styles = self
+            .styles
+            .iter()
+            .map(|style| stylize::parse_style(style))
+            .collect::<Result<Vec<_>>>()?;
+        ensure!(
+            styles.iter().any(|(_, weight)| *weight > 0.0),
+            "all styles have the weight 0; give at least one more"
+        );
+        let weights = match &self.weights {
+            Some(path) => files::read(path)?,
+            None => DEFAULT_WEIGHTS.to_vec(),
+        };
+        let stylizer = Stylizer::load(&weights, &self.device.open()?)?;
+        let encoded = styles
+            .iter()
+            .map(|(path, _)| {
+                Ok(stylizer.encode_style(&files::read_picture(path)?.fit(self.style_size)))
+            })
+            .collect::<Result<Vec<Style>>>()?;
+        let weighted: Vec<(&Style, f32)> =
+            encoded.iter().zip(&styles).map(|(style, (_, weight))| (style, *weight)).collect();
+        let (width, height) = self.size;
+        let noise = stylizer.encode_noise(width, height, self.seed);
+        let picture = pollster::block_on(stylizer.stylize(&noise, &weighted, 1.0))?;
+        write_whole(&self.output, &picture.encode(format)?)
+            .with_context(|| format!("cannot write {}", self.output.display()))?;
+        println!("{}: {width} x {height} pixels, seed {}", self.output.display(), self.seed);
+        Ok(())
+    }
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let sides = text.split_once('x').and_then(|(width, height)| {
+        Some((width.trim().parse::<u32>().ok()?, height.trim().parse::<u32>().ok()?))
+    });
+    match sides {
+        Some((width, height)) if [width, height].iter().all(|side| (16..=8192).contains(side)) => {
+            Ok((width, height))
+        }
+        _ => Err("must be like 768x512, each side from 16 to 8192".into()),
+    }
+}

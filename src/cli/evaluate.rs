@@ -1,0 +1,252 @@
+//! `impasto evaluate`: the measures of paintings, ours and others'.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use impasto::files::write_whole;
+use impasto::train::evaluate::{Judge, Measures, Seen, Stability};
+use impasto::train::sheet::{Sheet, square};
+use impasto::{DEFAULT_WEIGHTS, Format, Picture, Stylizer};
+
+use super::files;
+use super::train::Engine;
+
+/// Side of the pictures on the contact sheet, in pixels.
+const SHEET_SIDE: u32 = 256;
+
+/// Measure paintings: every photo in every style.
+///
+/// Prints one table, with a row for these weights (one for each --strength) and one for every
+/// folder of paintings by another method, and writes a contact sheet: rows are photos, columns
+/// styles. All pictures are cut to their centre square.
+///
+/// style: distance of feature statistics to the style's. gram: relative distance of Gram
+/// matrices. content: distance of normalized features to the photo's. For these lower is better.
+/// ssim: likeness of the photo's structure, higher is better. shift, noise: how much the painting
+/// changes per unit of change when the photo moves by one pixel, or gets noise; lower is steadier.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example, beside another method's paintings of the same pairs, named PHOTO__STYLE.png:
+  impasto evaluate --content photos --style styles --against magenta --sheet sheet.png")]
+pub struct Evaluate {
+    /// Folder with photos
+    #[arg(long, value_name = "DIR")]
+    content: PathBuf,
+    /// Folder with style pictures
+    #[arg(long, value_name = "DIR")]
+    style: PathBuf,
+    /// Folder with another method's paintings, PHOTO__STYLE.png each; may be given several times
+    #[arg(long, value_name = "DIR")]
+    against: Vec<PathBuf>,
+    /// Weights from `impasto train`, instead of those in the program
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Strengths to measure, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = super::stylize::strength)]
+    strength: Vec<f32>,
+    /// Side of the squares, in pixels
+    #[arg(long, value_name = "SIDE", default_value_t = 384,
+          value_parser = clap::value_parser!(u32).range(64..=2048))]
+    size: u32,
+    /// Where the contact sheet goes (PNG)
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
+    /// Folder for the paintings themselves
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+    /// Full VGG-19, from `impasto import-vgg`
+    #[arg(long, value_name = "FILE", default_value = "models/vgg19.safetensors")]
+    vgg: PathBuf,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = Engine::Cpu)]
+    device: Engine,
+}
+
+/// A picture with the name of its file.
+struct Named {
+    name: String,
+    picture: Picture,
+}
+
+impl Evaluate {
+    /// Runs the command.
+    pub fn run(self) -> Result<()> {
+        let (photos, styles) =
+            (squares(&self.content, self.size)?, squares(&self.style, self.size)?);
+        let vgg = files::read(&self.vgg).context("make it with `impasto import-vgg`")?;
+        let weights = match &self.weights {
+            Some(path) => files::read(path)?,
+            None => DEFAULT_WEIGHTS.to_vec(),
+        };
+        let device = self.device.device()?;
+        let stylizer = Stylizer::load(&weights, &device)?;
+        // All that can be missing shows before the work starts.
+        for folder in &self.against {
+            for (photo, style) in pairs(&photos, &styles) {
+                let path = file_of(folder, photo, style);
+                ensure!(path.is_file(), "{} is missing", path.display());
+            }
+        }
+        let pictures: Vec<_> = photos.iter().map(|photo| photo.picture.clone()).collect();
+        let judge = Judge::load(&vgg, &pictures, &device)?;
+        let bench = Bench { judge: &judge, photos: &photos, styles: &styles };
+
+        println!("{} photos x {} styles at {} pixels", photos.len(), styles.len(), self.size);
+        println!(
+            "{:24} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
+            "", "style", "content", "gram", "ssim", "shift", "noise"
+        );
+        for &strength in &self.strength {
+            let paintings = self.paint(&stylizer, &photos, &styles, strength)?;
+            let measures = bench.measure(&paintings)?;
+            let stability = stability(&stylizer, &photos, &styles)?;
+            let name = format!("impasto, strength {strength}");
+            print_row(&name, measures, Some(stability).filter(|_| strength == 1.0));
+        }
+        for folder in &self.against {
+            let paintings = read_paintings(folder, &photos, &styles, self.size)?;
+            let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+            print_row(&name, bench.measure(&paintings)?, None);
+        }
+        Ok(())
+    }
+
+    /// Every photo in every style, photo by photo; also saved and put on the sheet if asked to.
+    fn paint(
+        &self,
+        stylizer: &Stylizer,
+        photos: &[Named],
+        styles: &[Named],
+        strength: f32,
+    ) -> Result<Vec<Picture>> {
+        let bar = files::progress_bar(photos.len() * styles.len(), "painting");
+        let encoded: Vec<_> =
+            styles.iter().map(|style| stylizer.encode_style(&style.picture)).collect();
+        let mut paintings = Vec::new();
+        for photo in photos {
+            let content = stylizer.encode_content(&photo.picture);
+            for style in &encoded {
+                let styles = [(style, 1.0)];
+                let painting = stylizer.stylize(&content, &styles, strength);
+                paintings.push(pollster::block_on(painting)?);
+                bar.inc(1);
+            }
+        }
+        bar.finish_and_clear();
+        if let Some(folder) = &self.save {
+            let cannot_write = || format!("cannot write to {}", folder.display());
+            std::fs::create_dir_all(folder).with_context(cannot_write)?;
+            for ((photo, style), painting) in pairs(photos, styles).zip(&paintings) {
+                write_whole(&file_of(folder, photo, style), &painting.encode(Format::Png)?)
+                    .with_context(cannot_write)?;
+            }
+        }
+        if let Some(path) = &self.sheet {
+            let mut sheet =
+                Sheet::new(styles.len() as u32 + 1, photos.len() as u32 + 1, SHEET_SIDE);
+            for (column, style) in styles.iter().enumerate() {
+                sheet.place(column as u32 + 1, 0, &square(&style.picture, SHEET_SIDE));
+            }
+            for (row, photo) in photos.iter().enumerate() {
+                sheet.place(0, row as u32 + 1, &square(&photo.picture, SHEET_SIDE));
+            }
+            for (index, painting) in paintings.iter().enumerate() {
+                let (row, column) = (index / styles.len(), index % styles.len());
+                sheet.place(column as u32 + 1, row as u32 + 1, &square(painting, SHEET_SIDE));
+            }
+            sheet.write(path)?;
+        }
+        Ok(paintings)
+    }
+}
+
+/// What paintings are measured against.
+struct Bench<'a> {
+    judge: &'a Judge,
+    photos: &'a [Named],
+    styles: &'a [Named],
+}
+
+impl Bench<'_> {
+    fn measure(&self, paintings: &[Picture]) -> Result<Measures> {
+        let bar = files::progress_bar(paintings.len(), "measuring");
+        let styles: Vec<Seen> =
+            self.styles.iter().map(|style| self.judge.see(&style.picture)).collect();
+        let mut measures = Vec::new();
+        for (photo, row) in self.photos.iter().zip(paintings.chunks(styles.len())) {
+            let photo = self.judge.see(&photo.picture);
+            for (painting, style) in row.iter().zip(&styles) {
+                measures.push(self.judge.measure(&self.judge.see(painting), &photo, style));
+                bar.inc(1);
+            }
+        }
+        bar.finish_and_clear();
+        Ok(Measures::mean(&measures))
+    }
+}
+
+/// The mean over every photo in one style each.
+fn stability(stylizer: &Stylizer, photos: &[Named], styles: &[Named]) -> Result<Stability> {
+    let mut sum = Stability::default();
+    for (photo, style) in photos.iter().zip(styles.iter().cycle()) {
+        let style = stylizer.encode_style(&style.picture);
+        let stability = Stability::of(stylizer, &photo.picture, &style)?;
+        sum.shift += stability.shift / photos.len() as f64;
+        sum.noise += stability.noise / photos.len() as f64;
+    }
+    Ok(sum)
+}
+
+fn print_row(name: &str, measures: Measures, stability: Option<Stability>) {
+    let Measures { style, content, gram, ssim } = measures;
+    print!("{name:24} {style:7.3} {content:7.3} {gram:7.3} {ssim:7.3}");
+    match stability {
+        Some(Stability { shift, noise }) => println!(" {shift:7.3} {noise:7.3}"),
+        None => println!(" {:>7} {:>7}", "-", "-"),
+    }
+}
+
+/// The pictures of a folder, cut to their centre and brought to the size.
+fn squares(folder: &Path, side: u32) -> Result<Vec<Named>> {
+    files::pictures_in(folder)?
+        .into_iter()
+        .map(|path| {
+            let picture = square(&files::read_picture(&path)?, side);
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(Named { name, picture })
+        })
+        .collect()
+}
+
+fn read_paintings(
+    folder: &Path,
+    photos: &[Named],
+    styles: &[Named],
+    side: u32,
+) -> Result<Vec<Picture>> {
+    pairs(photos, styles)
+        .map(|(photo, style)| {
+            let path = file_of(folder, photo, style);
+            let painting = files::read_picture(&path)?;
+            let (width, height) = (painting.width(), painting.height());
+            ensure!(
+                (width, height) == (side, side),
+                "{} has {width} x {height} pixels, not {side} x {side}",
+                path.display()
+            );
+            Ok(painting)
+        })
+        .collect()
+}
+
+fn pairs<'a>(
+    photos: &'a [Named],
+    styles: &'a [Named],
+) -> impl Iterator<Item = (&'a Named, &'a Named)> {
+    photos.iter().flat_map(move |photo| styles.iter().map(move |style| (photo, style)))
+}
+
+fn file_of(folder: &Path, photo: &Named, style: &Named) -> PathBuf {
+    folder.join(format!("{}__{}.png", photo.name, style.name))
+}

@@ -1,0 +1,116 @@
+//! Measuring paintings, looking at a run before it starts, and pictures from noise, as a user does.
+#![cfg(feature = "train")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use impasto::train::procedural;
+use impasto::vgg::VggConfig;
+use impasto::{Format, Picture, device, weights};
+
+fn impasto(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_impasto")).args(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn succeeds(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn save(path: &Path, picture: &Picture) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, picture.encode(Format::Png).unwrap()).unwrap();
+}
+
+fn picture(path: &Path) -> Picture {
+    Picture::decode(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The numbers of a row of the table, by its name.
+fn row(table: &str, name: &str) -> Vec<f64> {
+    let row = table.lines().find_map(|line| line.strip_prefix(name)).expect(table);
+    row.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn a_table_and_a_sheet_of_every_photo_in_every_style() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for seed in 1..=2 {
+        save(&folder.path().join(format!("photos/p{seed}.png")), &procedural::random(96, 80, seed));
+    }
+    let style = procedural::random(64, 64, 3);
+    save(&folder.path().join("styles/s.png"), &style);
+    // Random weights measure badly, but the same picture is at no distance from itself.
+    let network = VggConfig::full().init(&device::cpu());
+    let vgg = weights::tensors_of("", &network);
+    fs::write(path("vgg"), weights::serialize(&vgg, &weights::Metadata::new()).unwrap()).unwrap();
+
+    let (photos, styles, vgg) = (path("photos"), path("styles"), path("vgg"));
+    let common =
+        ["evaluate", "--content", &photos, "--style", &styles, "--vgg", &vgg, "--size", "64"];
+    let against = path("copies");
+    let missing = impasto(&[&common[..], &["--against", &against]].concat());
+    assert!(!missing.status.success());
+    let message = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(message.contains("p1__s.png is missing"), "{message}");
+
+    // A "method" that gives the style picture back.
+    for seed in 1..=2 {
+        save(&folder.path().join(format!("copies/p{seed}__s.png")), &style);
+    }
+    let (sheet, saved) = (path("sheet.png"), path("saved"));
+    let more = ["--against", &against, "--strength", "0,1", "--sheet", &sheet, "--save", &saved];
+    let table = succeeds(&impasto(&[&common[..], &more].concat()));
+    let [photo, painting, copies] =
+        ["impasto, strength 0 ", "impasto, strength 1 ", "copies "].map(|name| row(&table, name));
+    // style, content, gram, ssim
+    assert_eq!((photo[1], photo[3]), (0.0, 1.0), "the photo has its own content: {table}");
+    assert_eq!((copies[0], copies[2]), (0.0, 0.0), "the style has its own style: {table}");
+    assert!(copies[1] > 0.1 && copies[3] < 0.9 && photo[0] > 0.0, "{table}");
+    assert_eq!(painting.len(), 6, "measures and both kinds of stability: {table}");
+    assert!(painting[3] < 1.0, "{table}");
+    assert!(picture(Path::new(&sheet)).width() > 512);
+    assert_eq!(picture(&folder.path().join("saved/p2__s.png")).width(), 64);
+}
+
+#[test]
+fn a_preview_shows_crops_and_trains_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["photos", "styles"] {
+        save(&folder.path().join(name).join("a.png"), &procedural::random(120, 90, 5));
+    }
+    let sheet = path("preview.png");
+    let (content, style) = (path("photos"), path("styles"));
+    let arguments = ["train", "--content", &content, "--style", &style, "--preview", &sheet];
+    succeeds(&impasto(&arguments));
+    let preview = picture(Path::new(&sheet));
+    assert!(preview.rgb().iter().any(|&value| value < 128), "an empty sheet");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "it wrote something else");
+}
+
+#[test]
+fn dreams_follow_their_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let style = path("style.png");
+    save(Path::new(&style), &procedural::random(96, 96, 8));
+    let dream = |name: &str, seed: &str| {
+        let out = path(name);
+        let arguments = ["dream", "--style", &style, "--seed", seed, "--size", "72x40"];
+        succeeds(&impasto(&[&arguments[..], &["--device", "cpu", "-o", &out]].concat()));
+        picture(Path::new(&out))
+    };
+    let (first, again, other) = (dream("1.png", "1"), dream("2.png", "1"), dream("3.png", "2"));
+    assert_eq!((first.width(), first.height()), (72, 40));
+    assert_eq!(first.rgb(), again.rgb());
+    assert_ne!(first.rgb(), other.rgb());
+    let out = path("1.png");
+    let again = impasto(&["dream", "--style", &style, "-o", &out]);
+    assert!(!again.status.success(), "it replaced a picture without --force");
+    let wrong = impasto(&["dream", "--style", &style, "--size", "72", "-o", &out]);
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("768x512"));
+}
