@@ -105,6 +105,24 @@ fn an_interrupted_run_goes_on_exactly() {
         TrainConfig::from_toml(SETTINGS).unwrap()
     );
 
+    // Another run may start from these weights, or from the encoder alone.
+    let from = |bytes: &[u8], name: &str| {
+        let config = TrainConfig { seed: 9, ..TrainConfig::from_toml(SETTINGS).unwrap() };
+        let (dataset, _) = pictures(&pictures_in);
+        let (cpu, out) = (device::cpu(), folder.path().join(name));
+        let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &cpu, false).unwrap();
+        let fits = trainer.start_from(bytes).unwrap();
+        trainer.run(&AtomicBool::new(true), |_, _| {}).unwrap();
+        (fits, tensors(&fs::read(out.join("impasto.safetensors")).unwrap()))
+    };
+    assert_eq!(from(&found, "further"), (true, tensors(&found)));
+    let mut encoder = tensors(&found);
+    encoder.retain(|tensor| tensor.name.starts_with("encoder."));
+    let bytes = weights::serialize(&encoder, &weights::Metadata::new()).unwrap();
+    let (fits, started) = from(&bytes, "encoder only");
+    assert!(!fits && encoder.iter().all(|tensor| started.contains(tensor)));
+    assert_ne!(started, tensors(&found));
+
     // A run is not started over by accident.
     let config = TrainConfig::from_toml(SETTINGS).unwrap();
     let (dataset, skipped) = pictures(&pictures_in);

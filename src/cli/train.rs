@@ -125,7 +125,9 @@ impl Train {
         if let Some(path) = &self.from {
             let bytes =
                 std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            trainer.start_from(&bytes).with_context(|| path.display().to_string())?;
+            if !trainer.start_from(&bytes).with_context(|| path.display().to_string())? {
+                eprintln!("Only the encoder of {} fits; the generator is new.", path.display());
+            }
         }
 
         let stop = Arc::new(AtomicBool::new(false));

@@ -186,22 +186,22 @@ impl Trainer {
         Ok(())
     }
 
-    /// Starts from trained weights: those of the encoder, and those of the generator where the
-    /// file has them. Only before the first step.
+    /// Starts from trained weights, those of the encoder and those of the generator. Says whether
+    /// the generator's could be used: they may be of another version, or absent. Only before the
+    /// first step.
     ///
     /// # Errors
     /// Says what is wrong with the file.
-    pub fn start_from(&mut self, bytes: &[u8]) -> Result<(), TrainError> {
+    pub fn start_from(&mut self, bytes: &[u8]) -> Result<bool, TrainError> {
         let (mut tensors, _) = weights::deserialize(bytes)?;
-        let networks = self.state.networks.clone();
-        let encoder = weights::load("encoder", networks.encoder, &mut tensors)?;
-        let generator = match tensors.is_empty() || std::env::var("FRESH").is_ok() {
-            true => networks.generator,
-            false => weights::load("generator", networks.generator, &mut tensors)?,
-        };
-        self.state.networks = Networks { encoder, generator, ..networks };
+        let Networks { encoder, generator, adapters } = self.state.networks.clone();
+        let encoder = weights::load("encoder", encoder, &mut tensors)?;
+        let loaded = weights::load("generator", generator.clone(), &mut tensors);
+        let fits = loaded.is_ok() && tensors.is_empty();
+        let generator = loaded.ok().filter(|_| fits).unwrap_or(generator);
+        self.state.networks = Networks { encoder, generator, adapters };
         self.state.average = self.state.networks.valid();
-        Ok(())
+        Ok(fits)
     }
 
     /// Steps done so far.
