@@ -198,6 +198,19 @@ engine() {
   echo "$sum" >"$out/made-from"
 }
 
+# The page's modules and the libraries that they import, as one file (and one more for what is only
+# sometimes needed). stylizer.js stays apart: others import it too.
+bundle_page() {
+  if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
+    say 'installing the packages of the page'
+    npm ci --no-audit --no-fund --silent
+    touch node_modules/.package-lock.json
+  fi
+  rm -r dist.new/www/page
+  node_modules/.bin/esbuild www/page/main.js --bundle --splitting --format=esm --target=es2022 --minify \
+    --external:../stylizer.js --outdir=dist.new/www/page --log-level=warning
+}
+
 build() {
   [ -f models/impasto.safetensors ] || die 'models/impasto.safetensors is missing: the page needs the trained weights'
   need_rust
@@ -210,6 +223,7 @@ build() {
   rm -rf dist.new
   mkdir -p dist.new/models dist.new/engine/cpu dist.new/engine/gpu
   cp -r index.html www dist.new/
+  bundle_page
   cp models/impasto.safetensors dist.new/models/
   for device in cpu gpu; do
     cp "$CACHE/engine/$device"/{impasto.js,impasto_bg.wasm} "dist.new/engine/$device/"

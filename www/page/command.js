@@ -1,0 +1,29 @@
+// The command line that paints the same picture.
+
+import { regionsOn } from './look.js';
+import { fullSize } from './painter.js';
+import { paintingName, quoted } from './save.js';
+
+/**
+ * @param {{ photo: import('./painter.js').Photo, look: import('./look.js').Look, styleOf: (id: string) => { file: string } | undefined }} what
+ * @param {import('./save.js').Format} format
+ * @param {number} quality for JPEG
+ * @returns {{ text: string, masks: string[] }} masks: the names of the mask pictures that it reads
+ */
+export function command({ photo, look, styleOf }, format, quality) {
+  const file = (/** @type {string} */ id) => styleOf(id)?.file ?? id;
+  const parts = ['impasto stylize', quoted(photo.name)];
+  for (const { id, weight } of look.styles) {
+    if (!weight) continue;
+    parts.push(`--style ${quoted(look.styles.length > 1 ? `${file(id)}=${weight}` : file(id))}`);
+  }
+  const masks = regionsOn(look, photo.id).map((_, i) =>
+    `${photo.name.replace(/\.[^.]*$/, '')}-region-${i + 1}.png`);
+  if (look.strength !== 100) parts.push(`--strength ${look.strength / 100}`);
+  if (look.colours !== 'style') parts.push(`--colours ${look.colours}`);
+  if (look.brush !== 384) parts.push(`--style-size ${look.brush}`);
+  parts.push(`--size ${fullSize({ photo, look })}`);
+  if (format === 'jpeg') parts.push(`--quality ${quality}`);
+  parts.push(`-o ${quoted(paintingName(photo.name, format))}`);
+  return { text: parts.join(' \\\n  '), masks };
+}
