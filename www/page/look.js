@@ -50,7 +50,9 @@ export const regionsOn = (look, photo) => look.regions.filter((region) => region
  */
 export function lookKey(look, photo) {
   const regions = regionsOn(look, photo).map((region) => ({ ...region, id: 0 }));
-  return `${photo} ${lookName({ ...look, regions })}`;
+  // One style alone paints the same with any weight.
+  const styles = look.styles.length > 1 ? look.styles : look.styles.map((style) => ({ ...style, weight: 1 }));
+  return `${photo} ${lookName({ ...look, styles, regions })}`;
 }
 
 /** Undo and redo. Looks are never changed in place. */

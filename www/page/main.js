@@ -199,7 +199,7 @@ function mendLook() {
   const look = history.now;
   const styles = look.styles.filter(({ id }) => gallery.get(id));
   const [first] = gallery.all;
-  if (!styles.length && first) styles.push({ id: first.id, weight: 100 });
+  if (!styles.length && first) styles.push({ id: first.id, weight: 50 });
   const regions = look.regions.filter(({ style }) => style === null || gallery.get(style));
   history.amend({ ...look, styles, regions });
 }
@@ -228,11 +228,11 @@ function changed({ moving = false } = {}) {
 /** @param {string} id */
 function pressStyle(id) {
   const { styles } = history.now;
-  if (many === 'one') return set({ styles: [{ id, weight: 100 }] });
+  if (many === 'one') return set({ styles: [{ id, weight: 50 }] });
   if (styles.some((style) => style.id === id)) {
     if (styles.length > 1) set({ styles: styles.filter((style) => style.id !== id) });
   } else if (styles.length < MOST_STYLES) {
-    set({ styles: [...styles, { id, weight: 100 }] });
+    set({ styles: [...styles, { id, weight: 50 }] });
   } else {
     say('status', 'mostStyles', { n: MOST_STYLES });
   }
@@ -717,7 +717,7 @@ function renderAbout() {
   );
   $('why').textContent = engine?.why ? whyNoGpu(engine.why) : '';
   const own = gallery.all.filter((style) => style.own).length;
-  $('kept').textContent = words('kept', { n: own });
+  $('kept').textContent = own ? words('kept', { n: own }) : '';
   button('forget').hidden = !own;
   /** @type {[string, Words[0]][]} */
   const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+  −  0', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare']];
@@ -877,7 +877,7 @@ $('controls').addEventListener('submit', (event) => event.preventDefault());
 onRadio('many', (/** @type {'one' | 'mix'} */ value) => {
   many = value;
   const { styles } = history.now;
-  if (value === 'one' && styles.length > 1) set({ styles: [{ ...styles[0], weight: 100 }] });
+  if (value === 'one' && styles.length > 1) set({ styles: styles.slice(0, 1) });
   else render();
 });
 follow(input('strength'), (strength, moving) => set({ strength }, { moving }));

@@ -10,7 +10,6 @@ export const en = {
   choosePhotos: 'Choose photos',
   takePhoto: 'Take a photo',
   dropHint: 'or drop them anywhere here, or paste them',
-  dropHere: 'Drop it here',
   samples: 'Nothing at hand? Try one of these.',
   sample: 'Sample photo: {name}',
   photoTag: 'Photo',
@@ -88,7 +87,7 @@ export const en = {
   regionSoft: 'Soft edge',
   maskKeys: 'By keyboard: arrow keys move the brush over the photo, Space paints.',
   done: 'Done',
-  paintRegion: 'Paint over the part of the photo that shall look different.',
+  paintRegion: 'Paint over the part of the photo that should look different.',
 
   privacy: 'Everything is computed in this browser. Nothing is uploaded, nobody is counted.',
 

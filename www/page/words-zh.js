@@ -10,7 +10,6 @@ export const zh = {
   choosePhotos: '选择照片',
   takePhoto: '拍一张',
   dropHint: '也可以拖到这里，或直接粘贴',
-  dropHere: '放在这里',
   samples: '手边没有照片？用这几张试试。',
   sample: '示例照片：{name}',
   photoTag: '照片',
