@@ -14,6 +14,9 @@ const database = () => (opened ??= open());
 
 /** @returns {Promise<KeptStyle[]>} oldest first */
 export async function keptStyles() {
+  // Opening would already store something, where the visitor has chosen nothing.
+  const known = await indexedDB.databases?.();
+  if (known && !known.some(({ name }) => name === 'impasto')) return [];
   return (await database()).getAll('styles');
 }
 
