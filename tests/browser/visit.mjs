@@ -18,7 +18,7 @@ const target = process.env.CARGO_TARGET_DIR ?? join(process.env.XDG_CACHE_HOME ?
 export const impasto = join(target, 'release/impasto');
 
 /** An emulated GPU on a busy machine is slow. */
-export const PATIENCE = 300_000;
+export const PATIENCE = 120_000;
 const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 /** Debian's Chromium emulates a GPU (SwiftShader) for WebGPU, but only when asked. */
@@ -115,11 +115,15 @@ export async function give(page, { photo: photoFile, style: styleFile } = {}) {
   await painted(page);
 }
 
+/** Moves a slider, which does not rest there yet. */
+export const move = (page, selector, value) => page.evaluate(([which, to]) => {
+  const slider = document.querySelector(which);
+  slider.value = to;
+  slider.dispatchEvent(new Event('input', { bubbles: true }));
+}, [selector, String(value)]);
+
 /** Moves a slider to its place, and lets it rest. */
-export async function slide(page, selector, value) {
-  await page.fill(selector, String(value));
-  await page.dispatchEvent(selector, 'change');
-}
+export const slide = (page, selector, value) => page.fill(selector, String(value));
 
 /** Chooses a radio button whose label is what one sees. */
 export const pick = (page, name, value) => page.click(`label:has(> input[name=${name}][value=${value}])`);

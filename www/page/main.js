@@ -811,10 +811,13 @@ async function paintAll() {
   });
   batch = undefined;
   resting();
-  if (signal.aborted) return say('status', 'stopped');
+  if (signal.aborted) {
+    if (!shown) changed();
+    return say('status', 'stopped');
+  }
   if (files.length) download(await zipped(files), 'impasto.zip');
   if (failed.length) complain('batchFailed', { names: failed.join(', ') });
-  changed();
+  if (!shown) changed();
   say('status', 'batchDone', { n: files.length });
 }
 
