@@ -334,9 +334,13 @@ async function loadSamples() {
 
 // ---- the stage -----------------------------------------------------------------------------
 
-const view = new View($('view'), $('sheet'), (zoom) => {
-  button('zoom-fit').textContent = `${number(zoom * 100)} %`;
-});
+const view = new View($('view'), $('sheet'), renderZoom);
+
+function renderZoom() {
+  const text = `${number(view.zoom * 100)} %`;
+  button('zoom-fit').textContent = text;
+  label(button('zoom-fit'), words('zoomFit', { zoom: text }));
+}
 const divide = compareSlider({ sheet: $('sheet'), painting: canvas('painting'), divider: $('divider'), range: input('divide') });
 
 /** @param {boolean} on */
@@ -518,6 +522,7 @@ function render() {
   renderRegions();
   renderStrips();
   renderToolbar();
+  renderZoom();
   renderEngine();
 }
 

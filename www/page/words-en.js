@@ -28,7 +28,7 @@ export const en = {
   compare: 'Compare with the photo',
   zoomIn: 'Zoom in',
   zoomOut: 'Zoom out',
-  zoomFit: 'Show the whole picture',
+  zoomFit: '{zoom}. Show the whole picture',
   copy: 'Copy the picture',
   share: 'Share',
   save: 'Save…',

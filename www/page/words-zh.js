@@ -28,7 +28,7 @@ export const zh = {
   compare: '与照片对比',
   zoomIn: '放大',
   zoomOut: '缩小',
-  zoomFit: '显示全图',
+  zoomFit: '{zoom}，显示全图',
   copy: '复制图片',
   share: '分享',
   save: '保存…',
