@@ -158,6 +158,7 @@ export const en = {
   'why.noWebgpu': 'This browser has no WebGPU, so the processor paints. A current Chrome, Edge, Safari or Firefox would be faster.',
   'why.noAdapter': 'WebGPU is here, but the browser found no graphics processor it wants to use, so the processor paints. Switch on hardware acceleration in the browser’s settings, update the graphics driver, then reload.',
   'why.software': 'WebGPU is only emulated on this device, which is slower than the processor, so the processor paints. If there is a graphics card, switch on hardware acceleration in the browser’s settings.',
+  'why.wrongAnswer': 'The graphics processor computes wrong pictures in this browser, so the processor paints. Update the browser and the graphics driver, then reload.',
   'why.timeOut': 'The graphics processor did not answer, so the processor paints. Close other pages that use it, then reload.',
   'why.crashed': 'The graphics processor failed, so the processor paints. Update the graphics driver, then reload.',
   'why.other': 'WebGPU failed ({reason}), so the processor paints. Reload the page to try again.',
