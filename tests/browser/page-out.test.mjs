@@ -202,7 +202,7 @@ test('all photos are painted into one ZIP file', async (t) => {
 });
 
 test('a batch can be stopped', async () => {
-  await onPage({ query: '?engine=cpu&size=768' }, async (page) => {
+  await onPage({ query: '?engine=cpu&size=448' }, async (page) => {
     await give(page, { photo: [files.largePhoto, files.largePhoto, files.largePhoto] });
     await page.click('#batch');
     await page.waitForFunction(() => /Painting photo 1 of 3/.test(document.getElementById('work-words').textContent));

@@ -13,12 +13,19 @@ import { paintingName, quoted } from './save.js';
 export function command({ photo, look, styleOf }, format, quality) {
   const file = (/** @type {string} */ id) => styleOf(id)?.file ?? id;
   const parts = ['impasto stylize', quoted(photo.name)];
-  for (const { id, weight } of look.styles) {
-    if (!weight) continue;
-    parts.push(`--style ${quoted(look.styles.length > 1 ? `${file(id)}=${weight}` : file(id))}`);
+  const mixed = look.styles.filter(({ weight }) => weight > 0);
+  for (const { id, weight } of mixed) {
+    parts.push(`--style ${quoted(mixed.length > 1 ? `${file(id)}=${weight}` : file(id))}`);
   }
-  const masks = regionsOn(look, photo.id).map((_, i) =>
-    `${photo.name.replace(/\.[^.]*$/, '')}-region-${i + 1}.png`);
+  // A mask names its style by number. A style of the mixture would leave the mixture if a mask named
+  // it, so each region brings its own.
+  let styles = mixed.length;
+  const masks = regionsOn(look, photo.id).map(({ style }, i) => {
+    if (style !== null) parts.push(`--style ${quoted(file(style))}`);
+    const name = `${photo.name.replace(/\.[^.]*$/, '')}-region-${i + 1}.png`;
+    parts.push(`--mask ${quoted(`${name}=${style === null ? 'none' : ++styles}`)}`);
+    return name;
+  });
   if (look.strength !== 100) parts.push(`--strength ${look.strength / 100}`);
   if (look.colours !== 'style') parts.push(`--colours ${look.colours}`);
   if (look.brush !== 384) parts.push(`--style-size ${look.brush}`);

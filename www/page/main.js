@@ -9,6 +9,7 @@ import { fullSize, MOST, Painter, StyleGone } from './painter.js';
 import { BadFile, check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, maskPicture, MaskEditor, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, encode, paintingName, unlike, zipped } from './save.js';
+import { BadPicture } from '../stylizer.js';
 import { compareSlider, View } from './view.js';
 import { inLanguage, language, number, speak, translate, words } from './words.js';
 
@@ -140,13 +141,17 @@ const painter = new Painter(
   { engine: engineAsked ?? 'auto', styleOf: (id) => gallery.get(id)?.picture },
   {
     onLoading({ loaded, total }) {
-      if (!photo) return;
+      if (!painter.busy) return;
       working({ part: loaded && total ? loaded / total : undefined });
       if (loaded === undefined) say('work-words', 'starting');
       else if (total) say('work-words', 'downloading', { done: number(loaded / 1e6, 1), all: number(total / 1e6, 1) });
       else say('work-words', 'downloadingSome', { done: number(loaded / 1e6, 1) });
     },
     onEngine() {
+      if (painter.busy) {
+        working();
+        say('work-words', 'painting');
+      }
       if (!sizeSettled) history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
       render();
     },
@@ -172,10 +177,10 @@ const painter = new Painter(
     onSmaller(from, to) {
       complain('smaller', { from, to });
     },
-    onFailed(error) {
+    onFailed(error, task) {
       resting();
       if (error instanceof StyleGone) complain('styleGone', { name: gallery.get(error.message)?.title() ?? '' });
-      else if (error.name === 'BadPicture') complain('bad.unreadable', { name: photo?.name ?? '' });
+      else if (error instanceof BadPicture) complain('bad.unreadable', { name: error.part === 'photo' ? task.photo.name : styleNames(task.look) });
       else complain('engineFailed', { reason: error.message });
       say('status', 'failed');
     },
@@ -334,9 +339,13 @@ async function loadSamples() {
 
 // ---- the stage -----------------------------------------------------------------------------
 
-const view = new View($('view'), $('sheet'), (zoom) => {
-  button('zoom-fit').textContent = `${number(zoom * 100)} %`;
-});
+const view = new View($('view'), $('sheet'), renderZoom);
+
+function renderZoom() {
+  const text = `${number(view.zoom * 100)} %`;
+  button('zoom-fit').textContent = text;
+  label(button('zoom-fit'), words('zoomFit', { zoom: text }));
+}
 const divide = compareSlider({ sheet: $('sheet'), painting: canvas('painting'), divider: $('divider'), range: input('divide') });
 
 /** @param {boolean} on */
@@ -518,8 +527,12 @@ function render() {
   renderRegions();
   renderStrips();
   renderToolbar();
+  renderZoom();
   renderEngine();
 }
+
+/** @param {Look} look */
+const styleNames = (look) => look.styles.map(({ id }) => gallery.get(id)?.title() ?? words('goneStyle')).join(' + ');
 
 function styleTitle() {
   const { styles } = history.now;
@@ -681,8 +694,7 @@ function renderResults() {
     const pick = make('button', { type: 'button', className: 'pick' }, make('img', { src: result.thumb, alt: '', width: 64, height: 64 }));
     pick.ariaCurrent = String(result.key === shown);
     pick.dataset.focus = result.thumb;
-    const styles = result.look.styles.map(({ id }) => gallery.get(id)?.title() ?? words('goneStyle')).join(' + ');
-    label(pick, words('resultName', { n: results.length - i, photo: result.photo.name, styles }));
+    label(pick, words('resultName', { n: results.length - i, photo: result.photo.name, styles: styleNames(result.look) }));
     pick.addEventListener('click', () => goTo(result));
     return make('div', { className: 'tile' }, pick);
   });
@@ -730,6 +742,7 @@ function whyNoGpu(why) {
     'no-webgpu': 'why.noWebgpu',
     'no-adapter': 'why.noAdapter',
     'software-adapter': 'why.software',
+    'wrong-answer': 'why.wrongAnswer',
     'time-out': 'why.timeOut',
     crashed: 'why.crashed',
   });

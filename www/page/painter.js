@@ -63,6 +63,7 @@ export class Painter {
   #styles = new Map();
   /** Seconds for a megapixel, once known. @type {number | undefined} */
   #pace;
+  /** @type {'webgpu' | 'cpu' | undefined} */ #kind;
   /** Long side that turned out to be too much. */
   #tooMuch = Infinity;
 
@@ -77,6 +78,9 @@ export class Painter {
   }
 
   get engine() { return this.#stylizer?.engine; }
+
+  /** Whether anything waits for the engine. */
+  get busy() { return this.#busy; }
 
   /** Seconds that a full picture will take, where one was painted before. @param {Task} task */
   secondsFor({ photo, look }) {
@@ -125,12 +129,25 @@ export class Painter {
   /** @param {'auto' | 'webgpu' | 'cpu'} engine */
   async #load(engine) {
     try {
-      this.#stylizer = await Stylizer.load({ engine, onProgress: this.#events.onLoading });
-      this.#events.onEngine();
+      this.#stylizer = await Stylizer.load({
+        engine, onProgress: this.#events.onLoading, onEngine: () => this.#onEngine(),
+      });
+      this.#onEngine();
     } catch (error) {
       this.#events.onNoEngine(/** @type {Error} */ (error));
       throw error;
     }
+  }
+
+  #onEngine() {
+    if (!this.#stylizer) return; // the first engine is announced when it can be used
+    if (this.#stylizer.engine.kind !== this.#kind) {
+      // Another engine has another pace, and other limits.
+      this.#kind = this.#stylizer.engine.kind;
+      this.#pace = undefined;
+      this.#tooMuch = Infinity;
+    }
+    this.#events.onEngine();
   }
 
   async #go() {

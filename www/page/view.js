@@ -20,7 +20,7 @@ export class View {
   /**
    * @param {HTMLElement} view what shows
    * @param {HTMLElement} sheet what is shown
-   * @param {(zoom: number) => void} onZoom
+   * @param {() => void} onZoom
    */
   constructor(view, sheet, onZoom) {
     this.#view = view;
@@ -102,7 +102,7 @@ export class View {
     style.left = `${clientWidth / 2 - this.#at.x * width}px`;
     style.top = `${clientHeight / 2 - this.#at.y * height}px`;
     this.#view.classList.toggle('zoomed', this.#zoom > 1);
-    this.#onZoom(this.#zoom);
+    this.#onZoom();
   }
 
   /** @param {Event} event */
