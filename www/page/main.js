@@ -65,7 +65,7 @@ const history = new History(/** @type {Look} */ ({
   strength: 100,
   colours: 'style',
   brush: 384,
-  size: sizeAsked ? wantedSize : USUAL_SIZE[navigator.gpu ? 'webgpu' : 'cpu'],
+  size: sizeAsked ? wantedSize : USUAL_SIZE['gpu' in navigator ? 'webgpu' : 'cpu'],
   regions: [],
 }));
 
@@ -802,7 +802,9 @@ async function paintAll() {
   stopEditing();
   batch = new AbortController();
   const { signal } = batch;
+  /** @type {{ name: string, blob: Blob }[]} */
   const files = [];
+  /** @type {string[]} */
   const failed = [];
   sizeSettled = true;
   const all = [...photos];
