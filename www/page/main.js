@@ -9,6 +9,7 @@ import { fullSize, MOST, Painter, StyleGone } from './painter.js';
 import { BadFile, check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, maskPicture, MaskEditor, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, encode, paintingName, unlike, zipped } from './save.js';
+import { keepOffline, sharedPhotos } from '../offline.js';
 import { BadPicture } from '../stylizer.js';
 import { compareSlider, View } from './view.js';
 import { inLanguage, language, number, speak, translate, words } from './words.js';
@@ -148,6 +149,7 @@ const painter = new Painter(
       else say('work-words', 'downloadingSome', { done: number(loaded / 1e6, 1) });
     },
     onEngine() {
+      keepOffline(kind());
       if (painter.busy) {
         working();
         say('work-words', 'painting');
@@ -882,6 +884,7 @@ $('photos').append(another);
 
 onChoose(input('photo-file'), takePhotos);
 onChoose(input('another-file'), takePhotos);
+sharedPhotos().then((files) => { if (files.length) takePhotos(files); });
 onDrop($('styles'), $('stage'), { photos: takePhotos, styles: takeStyles });
 onPaste($('styles'), { photos: takePhotos, styles: takeStyles });
 const shoot = async () => {
