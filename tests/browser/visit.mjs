@@ -73,7 +73,10 @@ function browser(flags) {
  * @param {{ query?: string, flags?: string[], mayComplain?: boolean, context?: object, prepare?: (page: import('playwright-core').Page) => Promise<void> }} options
  */
 export async function onPage({ query = '?engine=cpu', flags = [], mayComplain = false, context: contextOptions = {}, prepare }, use) {
-  const context = await (await browser(flags)).newContext({ locale: 'en-US', ...contextOptions });
+  const context = await (await browser(flags)).newContext({
+    // What the service worker fetches would not pass by the tests' own routes; it has its own tests.
+    locale: 'en-US', serviceWorkers: 'block', ...contextOptions,
+  });
   const requests = [];
   const complaints = [];
   context.on('request', (request) => requests.push(request.url()));
