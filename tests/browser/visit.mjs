@@ -18,7 +18,7 @@ const target = process.env.CARGO_TARGET_DIR ?? join(process.env.XDG_CACHE_HOME ?
 export const impasto = join(target, 'release/impasto');
 
 /** An emulated GPU on a busy machine is slow. */
-export const PATIENCE = 120_000;
+export const PATIENCE = 300_000;
 const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 /** Debian's Chromium emulates a GPU (SwiftShader) for WebGPU, but only when asked. */

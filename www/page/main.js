@@ -68,7 +68,7 @@ const history = new History(/** @type {Look} */ ({
   strength: 100,
   colours: 'style',
   brush: 384,
-  size: sizeAsked ? wantedSize : USUAL_SIZE['gpu' in navigator ? 'webgpu' : 'cpu'],
+  size: sizeAsked ? wantedSize : USUAL_SIZE[engineAsked ?? ('gpu' in navigator ? 'webgpu' : 'cpu')],
   regions: [],
 }));
 
@@ -157,7 +157,10 @@ const painter = new Painter(
       } else {
         offline ||= keepOffline(kind());
       }
-      if (!sizeSettled) history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
+      if (!sizeSettled && history.now.size !== USUAL_SIZE[kind()]) {
+        history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
+        changed();
+      }
       render();
     },
     onNoEngine(error) {
