@@ -1,5 +1,7 @@
 // The page: what a visitor does, and what the painter answers.
 
+import { keepOffline, sharedPhotos } from '../offline.js';
+import { BadPicture } from '../stylizer.js';
 import { takePhoto } from './camera.js';
 import { command } from './command.js';
 import { $, button, canvas, choose, chosen, dialog, icon, input, label, make, roving, select } from './dom.js';
@@ -9,8 +11,6 @@ import { fullSize, MOST, Painter, StyleGone } from './painter.js';
 import { BadFile, check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, maskPicture, MaskEditor, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, encode, paintingName, unlike, zipped } from './save.js';
-import { keepOffline, sharedPhotos } from '../offline.js';
-import { BadPicture } from '../stylizer.js';
 import { compareSlider, View } from './view.js';
 import { inLanguage, language, number, speak, translate, words } from './words.js';
 
@@ -58,6 +58,8 @@ let lastId = 0;
 /** @type {'one' | 'mix'} */
 let many = 'one';
 let comparing = false;
+/** @type {Promise<boolean> | undefined} the site being kept on this device, once nothing urgent is left to load */
+let offline;
 /** @type {AbortController | undefined} of the batch that is being painted */
 let batch;
 
@@ -66,7 +68,7 @@ const history = new History(/** @type {Look} */ ({
   strength: 100,
   colours: 'style',
   brush: 384,
-  size: sizeAsked ? wantedSize : USUAL_SIZE['gpu' in navigator ? 'webgpu' : 'cpu'],
+  size: sizeAsked ? wantedSize : USUAL_SIZE[engineAsked ?? ('gpu' in navigator ? 'webgpu' : 'cpu')],
   regions: [],
 }));
 
@@ -153,8 +155,13 @@ const painter = new Painter(
       if (painter.busy) {
         working();
         say('work-words', 'painting');
+      } else {
+        offline ||= keepOffline(kind());
       }
-      if (!sizeSettled) history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
+      if (!sizeSettled && history.now.size !== USUAL_SIZE[kind()]) {
+        history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
+        changed();
+      }
       render();
     },
     onNoEngine(error) {
@@ -187,6 +194,7 @@ const painter = new Painter(
       say('status', 'failed');
     },
     onIdle() {
+      offline ||= keepOffline(kind());
       if (!batch && !$('work').classList.contains('stopped')) resting();
       render();
     },
@@ -992,6 +1000,8 @@ loadSamples();
 gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
   mendLook();
   changed();
+  const shared = await sharedPhotos().catch(() => []);
+  if (shared.length) takePhotos(shared);
   await gallery.loadKept().catch(() => {}); // a browser that keeps nothing has nothing kept
   render();
 });
