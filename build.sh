@@ -5,9 +5,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
   cat <<'EOF'
-./build.sh               build the static site into dist/
+./build.sh               build the static site into dist/ and the npm package into pkg/
+./build.sh pkg           the same (the package is made from the site's files)
 ./build.sh serve [PORT]  build, then serve it on this machine (port 8080)
-./build.sh test          format, lints, library, command line and browser tests
+./build.sh test          format, types, lints, library, command line and browser tests
 ./build.sh help          this text
 
 dist/ works from any sub-path of any static host.
@@ -198,7 +199,28 @@ engine() {
   echo "$sum" >"$out/made-from"
 }
 
-build() {
+# The page's modules and the libraries that they import, as one file (and one more for what is only
+# sometimes needed). stylizer.js and offline.js stay apart: they find other files by their own place.
+bundle_page() {
+  if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
+    say 'installing the packages of the page'
+    npm ci --no-audit --no-fund --silent
+    touch node_modules/.package-lock.json
+  fi
+  rm -r dist.new/www/page
+  node_modules/.bin/esbuild www/page/main.js --bundle --splitting --format=esm --target=es2022 --minify \
+    --external:../stylizer.js --external:../offline.js --outdir=dist.new/www/page --log-level=warning
+}
+
+browser_packages() {
+  local installed=tests/browser/node_modules/.package-lock.json
+  [ -f "$installed" ] && [ ! tests/browser/package-lock.json -nt "$installed" ] && return
+  say 'installing the packages of the build and of the browser tests'
+  npm ci --prefix tests/browser --no-audit --no-fund --silent
+}
+
+# Compiles both engines. $CACHE/engine then has what the site and the package are made from.
+engines() {
   [ -f models/impasto.safetensors ] || die 'models/impasto.safetensors is missing: the page needs the trained weights'
   need_rust
   need_node
@@ -207,18 +229,64 @@ build() {
   claim_target
   engine cpu web
   engine gpu web-gpu
+}
+
+build() {
+  engines
   rm -rf dist.new
   mkdir -p dist.new/models dist.new/engine/cpu dist.new/engine/gpu
   cp -r index.html www dist.new/
+  bundle_page
   cp models/impasto.safetensors dist.new/models/
   for device in cpu gpu; do
     cp "$CACHE/engine/$device"/{impasto.js,impasto_bg.wasm} "dist.new/engine/$device/"
   done
+  rm dist.new/www/tsconfig*.json
+  node tools/finish-site.mjs dist.new
   rm -rf dist
   mv dist.new dist
+  pkg
   say 'dist/ is ready; bytes raw and after brotli:'
   node tests/browser/sizes.mjs "$CACHE/brotli.json" \
     dist/engine/cpu/impasto_bg.wasm dist/engine/gpu/impasto_bg.wasm dist/models/impasto.safetensors
+}
+
+# The modules of the npm package, of which the types of the first two are for those who use it.
+MODULES=(stylizer photo-stylizer adapter download known worker worker-cpu worker-gpu)
+
+# types CONFIGURATION...: runs tsc over www/. The engines' types exist only once they are compiled, so
+# it works on a copy that has both.
+types() {
+  local copy=$CACHE/types tsc=$PWD/tests/browser/node_modules/.bin/tsc device project
+  browser_packages
+  rm -rf "$copy"
+  mkdir -p "$copy/engine/cpu" "$copy/engine/gpu"
+  cp -r www "$copy/"
+  ln -s "$PWD/node_modules" "$copy/node_modules"
+  for device in cpu gpu; do cp "$CACHE/engine/$device/impasto.d.ts" "$copy/engine/$device/"; done
+  for project in "$@"; do
+    (cd "$copy" && "$tsc" -p "www/$project.json") || return
+  done
+}
+
+# The npm package, from a site that is built.
+pkg() {
+  local module device
+  rm -rf pkg.new
+  mkdir -p pkg.new/www pkg.new/models pkg.new/engine/cpu pkg.new/engine/gpu
+  for module in "${MODULES[@]}" build; do cp "dist/www/$module.js" pkg.new/www/; done
+  cp dist/models/impasto.safetensors pkg.new/models/
+  for device in cpu gpu; do
+    cp "$CACHE/engine/$device"/{impasto.js,impasto.d.ts,impasto_bg.wasm} "pkg.new/engine/$device/"
+  done
+  types tsconfig.package
+  cp "$CACHE"/types/out/www/*.d.ts pkg.new/www/
+  cp www/build.d.ts pkg.new/www/
+  cp npm/README.md LICENSE-APACHE LICENSE-MIT pkg.new/
+  sed "s/\"VERSION\"/\"$(sed -n '/^version/s/^version = "\(.*\)"$/\1/p' Cargo.toml)\"/" npm/package.json >pkg.new/package.json
+  rm -rf pkg
+  mv pkg.new pkg
+  say 'pkg/ is ready: npm pack ./pkg'
 }
 
 # ---- testing -------------------------------------------------------------------------------
@@ -265,13 +333,6 @@ tests() {
   failed=$((failed + runner_failed))
 }
 
-browser_packages() {
-  local installed=tests/browser/node_modules/.package-lock.json
-  [ -f "$installed" ] && [ ! tests/browser/package-lock.json -nt "$installed" ] && return
-  say 'installing the packages of the browser tests'
-  npm ci --prefix tests/browser --no-audit --no-fund --silent
-}
-
 run_tests() {
   need_rust
   need_rust_lints
@@ -289,8 +350,8 @@ run_tests() {
   # The command line that the browser tests compare with is the one that cargo test built: a plain
   # cargo build would choose other features for some dependencies and compile nearly all again.
   # The site is built by a process of its own, because `&&` switches `set -e` off for functions.
-  if check 'site' ./build.sh build &&
-    check 'packages' browser_packages; then
+  if check 'site' ./build.sh build; then
+    check 'types' types tsconfig tsconfig.service-worker || true
     tests 'browser' '^ℹ (pass|fail|cancelled) ' \
       node --test --test-concurrency=1 --test-reporter=spec tests/browser/
   fi
@@ -304,7 +365,7 @@ run_tests() {
 # ---- commands ------------------------------------------------------------------------------
 
 case ${1:-build} in
-  build) build ;;
+  build | pkg) build ;;
   serve)
     build
     exec node tests/browser/server.mjs dist "${2:-8080}"

@@ -5,21 +5,35 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::layers::instance_norm;
+use crate::picture::Picture;
 use crate::vgg::{Features, VggConfig};
 
 /// Octaves of the noise: the largest shapes are this many doublings larger than the smallest.
 const OCTAVES: u32 = 5;
 
-/// Random features of the slim encoder's shapes and a random picture, for a picture of the given
-/// size, in pixels, multiples of 8.
+/// A random picture for the colours of a dream.
+pub fn picture(width: u32, height: u32, seed: u64) -> Picture {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    // Away from the numbers that the features are made of.
+    rng.set_stream(1);
+    let planes = [(); 3].map(|()| plane(width as usize, height as usize, &mut rng));
+    // The sum of the octaves is within ± OCTAVES / 2, and mostly within a third of that.
+    let level = |value: f32| (127.5 + 255.0 * value / OCTAVES as f32).clamp(0.0, 255.0) as u8;
+    let pixels = 0..(width * height) as usize;
+    let rgb = pixels.flat_map(|index| [0, 1, 2].map(|channel| level(planes[channel][index])));
+    Picture::new(width, height, rgb.collect()).expect("three values for every pixel")
+}
+
+/// Random features of the slim encoder's shapes, for a picture of the given size in pixels,
+/// multiples of 8.
 ///
 /// Every channel is noise with equal parts of large and small shapes, mean 0 and deviation 1. The
-/// picture is `[1, 3, height, width]` in 0..1. The same seed gives the same noise on every machine.
-pub fn noise(width: usize, height: usize, seed: u64, device: &Device) -> (Features, Tensor<4>) {
+/// same seed gives the same noise on every machine.
+pub fn features(width: u32, height: u32, seed: u64, device: &Device) -> Features {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let widths = VggConfig::slim().widths;
     let mut level = |index: usize| {
-        let (width, height) = (width >> index, height >> index);
+        let (width, height) = (width as usize >> index, height as usize >> index);
         let values = (0..widths[index]).flat_map(|_| plane(width, height, &mut rng)).collect();
         let shape = [1, widths[index], height, width];
         instance_norm(Tensor::<4>::from_data(TensorData::new::<f32, _>(values, shape), device))
@@ -27,10 +41,7 @@ pub fn noise(width: usize, height: usize, seed: u64, device: &Device) -> (Featur
     // The generator looks at the deeper two levels only.
     let (relu4_1, relu3_1) = (level(3), level(2));
     let empty = |index: usize| Tensor::zeros([1, widths[index], 2, 2], device);
-    let features = Features { relu1_1: empty(0), relu2_1: empty(1), relu3_1, relu4_1 };
-    let values: Vec<f32> = (0..3).flat_map(|_| plane(width, height, &mut rng)).collect();
-    let picture = Tensor::<4>::from_data(TensorData::new(values, [1, 3, height, width]), device);
-    (features, (instance_norm(picture) * 0.2 + 0.5).clamp(0.0, 1.0))
+    Features { relu1_1: empty(0), relu2_1: empty(1), relu3_1, relu4_1 }
 }
 
 /// Value noise of several octaves, equally strong.
@@ -64,7 +75,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_noise() {
         let device = crate::device::cpu();
-        let noise = |seed| noise(32, 24, seed, &device).0.relu4_1.into_data();
+        let noise = |seed| features(32, 24, seed, &device).relu4_1.into_data();
         assert_eq!(noise(1), noise(1));
         assert_ne!(noise(1), noise(2));
     }

@@ -26,7 +26,8 @@
 //!
 //! The modules in the order data flows: [`picture`] (bytes to pixels), [`vgg`] (pixels to
 //! features), [`style`] and [`palette`] (features and colours of styles, and their weighted
-//! sums), [`generator`] (features to picture), [`stylizer`] (all of it), with [`layers`] and
+//! sums), [`generator`] (features to picture), [`regions`] (which part in which style),
+//! [`stylizer`] (all of it), with [`layers`] and
 //! [`weights`] below them and [`discriminator`] beside them for training.
 
 pub mod device;
@@ -39,6 +40,7 @@ pub mod generator;
 pub mod layers;
 pub mod palette;
 pub mod picture;
+pub mod regions;
 pub mod style;
 pub mod stylizer;
 pub mod transport;
@@ -51,10 +53,12 @@ pub mod train;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
+pub use palette::Colours;
 #[cfg(feature = "cli")]
 pub use picture::Format;
 pub use picture::{Picture, PictureError};
-pub use stylizer::{Content, STYLE_SIZE, Style, StylizeError, Stylizer};
+pub use regions::Mask;
+pub use stylizer::{Content, Layer, Options, STYLE_SIZE, Style, StylizeError, Stylizer};
 pub use weights::WeightsError;
 
 /// The trained weights that ship with the crate (`models/impasto.safetensors`).

@@ -7,7 +7,7 @@ use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 use nalgebra::{Matrix3, SymmetricEigen, Vector3};
 
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureError};
 
 /// Added to the diagonals of covariances, so that single-coloured pictures have an inverse.
 const RIDGE: f64 = 1e-4;
@@ -82,6 +82,12 @@ impl ColourMap {
         Self { matrix: Matrix3::identity(), offset: Vector3::zeros() }
     }
 
+    /// The colour where the map takes this one; it may lie outside 0..1.
+    fn apply(&self, colour: [f32; 3]) -> [f32; 3] {
+        let mapped = self.matrix * Vector3::from(colour.map(f64::from)) + self.offset;
+        mapped.map(|value| value as f32).data.0[0]
+    }
+
     /// The map as tensors for a batch of pictures, one map each: `[batch, 3, 3]` and
     /// `[batch, 3, 1]`.
     pub fn to_tensors(maps: &[Self], device: &Device) -> (Tensor<3>, Tensor<3>) {
@@ -96,6 +102,82 @@ impl ColourMap {
             Tensor::from_data(TensorData::new(offsets, [maps.len(), 3, 1]), device),
         )
     }
+}
+
+/// Whose colours a painting has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colours {
+    /// The styles'.
+    #[default]
+    Style,
+    /// The photo's palette: mean and covariance of its red, green and blue.
+    Photo,
+    /// The photo's chroma at every pixel; the painting gives the brightness.
+    Luminance,
+}
+
+/// Gives a painting the colours that were asked for.
+///
+/// # Errors
+/// [`PictureError::NotFinite`] where the painting has NaN or infinite values.
+pub(crate) fn recolour(
+    painting: &mut [f32],
+    photo: &Picture,
+    colours: Colours,
+) -> Result<(), PictureError> {
+    match colours {
+        Colours::Style => {}
+        Colours::Photo => {
+            // From the 8-bit picture: the statistics have one definition.
+            let painted = Picture::from_tensor_data(photo.width(), photo.height(), painting)?;
+            let map = Palette::of(&painted).map_to(&Palette::of(photo));
+            each_pixel(painting, |_, colour| map.apply(colour));
+        }
+        Colours::Luminance => {
+            let original: Vec<f32> = photo.planes().collect();
+            let [red, green, blue] = planes(&original);
+            each_pixel(painting, |pixel, colour| {
+                with_chroma_of([red[pixel], green[pixel], blue[pixel]], luma(colour))
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Changes a picture `[3, height, width]` pixel by pixel.
+fn each_pixel(picture: &mut [f32], change: impl Fn(usize, [f32; 3]) -> [f32; 3]) {
+    let count = picture.len() / 3;
+    let (red, rest) = picture.split_at_mut(count);
+    let (green, blue) = rest.split_at_mut(count);
+    for pixel in 0..count {
+        [red[pixel], green[pixel], blue[pixel]] =
+            change(pixel, [red[pixel], green[pixel], blue[pixel]]);
+    }
+}
+
+fn planes(picture: &[f32]) -> [&[f32]; 3] {
+    let (red, rest) = picture.split_at(picture.len() / 3);
+    let (green, blue) = rest.split_at(red.len());
+    [red, green, blue]
+}
+
+/// Brightness as in JPEG files (BT.601).
+fn luma([red, green, blue]: [f32; 3]) -> f32 {
+    0.299 * red + 0.587 * green + 0.114 * blue
+}
+
+/// The colour with another brightness, and with as much of its chroma as that brightness can show:
+/// cutting the channels off instead would change the hue, and the brightness with it.
+fn with_chroma_of(colour: [f32; 3], brightness: f32) -> [f32; 3] {
+    let brightness = brightness.clamp(0.0, 1.0);
+    let own = luma(colour);
+    let fits = |chroma: f32| match chroma {
+        _ if chroma > 1.0 - brightness => (1.0 - brightness) / chroma,
+        _ if chroma < -brightness => -brightness / chroma,
+        _ => 1.0,
+    };
+    let scale = colour.iter().map(|value| fits(value - own)).fold(1.0, f32::min);
+    colour.map(|value| brightness + (value - own) * scale)
 }
 
 /// The photos in their new colours, without their detail, as logits `[batch, 3, height, width]`.
@@ -155,6 +237,61 @@ mod tests {
         let [source, _] = palettes();
         let map = source.map_to(&source);
         assert!((map.matrix - Matrix3::identity()).norm() < 1e-9 && map.offset.norm() < 1e-9);
+    }
+
+    /// Something like a photo and something like its painting, `[3, 8, 16]`, all colours within
+    /// 0.2..0.8, so that nothing is cut off.
+    fn photo_and_painting() -> (Picture, Vec<f32>) {
+        let photo = (0..128u32).flat_map(|i| [60 + i % 97, 90 + i * 7 % 83, 200 - i % 90]);
+        let photo = Picture::new(16, 8, photo.map(|value| value as u8).collect()).unwrap();
+        let painting = (0..384).map(|i| 0.2 + 0.6 * ((i * 37 % 101) as f32 / 100.0));
+        (photo, painting.collect())
+    }
+
+    #[test]
+    fn the_photos_palette_comes_back() {
+        let (photo, mut painting) = photo_and_painting();
+        recolour(&mut painting, &photo, Colours::Photo).unwrap();
+        let found = Palette::of(&Picture::from_tensor_data(16, 8, &painting).unwrap());
+        let wanted = Palette::of(&photo);
+        // Within the rounding to 8 bits.
+        assert!((found.mean - wanted.mean).norm() < 2e-3, "{found:?} {wanted:?}");
+        assert!((found.covariance - wanted.covariance).norm() < 2e-3, "{found:?} {wanted:?}");
+    }
+
+    #[test]
+    fn the_photos_chroma_stays_and_the_paintings_brightness_shows() {
+        let (photo, before) = photo_and_painting();
+        let mut after = before.clone();
+        recolour(&mut after, &photo, Colours::Luminance).unwrap();
+        let original: Vec<f32> = photo.planes().collect();
+        let colour = |picture: &[f32], pixel| planes(picture).map(|plane| plane[pixel]);
+        for pixel in 0..128 {
+            let [before, after, photo] = [&before, &after, &original].map(|p| colour(p, pixel));
+            assert!((luma(after) - luma(before)).abs() < 1e-5);
+            assert!(after.iter().all(|value| (-1e-6..=1.0 + 1e-6).contains(value)), "{after:?}");
+            // The same hue: red and blue stand to the brightness in the photo's proportion.
+            let [a, b] = [after, photo].map(|c| [c[0] - luma(c), c[2] - luma(c)]);
+            assert!((a[0] * b[1] - a[1] * b[0]).abs() < 1e-5, "{after:?} {photo:?}");
+        }
+        assert_eq!(with_chroma_of([0.9, 0.1, 0.1], 0.0), [0.0; 3]);
+        assert_eq!(with_chroma_of([0.9, 0.1, 0.1], 1.0), [1.0; 3]);
+    }
+
+    #[test]
+    fn the_styles_colours_are_left_alone() {
+        let (photo, before) = photo_and_painting();
+        let mut after = before.clone();
+        recolour(&mut after, &photo, Colours::Style).unwrap();
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn a_painting_without_numbers_is_refused() {
+        let (photo, mut painting) = photo_and_painting();
+        painting[5] = f32::NAN;
+        let result = recolour(&mut painting, &photo, Colours::Photo);
+        assert!(matches!(result, Err(PictureError::NotFinite(1))));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::generator::{Generator, finish};
-use crate::palette::{Palette, recoloured_logits};
+use crate::palette::{Colours, Palette, recolour, recoloured_logits};
 use crate::picture::{Picture, PictureError};
+use crate::regions::{Mask, add_share, shares};
 use crate::style::{StyleStatistics, fuse};
 use crate::vgg::{Features, VggConfig, VggEncoder};
 use crate::weights::{self, Metadata, WeightsError};
@@ -60,10 +61,44 @@ pub struct Content {
     features: Features,
     statistics: StyleStatistics,
     palette: Palette,
-    /// `[1, 3, padded height, padded width]`
+    picture: Picture,
+    /// The same, `[1, 3, padded height, padded width]`.
     photo: Tensor<4>,
-    width: u32,
-    height: u32,
+}
+
+impl Content {
+    /// Width and height of the photo, and of every painting of it, in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (self.picture.width(), self.picture.height())
+    }
+}
+
+/// One of the styles of a painting.
+#[derive(Debug, Clone, Copy)]
+pub struct Layer<'a> {
+    /// None where the photo is to show.
+    pub style: Option<&'a Style>,
+    /// Relative to the other layers: a mixture of all that have no mask. Masks go before weights;
+    /// these only divide what several masks claim.
+    pub weight: f32,
+    /// The part of the photo that is painted in this style alone. Layers without a mask share
+    /// what the masks leave.
+    pub mask: Option<&'a Mask>,
+}
+
+/// How to paint.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// From 0, the photo itself, to 1, the full style.
+    pub strength: f32,
+    /// Whose colours the painting has.
+    pub colours: Colours,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { strength: 1.0, colours: Colours::default() }
+    }
 }
 
 /// The side inside the networks.
@@ -108,32 +143,34 @@ impl Stylizer {
             statistics: StyleStatistics::of(&features),
             features,
             palette: Palette::of(photo),
+            picture: photo.clone(),
             photo: tensor,
-            width: photo.width(),
-            height: photo.height(),
         }
     }
 
     /// Noise in place of a photo; the same seed gives the same on every machine.
     #[cfg(feature = "cli")]
     pub fn encode_noise(&self, width: u32, height: u32, seed: u64) -> Content {
-        let (columns, rows) = (padded(width) as usize, padded(height) as usize);
-        let (features, photo) = crate::dream::noise(columns, rows, seed, &self.device);
+        let picture = crate::dream::picture(width, height, seed);
+        let features = crate::dream::features(padded(width), padded(height), seed, &self.device);
         Content {
             statistics: StyleStatistics::of(&features),
             features,
-            // The mean and the spread of the noise's picture.
-            palette: Palette::new([0.5; 3], [[0.04, 0.0, 0.0], [0.0, 0.04, 0.0], [0.0, 0.0, 0.04]]),
-            photo,
-            width,
-            height,
+            palette: Palette::of(&picture),
+            photo: self.tensor(&picture),
+            picture,
         }
     }
 
-    fn encode(&self, picture: &Picture) -> (Features, Tensor<4>) {
-        let tensor = picture
+    /// `[1, 3, padded height, padded width]`
+    fn tensor(&self, picture: &Picture) -> Tensor<4> {
+        picture
             .extend_by_reflection(padded(picture.width()), padded(picture.height()))
-            .to_tensor(&self.device);
+            .to_tensor(&self.device)
+    }
+
+    fn encode(&self, picture: &Picture) -> (Features, Tensor<4>) {
+        let tensor = self.tensor(picture);
         (self.encoder.forward(tensor.clone()), tensor)
     }
 
@@ -150,23 +187,98 @@ impl Stylizer {
         styles: &[(&Style, f32)],
         strength: f32,
     ) -> Result<Picture, StylizeError> {
+        let layers: Vec<_> = styles
+            .iter()
+            .map(|&(style, weight)| Layer { style: Some(style), weight, mask: None })
+            .collect();
+        let options = Options { strength, ..Options::default() };
+        self.paint(content, &layers, &options, |_, _| {}).await
+    }
+
+    /// Paints the photo in layers: styles mixed by weight, others in a region each.
+    ///
+    /// Costs one run of the generator for the mixture and one for each region with a style;
+    /// `progress` hears how many of them are done, before the first and after each.
+    ///
+    /// # Errors
+    /// See [`StylizeError`].
+    pub async fn paint(
+        &self,
+        content: &Content,
+        layers: &[Layer<'_>],
+        options: &Options,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Picture, StylizeError> {
+        let strength = options.strength;
         if !(0.0..=1.0).contains(&strength) {
             return Err(StylizeError::Strength(strength));
         }
-        if let Some(&(_, weight)) = styles.iter().find(|(_, w)| !w.is_finite() || *w < 0.0) {
-            return Err(StylizeError::Weight(weight));
+        if let Some(wrong) = layers.iter().find(|l| !l.weight.is_finite() || l.weight < 0.0) {
+            return Err(StylizeError::Weight(wrong.weight));
         }
-        let sum: f32 = styles.iter().map(|(_, weight)| weight).sum();
-        if sum <= 0.0 {
+        let used = || layers.iter().filter(|layer| layer.weight > 0.0);
+        let regions: Vec<_> = used().filter_map(|l| Some((l.style, l.mask?, l.weight))).collect();
+        let mixture: Vec<_> = used()
+            .filter(|layer| layer.mask.is_none())
+            .filter_map(|layer| Some((layer.style?, layer.weight)))
+            .collect();
+        let styled = regions.iter().filter(|(style, ..)| style.is_some()).count();
+        let total = styled + usize::from(!mixture.is_empty());
+        // With nothing but the photo in all layers, somebody forgot to choose.
+        if total == 0 {
             return Err(StylizeError::NoStyle);
         }
-        let keep = 1.0 - strength;
-        let styles: Vec<_> = styles
+        let mut done = 0;
+        progress(done, total);
+
+        let (width, height) = content.size();
+        if regions.is_empty() {
+            let painting = self.run(content, &mixture, options).await?;
+            progress(total, total);
+            return Ok(Picture::from_tensor_data(width, height, &painting)?);
+        }
+        let masks: Vec<_> = regions.iter().map(|&(_, mask, weight)| (mask, weight)).collect();
+        let shares = shares(&masks, width, height);
+        let mut sum = vec![0.0; content.picture.rgb().len()];
+        let parts = regions
             .iter()
-            .filter(|(_, weight)| *weight > 0.0)
-            .map(|(style, weight)| (*style, strength * weight / sum))
-            .collect();
-        let palettes = styles.iter().map(|(style, weight)| (style.palette, *weight));
+            .zip(&shares.masked)
+            .map(|((style, ..), share)| (style.map(|s| (s, 1.0)).into_iter().collect(), share))
+            .chain([(mixture, &shares.rest)]);
+        for (styles, share) in parts {
+            let styles: Vec<_> = styles;
+            if styles.is_empty() {
+                add_share(&mut sum, content.picture.planes(), share);
+                continue;
+            }
+            // Most masks leave parts untouched, but some leave nothing of a layer.
+            if share.iter().any(|&share| share > 0.0) {
+                let painting = self.run(content, &styles, options).await?;
+                add_share(&mut sum, painting.into_iter(), share);
+            }
+            done += 1;
+            progress(done, total);
+        }
+        Ok(Picture::from_tensor_data(width, height, &sum)?)
+    }
+
+    /// One run of the generator: the whole photo in a mixture of styles, `[3, height, width]` in
+    /// 0..1. Weights are above 0.
+    async fn run(
+        &self,
+        content: &Content,
+        styles: &[(&Style, f32)],
+        options: &Options,
+    ) -> Result<Vec<f32>, StylizeError> {
+        let strength = options.strength;
+        let keep = 1.0 - strength;
+        let sum: f32 = styles.iter().map(|(_, weight)| weight).sum();
+        let styles: Vec<_> =
+            styles.iter().map(|(style, weight)| (*style, strength * weight / sum)).collect();
+        let palettes = styles.iter().map(|(style, weight)| match options.colours {
+            Colours::Photo => (content.palette, *weight),
+            _ => (style.palette, *weight),
+        });
         let palette = Palette::weighted_sum(palettes.chain([(content.palette, keep)]));
         let recoloured =
             recoloured_logits(content.photo.clone(), &[content.palette.map_to(&palette)]);
@@ -176,13 +288,14 @@ impl Stylizer {
         let painting = self.generator.forward(fused, recoloured);
         let picture = finish(painting, content.photo.clone(), strength);
 
-        let (width, height) = (content.width as usize, content.height as usize);
+        let (width, height) = content.size();
         let data = picture
-            .slice([0..1, 0..3, 0..height, 0..width])
+            .slice([0..1, 0..3, 0..height as usize, 0..width as usize])
             .into_data_async()
             .await
             .map_err(|error| StylizeError::Device(error.to_string()))?;
-        let values: Vec<f32> = data.iter::<f32>().collect();
-        Ok(Picture::from_tensor_data(content.width, content.height, &values)?)
+        let mut values: Vec<f32> = data.iter::<f32>().collect();
+        recolour(&mut values, &content.picture, options.colours)?;
+        Ok(values)
     }
 }

@@ -16,8 +16,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::device;
+use crate::palette::Colours;
 use crate::picture::Picture;
-use crate::stylizer::{Content, STYLE_SIZE, Style, Stylizer};
+use crate::regions::Mask;
+use crate::stylizer::{Content, Layer, Options, Style, Stylizer};
 
 #[cfg(not(any(feature = "gpu", feature = "cpu")))]
 compile_error!("a build for the browser needs one device: --features gpu or --features cpu");
@@ -67,27 +69,56 @@ impl Engine {
         long_side: u32,
     ) -> Result<Photo, JsError> {
         let picture = Picture::from_rgba(width, height, rgba)?.fit(long_side);
-        Ok(Photo(self.stylizer.encode_content(&picture)))
+        Ok(Photo(Rc::new(self.stylizer.encode_content(&picture))))
     }
 
-    /// Encodes a style picture. `rgba` as for [`Engine::photo`]; it is shrunk to [`STYLE_SIZE`].
-    pub fn style(&self, width: u32, height: u32, rgba: &[u8]) -> Result<StyleHandle, JsError> {
-        let picture = Picture::from_rgba(width, height, rgba)?.fit(STYLE_SIZE);
+    /// Encodes a style picture. Arguments as for [`Engine::photo`]; the size decides how large the
+    /// strokes are that the network sees.
+    pub fn style(
+        &self,
+        width: u32,
+        height: u32,
+        rgba: &[u8],
+        long_side: u32,
+    ) -> Result<StyleHandle, JsError> {
+        let picture = Picture::from_rgba(width, height, rgba)?.fit(long_side);
         Ok(StyleHandle(self.stylizer.encode_style(&picture)))
     }
 
-    /// Paints the photo in the mixed styles; `strength` is 0 (the photo) to 1 (the styles).
+    /// Paints the photo in the layers; `strength` is 0 (the photo) to 1 (the styles), `colours`
+    /// is `style`, `photo` or `luminance`. `progress` is called with the number of parts that are
+    /// done and the number of all.
     ///
-    /// A promise of a [`Painting`]; it is rejected with an `Error` where the numbers are out of
+    /// A promise of a [`Painting`]; it is rejected with an `Error` where an argument is out of
     /// range or the device fails.
     #[wasm_bindgen(unchecked_return_type = "Promise<Painting>")]
-    pub fn stylize(&self, photo: &Photo, mix: &Mix, strength: f32) -> js_sys::Promise {
+    pub fn stylize(
+        &self,
+        photo: &Photo,
+        layers: &Layers,
+        strength: f32,
+        colours: &str,
+        progress: js_sys::Function,
+    ) -> js_sys::Promise {
         let stylizer = Rc::clone(&self.stylizer);
-        let content = photo.0.clone();
-        let styles = mix.0.clone();
+        let content = Rc::clone(&photo.0);
+        let layers = Rc::clone(&layers.0);
+        let colours = parse_colours(colours);
         future_to_promise(async move {
-            let styles: Vec<_> = styles.iter().map(|(style, weight)| (style, *weight)).collect();
-            match stylizer.stylize(&content, &styles, strength).await {
+            let options = Options { strength, colours: colours? };
+            let layers: Vec<_> = layers
+                .iter()
+                .map(|(style, weight, mask)| Layer {
+                    style: style.as_ref(),
+                    weight: *weight,
+                    mask: mask.as_ref(),
+                })
+                .collect();
+            let tell = |done: usize, total: usize| {
+                // What the listener throws is its own affair.
+                let _ = progress.call2(&JsValue::NULL, &done.into(), &total.into());
+            };
+            match stylizer.paint(&content, &layers, &options, tell).await {
                 Ok(picture) => Ok(Painting(picture).into()),
                 Err(error) => Err(JsError::from(error).into()),
             }
@@ -95,28 +126,66 @@ impl Engine {
     }
 }
 
+fn parse_colours(name: &str) -> Result<Colours, JsError> {
+    match name {
+        "style" => Ok(Colours::Style),
+        "photo" => Ok(Colours::Photo),
+        "luminance" => Ok(Colours::Luminance),
+        _ => Err(JsError::new(&format!(
+            "colours must be 'style', 'photo' or 'luminance', but are '{name}'"
+        ))),
+    }
+}
+
 /// A photo, encoded.
 #[wasm_bindgen]
-pub struct Photo(Content);
+pub struct Photo(Rc<Content>);
+
+#[wasm_bindgen]
+impl Photo {
+    #[wasm_bindgen(getter)]
+    pub fn width(&self) -> u32 {
+        self.0.size().0
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn height(&self) -> u32 {
+        self.0.size().1
+    }
+}
 
 /// A style picture, encoded.
 #[wasm_bindgen]
 pub struct StyleHandle(Style);
 
-/// Styles with their weights, which need not sum to 1.
+/// Styles with their weights, which need not sum to 1, and masks.
 #[wasm_bindgen]
 #[derive(Default)]
-pub struct Mix(Vec<(Style, f32)>);
+pub struct Layers(Rc<Vec<(Option<Style>, f32, Option<Mask>)>>);
 
 #[wasm_bindgen]
-impl Mix {
+impl Layers {
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
         Self::default()
     }
 
-    pub fn add(&mut self, style: &StyleHandle, weight: f32) {
-        self.0.push((style.0.clone(), weight));
+    /// Adds a style.
+    pub fn style(&mut self, style: &StyleHandle, weight: f32) {
+        Rc::make_mut(&mut self.0).push((Some(style.0.clone()), weight, None));
+    }
+
+    /// Adds the photo as it is; it needs a mask.
+    pub fn photo(&mut self, weight: f32) {
+        Rc::make_mut(&mut self.0).push((None, weight, None));
+    }
+
+    /// Gives the layer that was added last a mask. `rgba` as in [`Mask::from_rgba`], of any size.
+    pub fn mask(&mut self, width: u32, height: u32, rgba: &[u8]) -> Result<(), JsError> {
+        let mask = Mask::from_rgba(width, height, rgba)?;
+        let last = Rc::make_mut(&mut self.0).last_mut();
+        last.ok_or_else(|| JsError::new("a mask needs a layer"))?.2 = Some(mask);
+        Ok(())
     }
 }
 

@@ -158,6 +158,113 @@ fn strength_0_gives_the_photo_back() {
     assert!(difference(&desk.picture("out.png"), &photo()) < 0.5);
 }
 
+/// Means of red, green and blue in 0..1.
+fn mean(picture: &Picture) -> [f64; 3] {
+    picture.colour_statistics().0
+}
+
+#[test]
+fn the_photos_colours_can_stay() {
+    let desk = Desk::new();
+    let with = |colours: &str| {
+        let output = format!("in-{colours}.png");
+        desk.stylize(&["photo.png", "--style", "red.png", "--colours", colours, "-o", &output])
+            .prints(&[]);
+        desk.picture(&output)
+    };
+    let [style, palette, luminance] = ["style", "photo", "luminance"].map(with);
+    let distance = |a: [f64; 3]| {
+        let b = mean(&photo());
+        a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    };
+    assert!(distance(mean(&style)) > 0.05, "{:?}", mean(&style));
+    // Only what does not fit into 0..1 is lost.
+    assert!(distance(mean(&palette)) < 0.02, "{:?}", mean(&palette));
+    assert!(difference(&palette, &photo()) > 3.0, "painted all the same");
+    // The brightness is the painting's and nothing else is.
+    let luma = |rgb: &[u8]| {
+        0.299 * f64::from(rgb[0]) + 0.587 * f64::from(rgb[1]) + 0.114 * f64::from(rgb[2])
+    };
+    let photo = photo();
+    for ((painted, kept), photo) in
+        style.rgb().chunks(3).zip(luminance.rgb().chunks(3)).zip(photo.rgb().chunks(3))
+    {
+        assert!((luma(painted) - luma(kept)).abs() < 1.5, "{painted:?} {kept:?}");
+        let blue = |rgb: &[u8]| f64::from(rgb[2]) - luma(rgb);
+        assert!(blue(kept) * blue(photo) > -50.0, "the hue turned: {kept:?} {photo:?}");
+    }
+    desk.stylize(&["photo.png", "--style", "red.png", "--colours", "sepia", "-o", "no.png"])
+        .fails(2, &["sepia", "luminance"]);
+}
+
+/// White in the left half, with a soft edge of 4 pixels, at half the photo's size.
+fn left_half() -> Picture {
+    paint(32, 24, |x, _| [(i32::clamp(18 - x as i32, 0, 4) * 255 / 4) as u8; 3])
+}
+
+fn columns(picture: &Picture, range: std::ops::Range<u32>) -> Picture {
+    paint(range.len() as u32, picture.height(), |x, y| {
+        let at = 3 * (y * picture.width() + range.start + x) as usize;
+        [0, 1, 2].map(|channel| picture.rgb()[at + channel])
+    })
+}
+
+#[test]
+fn regions_are_painted_in_their_own_style() {
+    let desk = Desk::new();
+    desk.put("left.png", &left_half(), Format::Png);
+    let painted = |output: &str, arguments: &[&str]| {
+        desk.stylize(&[&["photo.png"], arguments, &["-o", output]].concat()).prints(&[]);
+        desk.picture(output)
+    };
+    let red = painted("r.png", &["--style", "red.png"]);
+    let blue = painted("b.png", &["--style", "blue.jpg"]);
+    let styles = ["--style", "red.png", "--style", "blue.jpg"];
+    let both = painted("both.png", &[&styles[..], &["--mask", "left.png=2"]].concat());
+    let (left, middle, right) = (0..26, 26..38, 38..64);
+    let same = |a: &Picture, b: &Picture, part: &std::ops::Range<u32>| {
+        difference(&columns(a, part.clone()), &columns(b, part.clone()))
+    };
+    assert!(same(&red, &blue, &left) > 5.0 && same(&red, &blue, &right) > 5.0);
+    assert_eq!(same(&both, &blue, &left), 0.0);
+    assert_eq!(same(&both, &red, &right), 0.0);
+    // In between, in between.
+    assert!(same(&both, &blue, &middle) < same(&red, &blue, &middle));
+    assert!(same(&both, &red, &middle) < same(&red, &blue, &middle));
+
+    let kept = painted("kept.png", &["--style", "red.png", "--mask", "left.png=none"]);
+    assert_eq!(same(&kept, &photo(), &left), 0.0);
+    assert_eq!(same(&kept, &red, &right), 0.0);
+    // A style that only a mask uses leaves the photo elsewhere.
+    let only = painted("only.png", &["--style", "red.png", "--mask", "left.png=1"]);
+    assert_eq!(same(&only, &red, &left), 0.0);
+    assert_eq!(same(&only, &photo(), &right), 0.0);
+}
+
+#[test]
+fn wrong_masks_are_explained() {
+    let desk = Desk::new();
+    let with = |mask: &str| {
+        desk.stylize(&["photo.png", "--style", "red.png", "--mask", mask, "-o", "out.png"])
+    };
+    for mask in ["red.png", "red.png=0", "red.png=2", "red.png=sky", "red.png="] {
+        with(mask).fails(1, &[&format!("--mask {mask}"), "none"]);
+    }
+    with("missing.png=1").fails(1, &["cannot read missing.png"]);
+    desk.stylize(&[
+        "photo.png",
+        "--style",
+        "red.png",
+        "--mask",
+        "blue.jpg=1",
+        "--force",
+        "-o",
+        "blue.jpg",
+    ])
+    .fails(1, &["choose another output"]);
+    assert_eq!(desk.names(), ["blue.jpg", "photo.png", "red.png"]);
+}
+
 #[test]
 fn sizes_and_formats_are_as_asked() {
     let desk = Desk::new();

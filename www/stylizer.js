@@ -1,115 +1,530 @@
-// The bridge to the worker: chooses the engine, survives its crashes, keeps only the newest
-// request. Knows nothing of the page.
+// Style transfer for any page: starts an engine in a worker, survives its crashes, runs one request
+// at a time and lets go of what nobody waits for any more. Knows nothing of the page it is on.
+
+import { NoGpu, adapterName } from './adapter.js';
+import { version, weightsHash } from './build.js';
+
+/** Long side of a photo, where none is asked for. */
+const PHOTO_SIZE = 512;
+/** Long side that style pictures are brought to, where none is asked for: as in training. */
+const STYLE_SIZE = 384;
+const LARGEST = 4096;
 
 /** Silence longer than this means that the engine hangs (a lost GPU, a panic that nothing caught). */
 const PATIENCE = {
-  download: 60_000,
   start: 60_000,
   // A GPU answers within seconds; an emulated one needs a minute for 512 × 512.
-  paint: (size) => 120_000 + 120_000 * (size / 512) ** 2,
+  run: (/** @type {number} */ size) => 120_000 + 120_000 * (size / 512) ** 2,
 };
+/** How long a cancelled run may go on before its worker is ended; a new GPU engine costs more. */
+const GRACE = { webgpu: 3000, cpu: 1000 };
 
-/** The engines to try, in order. */
-const PLANS = { auto: ['gpu', 'cpu'], gpu: ['gpu'], cpu: ['cpu'] };
+/** The engines to try, in order. @type {Record<string, ('webgpu' | 'cpu')[]>} */
+const PLANS = { auto: ['webgpu', 'cpu'], webgpu: ['webgpu'], cpu: ['cpu'] };
+const COLOURS = ['style', 'photo', 'luminance'];
 
 /**
- * @typedef {object} Request
- * @property {Blob} photo
- * @property {number} size long side of the result in pixels; a smaller photo is not enlarged
- * @property {{ picture: Blob, weight: number }[]} styles weights need not sum to 1
- * @property {number} strength 0 (the photo) to 1 (the styles)
+ * Anything with a picture in it. A file is turned upright as its EXIF data says; of the others, what
+ * they show at the time of the call is used.
+ * @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement | HTMLVideoElement} Picture
  *
- * @typedef {object} Painting
- * @property {ImageData} pixels
- * @property {{ encode: number, paint: number }} seconds
+ * @typedef {object} EngineInfo
+ * @property {'webgpu' | 'cpu'} kind
+ * @property {string} name of the graphics adapter, or 'CPU'
+ * @property {string} [why] why WebGPU is not used although it was wanted: 'no-webgpu' (the browser has
+ *   none), 'no-adapter' (it found no graphics processor), 'software-adapter' (it only emulates one),
+ *   'wrong-answer' (it computes something else than it should), 'time-out', 'crashed', or the
+ *   message of an error
  *
- * @typedef {object} Status
- * @property {'downloading' | 'starting' | 'ready' | 'failed'} phase
- * @property {'gpu' | 'cpu'} kind
+ * @typedef {object} LoadProgress
+ * @property {'downloading' | 'starting'} step
+ * @property {'webgpu' | 'cpu'} kind the engine that is loaded
  * @property {number} [loaded] bytes, while downloading
  * @property {number} [total] bytes, where the server tells
- * @property {string} [device] the name of the graphics adapter, when ready on one
- * @property {string} [reason] why the preferred engine is not the one, or, when failed, why there is none
- * @property {boolean} crashed the engine before this one was running and died
+ * @property {number} [part] 0..1 of what is downloaded, where that is known
+ *
+ * @typedef {object} LoadOptions
+ * @property {string | URL | Blob | ArrayBuffer | Uint8Array} [weights] instead of those that come with the
+ *   module; where they are or what they are
+ * @property {'auto' | 'webgpu' | 'cpu'} [engine] 'auto' takes WebGPU where it works, helps, and paints
+ *   a tiny known picture as it should, and the CPU elsewhere
+ * @property {(progress: LoadProgress) => void} [onProgress] also called when an engine has to be
+ *   started anew later
+ * @property {(engine: EngineInfo) => void} [onEngine] called whenever an engine is ready: the first, a
+ *   new copy after a crash, the CPU engine in place of a GPU that failed
+ * @property {AbortSignal} [signal]
+ *
+ * @typedef {object} Layer
+ * @property {StyleHandle | null} style null where the photo is to show; that needs a mask
+ * @property {number} [weight] (1) relative to the others: layers without a mask are mixed by weight
+ * @property {Picture} [mask] the part of the photo that is painted in this style and no other: the
+ *   opacity of a picture that is transparent somewhere, the red of any other. Its size does not
+ *   matter, soft edges stay soft. Layers without a mask share what the masks leave
+ *
+ * @typedef {object} StylizeOptions
+ * @property {number} [strength] (1) from 0, the photo, to 1, the full style
+ * @property {'style' | 'photo' | 'luminance'} [colours] ('style') the styles' colours; the photo's, as a
+ *   whole; or the photo's at every point, the painting giving the brightness
+ * @property {number} [size] long side of the painting; photos are never enlarged. For a photo handle:
+ *   its own size
+ * @property {HTMLCanvasElement | OffscreenCanvas} [canvas] brought to the painting's size and painted on
+ * @property {AbortSignal} [signal] ends the request at once
+ * @property {unknown} [replace] a request with the same key that is still waiting or running is
+ *   ended at once, rejected with {@link Replaced}
+ * @property {(progress: { done: number, total: number }) => void} [onProgress] how many parts of the
+ *   painting are done: the mixture is one, every masked style another
  */
 
-/** The reason of a promise that a newer request, or the visitor, made pointless. */
-export class Replaced extends Error {}
+/** The reason of a promise that a newer request made pointless. Its `name` is 'AbortError'. */
+export class Replaced extends DOMException {
+  constructor() {
+    super('replaced by a newer request', 'AbortError');
+  }
+}
 
-/** A picture that cannot be read; `part` is 'photo' or 'style'. */
+/** A picture that cannot be used. */
 export class BadPicture extends Error {
-  /** @param {'photo' | 'style'} part @param {string} problem */
+  name = 'BadPicture';
+  /** @param {'photo' | 'style' | 'mask'} part @param {'unreadable' | 'foreign'} problem foreign: from another site that does not allow it */
   constructor(part, problem) {
-    super(`${part}: ${problem}`);
+    super(problem === 'foreign'
+      ? `the ${part} comes from another site, which does not allow its pixels to be read`
+      : `the ${part} is not a picture that this browser can read`);
     this.part = part;
     this.problem = problem;
   }
 }
 
-/** No engine could do it. */
-export class EngineFailed extends Error {}
+/** No engine could do it, most often for want of memory. */
+export class EngineFailed extends Error {
+  name = 'EngineFailed';
+}
 
+/**
+ * @typedef {object} Job
+ * @property {number} id
+ * @property {Handle[]} handles
+ * @property {() => object} message what the worker is to do with them
+ * @property {number} patience milliseconds
+ * @property {unknown} [replace]
+ * @property {(progress: { done: number, total: number }) => void} [onProgress]
+ * @property {(result: any) => void} resolve
+ * @property {(reason: unknown) => void} reject
+ */
+
+/** What the handle's owner may not touch. @type {WeakMap<Handle, { key: number, part: 'photo' | 'style', size: number, picture: Blob | ImageBitmap | undefined, home: Worker | undefined }>} */
+const secrets = new WeakMap();
+/** @param {Handle} handle */
+const secret = (handle) => /** @type {NonNullable<ReturnType<typeof secrets.get>>} */ (secrets.get(handle));
+
+let lastKey = 0;
+
+class Handle {
+  #forget;
+  /** @param {'photo' | 'style'} part @param {Blob | ImageBitmap} picture @param {number} size @param {(handle: Handle) => void} forget */
+  constructor(part, picture, size, forget) {
+    secrets.set(this, { key: ++lastKey, part, size, picture, home: undefined });
+    this.#forget = forget;
+  }
+
+  /** Frees its memory; it cannot be used any more. */
+  dispose() {
+    const own = secret(this);
+    if (!own.picture) return;
+    this.#forget(this);
+    if (own.picture instanceof ImageBitmap) own.picture.close();
+    own.picture = undefined;
+  }
+}
+
+/** An encoded photo. */
+export class PhotoHandle extends Handle {
+  /** Of the paintings made from it, in pixels. */
+  width = 0;
+  height = 0;
+}
+
+/** An encoded style picture. */
+export class StyleHandle extends Handle {}
+
+/** @param {Picture} picture @param {'photo' | 'style' | 'mask'} part @returns {Promise<Blob | ImageBitmap>} what stays as it is */
+async function kept(picture, part) {
+  if (picture instanceof Blob) return picture;
+  try {
+    if (typeof HTMLImageElement !== 'undefined' && picture instanceof HTMLImageElement) await picture.decode();
+    return await createImageBitmap(picture);
+  } catch (error) {
+    if (error instanceof TypeError) throw error; // a mistake of the caller
+    throw new BadPicture(part, 'unreadable');
+  }
+}
+
+/** @param {number} size @param {string} what */
+function checkSize(size, what = 'size') {
+  if (Number.isFinite(size) && size >= 16 && size <= LARGEST) return Math.round(size);
+  throw new RangeError(`${what} must be from 16 to ${LARGEST} pixels, but is ${size}`);
+}
+
+/** @param {Layer[]} layers @param {StylizeOptions} options */
+function checkRequest(layers, { strength = 1, colours = 'style' }) {
+  if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength must be from 0 to 1, but is ${strength}`);
+  if (!COLOURS.includes(colours)) throw new RangeError(`colours must be one of ${COLOURS.join(', ')}, but are ${colours}`);
+  for (const { style, weight = 1, mask } of layers) {
+    if (!(weight >= 0 && weight < Infinity)) throw new RangeError(`weights must be finite and not below 0, but one is ${weight}`);
+    if (style === null && !mask) throw new TypeError('a layer without a style needs a mask');
+    if (style !== null && !(style instanceof StyleHandle)) throw new TypeError('a style must come from encodeStyle()');
+    if (style && !secret(style).picture) throw new TypeError('a style was disposed of');
+  }
+  if (!layers.some(({ style, weight = 1 }) => style && weight > 0)) {
+    throw new RangeError('at least one style with a weight above 0 is needed');
+  }
+}
+
+/** Style transfer on this device. Make one with {@link Stylizer.load}. */
 export class Stylizer {
   #plan;
   #forced;
-  #onStatus;
-  #worker;
-  #kind;
+  /** @type {string | ArrayBuffer} */ #weights;
+  #hash;
+  #onProgress;
+  #onEngine;
+  /** @type {Worker | undefined} */ #worker;
   #ready = false;
-  #reason; // why the engine before the current one was given up
-  #crashed = false;
-  #downloads = {};
-  #timer;
-  #current; // { id, request, resolve, reject } being painted
-  #next; // the same, waiting
+  #adapter = 'CPU';
+  /** @type {string | undefined} */ #why;
+  /** @type {EngineInfo | undefined} */ #engine;
+  /** Compiled engines, by kind: a new worker needs no download. @type {Partial<Record<'webgpu' | 'cpu', WebAssembly.Module>>} */
+  #modules = {};
+  /** @type {Record<string, { loaded: number, total?: number }>} */ #downloads = {};
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #grace;
+  /** @type {Job | undefined} */ #current;
+  /** The engine still works on something that nobody waits for. */
+  #dropped = false;
+  /** @type {Job[]} */ #waiting = [];
+  /** @type {Map<number, Handle>} */ #handles = new Map();
   #id = 0;
-  #keys = new WeakMap(); // Blob → number, the name under which the worker keeps its encoding
-  #lastKey = 0;
+  #disposed = false;
+  /** @type {((error?: Error) => void)[]} */ #loading = [];
 
-  /** @param {{ engine?: 'auto' | 'gpu' | 'cpu', onStatus?: (status: Status) => void }} [options] */
-  constructor({ engine = 'auto', onStatus = () => {} } = {}) {
+  /**
+   * @param {Required<Pick<LoadOptions, 'engine'>> & { weights: string | ArrayBuffer, hash?: string }} how
+   * @param {Pick<LoadOptions, 'onProgress' | 'onEngine'>} listeners
+   */
+  constructor({ engine, weights, hash }, { onProgress = () => {}, onEngine = () => {} }) {
     this.#plan = [...PLANS[engine]];
     this.#forced = engine !== 'auto';
-    this.#onStatus = onStatus;
-    this.#spawn();
+    this.#weights = weights;
+    this.#hash = hash;
+    this.#onProgress = onProgress;
+    this.#onEngine = onEngine;
   }
 
   /**
-   * Paints, as soon as the engine is ready. A request that is still waiting or running is
-   * replaced: its promise is rejected with {@link Replaced}.
-   * @param {Request} request
-   * @returns {Promise<Painting>} rejected with {@link BadPicture} or {@link EngineFailed}
+   * Loads an engine and the weights.
+   * @param {LoadOptions} [options]
+   * @returns {Promise<Stylizer>} rejected with {@link EngineFailed} where no engine starts
    */
-  stylize(request) {
-    this.#next?.reject(new Replaced());
-    if (this.#current) {
-      // The engine cannot be interrupted without losing what it has encoded, so it finishes this
-      // one, unseen.
-      this.#current.reject(new Replaced());
+  static async load({ weights, engine = 'auto', onProgress, onEngine, signal } = {}) {
+    if (!PLANS[engine]) throw new RangeError(`engine must be 'auto', 'webgpu' or 'cpu', but is '${engine}'`);
+    signal?.throwIfAborted();
+    const own = weights === undefined;
+    /** @type {string | ArrayBuffer} */
+    let from;
+    if (weights === undefined) from = new URL('../models/impasto.safetensors', import.meta.url).href;
+    else if (weights instanceof Blob) from = await weights.arrayBuffer();
+    else if (weights instanceof Uint8Array) from = /** @type {ArrayBuffer} */ (weights.slice().buffer);
+    else from = weights instanceof ArrayBuffer ? weights : new URL(weights, location.href).href;
+    const hash = own ? weightsHash : undefined;
+    const stylizer = new Stylizer({ engine, weights: from, hash }, { onProgress, onEngine });
+    const abort = () => stylizer.dispose();
+    signal?.addEventListener('abort', abort);
+    try {
+      await stylizer.#start();
+    } catch (error) {
+      stylizer.dispose();
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
     }
-    return new Promise((resolve, reject) => {
-      this.#next = { id: ++this.#id, request, resolve, reject };
-      if (!this.#worker) this.#spawn();
-      this.#advance();
-    });
+    return stylizer;
   }
 
-  /** Stops at once. Costs a new start of the engine if it was in the middle of a picture. */
-  cancel() {
-    this.#next?.reject(new Replaced());
-    this.#next = undefined;
-    if (!this.#current) return;
-    this.#current.reject(new Replaced());
+  /** The engine that runs, or ran last. @returns {EngineInfo} */
+  get engine() {
+    return /** @type {EngineInfo} */ (this.#engine);
+  }
+
+  /**
+   * Encodes a style picture, once for all photos.
+   * @param {Picture} picture
+   * @param {{ size?: number, signal?: AbortSignal }} [options] size: long side that the picture is
+   *   brought to, in pixels (384); the larger, the larger the strokes
+   * @returns {Promise<StyleHandle>} rejected with {@link BadPicture} or {@link EngineFailed}
+   */
+  async encodeStyle(picture, { size = STYLE_SIZE, signal } = {}) {
+    return this.#encode(StyleHandle, picture, 'style', checkSize(size), signal);
+  }
+
+  /**
+   * Encodes a photo, once for all styles and strengths.
+   * @param {Picture} picture
+   * @param {{ size?: number, signal?: AbortSignal }} [options] size: long side of the paintings, in
+   *   pixels (512); photos are never enlarged
+   * @returns {Promise<PhotoHandle>} rejected with {@link BadPicture} or {@link EngineFailed}
+   */
+  async encodePhoto(picture, { size = PHOTO_SIZE, signal } = {}) {
+    return this.#encode(PhotoHandle, picture, 'photo', checkSize(size), signal);
+  }
+
+  /**
+   * Paints a photo.
+   * @param {PhotoHandle | Picture} photo
+   * @param {Layer[]} layers
+   * @param {StylizeOptions} [options]
+   * @returns {Promise<ImageData>} rejected with {@link BadPicture}, {@link EngineFailed}, {@link Replaced}
+   *   or the signal's reason
+   */
+  async stylize(photo, layers, options = {}) {
+    checkRequest(layers, options);
+    const { strength = 1, colours = 'style', canvas, signal, replace, onProgress } = options;
+    signal?.throwIfAborted();
+    // Before anything is awaited, so that the older request of two is the one that goes.
+    if (replace !== undefined) this.#replace(replace);
+    const ours = photo instanceof PhotoHandle;
+    if (ours && !secret(photo).picture) throw new TypeError('the photo was disposed of');
+    const own = ours ? secret(photo).size : PHOTO_SIZE;
+    const size = checkSize(options.size ?? own);
+    /** @type {Promise<[PhotoHandle, (Blob | ImageBitmap | undefined)[]]>} */
+    const snapshots = Promise.all([
+      ours && size === own
+        ? photo
+        : this.#handle(PhotoHandle, ours ? /** @type {Blob | ImageBitmap} */ (secret(photo).picture) : photo, 'photo', size),
+      Promise.all(layers.map(({ mask }) => mask && kept(mask, 'mask'))),
+    ]);
+    const [handle, masks] = await snapshots;
+    const styles = layers.flatMap(({ style }) => style ?? []);
+    try {
+      const { width, height, rgba } = await this.#run({
+        handles: [handle, ...styles],
+        message: () => ({
+          painting: {
+            photo: secret(handle).key,
+            layers: layers.map(({ style, weight = 1 }, i) => ({ style: style && secret(style).key, weight, mask: masks[i] })),
+            strength,
+            colours,
+          },
+        }),
+        patience: PATIENCE.run(size),
+        replace,
+        onProgress,
+      }, signal);
+      const pixels = new ImageData(rgba, width, height);
+      if (canvas) {
+        Object.assign(canvas, { width, height });
+        const context = /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext('2d'));
+        if (!context) throw new TypeError('the canvas has another context than 2d');
+        context.putImageData(pixels, 0, 0);
+      }
+      return pixels;
+    } finally {
+      if (handle !== photo) handle.dispose();
+      for (const mask of masks) if (mask instanceof ImageBitmap) mask.close();
+    }
+  }
+
+  /**
+   * Paints a tiny known picture and compares it with what the CPU engine painted when this version
+   * was built. Means nothing with weights of your own.
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<import('./known.js').Difference & { rgba: Uint8ClampedArray }>}
+   */
+  async selfTest({ signal } = {}) {
+    return this.#run({ handles: [], message: () => ({ selfTest: true }), patience: PATIENCE.run(512) }, signal);
+  }
+
+  /** Ends the engine and frees its memory. What still waits is rejected with an 'AbortError'. */
+  dispose() {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#end();
+    const gone = new DOMException('the stylizer was disposed of', 'AbortError');
+    const jobs = [...(this.#current ? [this.#current] : []), ...this.#waiting];
     this.#current = undefined;
-    this.#spawn();
+    this.#waiting = [];
+    for (const { reject } of jobs) reject(gone);
+    this.#loaded(gone);
+    for (const handle of [...this.#handles.values()]) handle.dispose();
   }
 
-  #spawn() {
+  // ---- pictures -----------------------------------------------------------------------------
+
+  /**
+   * @template {PhotoHandle | StyleHandle} H
+   * @param {{ new (...of: ConstructorParameters<typeof Handle>): H }} Kind
+   * @param {Picture} picture
+   * @param {'photo' | 'style'} part
+   * @param {number} size
+   */
+  async #handle(Kind, picture, part, size) {
+    // A bitmap of a handle may be closed at any time: each handle has its own.
+    const handle = new Kind(part, await kept(picture, part), size, (gone) => this.#forget(gone));
+    this.#handles.set(secret(handle).key, handle);
+    return handle;
+  }
+
+  /**
+   * @template {PhotoHandle | StyleHandle} H
+   * @param {{ new (...of: ConstructorParameters<typeof Handle>): H }} Kind
+   * @param {Picture} picture
+   * @param {'photo' | 'style'} part
+   * @param {number} size
+   * @param {AbortSignal} [signal]
+   */
+  async #encode(Kind, picture, part, size, signal) {
+    signal?.throwIfAborted();
+    const handle = await this.#handle(Kind, picture, part, size);
+    try {
+      await this.#run({ handles: [handle], message: () => ({}), patience: PATIENCE.run(size) }, signal);
+      return handle;
+    } catch (error) {
+      handle.dispose();
+      throw error;
+    }
+  }
+
+  /** @param {Handle} handle */
+  #forget(handle) {
+    const { key, home } = secret(handle);
+    this.#handles.delete(key);
+    // Also where the engine is only about to encode it: it takes messages in order.
+    if (home === this.#worker || this.#current?.handles.includes(handle) || this.#dropped) {
+      this.#worker?.postMessage({ type: 'free', key });
+    }
+  }
+
+  // ---- requests -----------------------------------------------------------------------------
+
+  /**
+   * @param {Pick<Job, 'handles' | 'message' | 'patience' | 'replace' | 'onProgress'>} what
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<any>}
+   */
+  async #run(what, signal) {
+    signal?.throwIfAborted();
+    if (this.#disposed) throw new TypeError('the stylizer was disposed of');
+    if (what.replace !== undefined) this.#replace(what.replace);
+    /** @type {() => void} */
+    let abort = () => {};
+    try {
+      return await new Promise((resolve, reject) => {
+        const job = { ...what, id: ++this.#id, resolve, reject };
+        abort = () => this.#cancel(job, signal?.reason);
+        signal?.addEventListener('abort', abort);
+        this.#waiting.push(job);
+        if (this.#worker || this.#loading.length) this.#advance();
+        else this.#start().catch(() => {}); // which rejects the job
+      });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** @param {unknown} key */
+  #replace(key) {
+    for (const job of [...this.#waiting, ...(this.#current ? [this.#current] : [])]) {
+      if (job.replace === key) this.#cancel(job, new Replaced());
+    }
+  }
+
+  /** @param {Job} job @param {unknown} reason */
+  #cancel(job, reason) {
+    job.reject(reason);
+    this.#waiting = this.#waiting.filter((other) => other !== job);
+    if (this.#current !== job) return;
+    // What computes cannot be interrupted. It may finish, unseen, if it does so soon: a new worker
+    // would have to encode its pictures anew.
+    this.#current = undefined;
+    this.#dropped = true;
+    this.#patience();
+    this.#grace = setTimeout(() => {
+      this.#end();
+      this.#start().catch(() => {});
+    }, GRACE[this.#kind]);
+  }
+
+  /** Sends the next request, if the engine is free. */
+  #advance() {
+    if (!this.#ready || this.#current || this.#dropped) return;
+    const job = this.#waiting.shift();
+    if (!job) return;
+    this.#current = job;
+    const needed = [...new Set(job.handles)].map((handle) => {
+      const { key, part, size, picture, home } = secret(handle);
+      return { key, part, size, picture: home === this.#worker ? undefined : picture };
+    });
+    try {
+      this.#worker?.postMessage({ type: 'run', id: job.id, needed, ...job.message() });
+      this.#patience(job.patience);
+    } catch {
+      // The only thing in it that may refuse to be copied is a picture.
+      const foreign = needed.find(({ picture }) => picture instanceof ImageBitmap)?.part ?? 'mask';
+      this.#settle(job.id, () => job.reject(new BadPicture(foreign, 'foreign')));
+    }
+  }
+
+  /** @param {number | undefined} id @param {(job: Job) => void} how */
+  #settle(id, how) {
+    clearTimeout(this.#grace);
+    this.#dropped = false;
+    this.#patience();
+    const job = this.#current;
+    if (job?.id === id && job) {
+      this.#current = undefined;
+      how(job);
+    }
+    this.#advance();
+  }
+
+  // ---- the engine ---------------------------------------------------------------------------
+
+  get #kind() {
+    return this.#plan[0];
+  }
+
+  /** Starts the first engine of the plan that works. Rejected with {@link EngineFailed}. */
+  #start() {
+    /** @type {Promise<void>} */
+    const loaded = new Promise((resolve, reject) => {
+      this.#loading.push((error) => (error ? reject(error) : resolve()));
+    });
+    this.#spawn();
+    return loaded;
+  }
+
+  /** @param {Error} [error] */
+  #loaded(error) {
+    for (const settle of this.#loading.splice(0)) settle(error);
+  }
+
+  #end() {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#grace);
     this.#worker?.terminate();
+    this.#worker = undefined;
     this.#ready = false;
+    this.#dropped = false;
     this.#downloads = {};
-    this.#kind = this.#plan[0];
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  }
+
+  async #spawn() {
+    this.#end();
+    // Written out, so that bundlers see which files belong to it.
+    const worker = this.#kind === 'cpu'
+      ? new Worker(new URL('./worker-cpu.js', import.meta.url), { type: 'module' })
+      : await this.#gpuWorker();
+    if (!worker) return;
     this.#worker = worker;
     // What a worker said before it was terminated may still arrive.
     worker.addEventListener('message', ({ data }) => {
@@ -119,42 +534,75 @@ export class Stylizer {
       event.preventDefault();
       if (worker === this.#worker) this.#failed('crashed');
     });
-    worker.postMessage({ type: 'start', kind: this.#kind, softwareToo: this.#forced });
-    this.#tell('starting');
+    worker.postMessage({
+      type: 'start',
+      version,
+      weights: this.#weights,
+      hash: this.#hash,
+      module: this.#modules[this.#kind],
+      check: this.#kind === 'webgpu' && !this.#forced && this.#hash !== undefined,
+    });
+    this.#onProgress({ step: 'starting', kind: this.#kind });
     this.#patience(PATIENCE.start);
   }
 
+  /** @returns {Promise<Worker | undefined>} nothing where another engine has taken over */
+  async #gpuWorker() {
+    try {
+      this.#adapter = await adapterName(this.#forced);
+    } catch (error) {
+      if (!this.#disposed) this.#failed(error instanceof NoGpu ? error.message : String(error));
+      return undefined;
+    }
+    if (this.#disposed) return undefined;
+    return new Worker(new URL('./worker-gpu.js', import.meta.url), { type: 'module' });
+  }
+
+  /** @param {any} message */
   #receive(message) {
     switch (message.type) {
       case 'download': {
         this.#downloads[message.what] = message;
         const parts = Object.values(this.#downloads);
-        const total = parts.length === 2 && parts.every((part) => part.total)
-          ? parts[0].total + parts[1].total
-          : undefined;
         const loaded = parts.reduce((sum, part) => sum + part.loaded, 0);
-        this.#tell('downloading', { loaded, total });
-        this.#patience(PATIENCE.download);
+        const known = parts.length === 2 && parts.every((part) => part.total);
+        const total = known ? parts.reduce((sum, part) => sum + (part.total ?? 0), 0) : undefined;
+        this.#onProgress({ step: 'downloading', kind: this.#kind, loaded, total, part: total && loaded / total });
+        this.#patience(PATIENCE.start);
         break;
       }
       case 'starting':
-        this.#tell('starting');
+        this.#weights = message.weights;
+        this.#modules[this.#kind] = message.module;
+        this.#onProgress({ step: 'starting', kind: this.#kind });
         this.#patience(PATIENCE.start);
         break;
       case 'ready':
         this.#ready = true;
         this.#patience();
-        this.#tell('ready', { device: message.device });
-        this.#crashed = false;
+        this.#engine = this.#kind === 'cpu' ? { kind: 'cpu', name: 'CPU' } : { kind: 'webgpu', name: this.#adapter };
+        if (this.#why) this.#engine.why = this.#why;
+        this.#loaded();
+        this.#onEngine(this.#engine);
         this.#advance();
         break;
-      case 'painted': {
-        const pixels = new ImageData(message.rgba, message.width, message.height);
-        this.#settle((job) => job.resolve({ pixels, seconds: message.seconds }));
+      case 'encoded': {
+        const handle = this.#handles.get(message.key);
+        if (!handle) break;
+        secret(handle).home = this.#worker;
+        if (handle instanceof PhotoHandle) Object.assign(handle, { width: message.width, height: message.height });
         break;
       }
+      case 'progress':
+        if (this.#current?.id !== message.id || !this.#current) break;
+        this.#current.onProgress?.({ done: message.done, total: message.total });
+        this.#patience(this.#current.patience);
+        break;
+      case 'done':
+        this.#settle(message.id, (job) => job.resolve(message.result));
+        break;
       case 'bad-picture':
-        this.#settle((job) => job.reject(new BadPicture(message.part, message.problem)));
+        this.#settle(message.id, (job) => job.reject(new BadPicture(message.part, message.problem)));
         break;
       case 'failed':
         this.#failed(message.reason);
@@ -162,69 +610,34 @@ export class Stylizer {
     }
   }
 
-  #settle(how) {
-    const job = this.#current;
-    this.#current = undefined;
-    this.#patience();
-    if (job) how(job);
-    this.#advance();
-  }
-
-  /** Sends the waiting request, if the engine is free. */
-  #advance() {
-    if (!this.#ready || this.#current || !this.#next) return;
-    const job = this.#next;
-    this.#next = undefined;
-    this.#current = job;
-    const { photo, size, styles, strength } = job.request;
-    this.#worker.postMessage({
-      type: 'stylize',
-      id: job.id,
-      photo: { key: this.#key(photo), blob: photo, size },
-      styles: styles.map(({ picture, weight }) => ({ key: this.#key(picture), blob: picture, weight })),
-      strength,
-    });
-    this.#patience(PATIENCE.paint(size));
-  }
-
-  #key(blob) {
-    if (!this.#keys.has(blob)) this.#keys.set(blob, ++this.#lastKey);
-    return this.#keys.get(blob);
-  }
-
+  /** @param {number} [milliseconds] */
   #patience(milliseconds) {
     clearTimeout(this.#timer);
     if (milliseconds) this.#timer = setTimeout(() => this.#failed('time-out'), milliseconds);
   }
 
-  /** The engine died or would not start: the next one of the plan takes over, or a fresh copy. */
+  /** The engine died or would not start: the next one of the plan takes over, or a fresh copy. @param {string} reason */
   #failed(reason) {
-    this.#patience();
-    this.#worker.terminate();
-    this.#worker = undefined;
     const ran = this.#ready;
+    this.#end();
     const job = this.#current;
     this.#current = undefined;
-    this.#crashed = ran;
     if (this.#plan.length > 1) {
-      this.#reason = reason;
+      this.#why = reason;
       this.#plan.shift();
-      this.#next ??= job;
+      if (job) this.#waiting.unshift(job);
       this.#spawn();
-    } else if (ran) {
-      job?.reject(new EngineFailed(reason));
-      this.#spawn();
-    } else {
-      // It does not even start. The next request tries again.
-      this.#ready = false;
-      job?.reject(new EngineFailed(reason));
-      this.#next?.reject(new EngineFailed(reason));
-      this.#next = undefined;
-      this.#tell('failed', { reason });
+      return;
     }
-  }
-
-  #tell(phase, more = {}) {
-    this.#onStatus({ phase, kind: this.#kind, reason: this.#reason, crashed: this.#crashed, ...more });
+    const error = new EngineFailed(reason);
+    job?.reject(error);
+    if (ran) {
+      // At once, so that it is ready when it is wanted.
+      this.#start().catch(() => {});
+      return;
+    }
+    // It does not even start. The next request tries again.
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#loaded(error);
   }
 }

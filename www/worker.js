@@ -1,23 +1,44 @@
-// The worker: everything that computes. It holds one engine (the GPU or the CPU build of the
-// crate) and the encodings of the pictures it was shown. A request carries all that it needs, so
-// that a worker can be thrown away at any time and nothing is lost but the caches.
+// What both workers do: everything that computes. A worker holds one engine (a build of the crate)
+// and the pictures it has encoded. A request brings all pictures along that are not encoded here
+// yet, so that a worker can be thrown away at any time.
 
-import { download } from './download.js';
+import { knownPainting, version } from './build.js';
+import { download, downloadVerified } from './download.js';
+import { SIDE, difference, photo as knownPhoto, style as knownStyle } from './known.js';
 
 /** The canvas limit of every current browser and more than the networks are ever asked for. */
 const MAX_SIDE = 4096;
-/** Encoded styles kept, so that going back to one costs only the generator. */
-const STYLES_KEPT = 8;
 
-const post = (message, transfer = []) => self.postMessage(message, transfer);
+/**
+ * @typedef {typeof import('../engine/cpu/impasto.js')} Engine both builds have the same classes
+ *
+ * @typedef {object} Start
+ * @property {'start'} type
+ * @property {string} version of the module that started the worker
+ * @property {string | ArrayBuffer} weights where they are, or what they are
+ * @property {string | undefined} hash of weights that must be verified
+ * @property {WebAssembly.Module | undefined} module compiled by a worker before
+ * @property {boolean} check compare the known painting before anything else is painted
+ *
+ * @typedef {object} Needed a picture that a request uses
+ * @property {number} key
+ * @property {'photo' | 'style'} part
+ * @property {number} size
+ * @property {Blob | ImageBitmap} [picture] where it is not encoded here yet
+ *
+ * @typedef {object} Run
+ * @property {'run'} type
+ * @property {number} id
+ * @property {Needed[]} needed
+ * @property {{ photo: number, layers: { style: number | null, weight: number, mask?: ImageBitmap }[], strength: number, colours: string }} [painting]
+ * @property {boolean} [selfTest]
+ *
+ * @typedef {{ type: 'free', key: number }} Free
+ */
 
-let code; // the wasm-bindgen module
-let engine; // its Engine
-let photo; // { key, size, handle }
-const styles = new Map(); // key → handle, oldest use first
-
-/** A picture that cannot be used: the visitor's business, not a failure of the engine. */
+/** A picture that cannot be used: the caller's business, not a failure of the engine. */
 class PictureProblem extends Error {
+  /** @param {string} part @param {string} problem */
   constructor(part, problem) {
     super(`${part}: ${problem}`);
     this.part = part;
@@ -25,45 +46,15 @@ class PictureProblem extends Error {
   }
 }
 
-/**
- * The name of the graphics adapter. Throws where WebGPU would not work or not help, before anything
- * is downloaded.
- * @param {boolean} softwareToo accept an adapter that only emulates a GPU (slower than our CPU build)
- */
-async function adapterName(softwareToo) {
-  if (!navigator.gpu) throw new Error('no-webgpu');
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw new Error('no-adapter');
-  if ((adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) && !softwareToo) {
-    throw new Error('software-adapter');
-  }
-  const { vendor, architecture, description } = adapter.info ?? {};
-  return description || [vendor, architecture].filter(Boolean).join(' ') || 'WebGPU';
-}
+/** @param {object} message @param {Transferable[]} [transfer] */
+const post = (message, transfer = []) => self.postMessage(message, { transfer });
 
-async function start({ kind, softwareToo }) {
-  const device = kind === 'gpu' ? await adapterName(softwareToo) : undefined;
-  const progress = (what) => (loaded, total) => post({ type: 'download', what, loaded, total });
-  const at = (path) => new URL(`../${path}`, import.meta.url);
-  const weights = download(at('models/impasto.safetensors'), progress('weights'))
-    .then((response) => response.arrayBuffer());
-  const wasm = download(at(`engine/${kind}/impasto_bg.wasm`), progress('engine'), 'application/wasm');
-  // Either may fail while the other is awaited; that must not become an unhandled rejection.
-  weights.catch(() => {});
-  wasm.catch(() => {});
-  code = await import(at(`engine/${kind}/impasto.js`).href);
-  await code.default({ module_or_path: await wasm });
-  const bytes = new Uint8Array(await weights);
-  post({ type: 'starting' });
-  engine = await code.Engine.create(bytes);
-  post({ type: 'ready', device });
-}
-
-/** Upright RGBA pixels of a picture file, sRGB. */
-async function decode(blob, part) {
+/** @param {Blob | ImageBitmap} picture @returns upright RGBA pixels, sRGB */
+async function pixels(picture, part = 'mask') {
+  const own = picture instanceof Blob;
   let bitmap;
   try {
-    bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image' });
+    bitmap = own ? await createImageBitmap(picture, { imageOrientation: 'from-image' }) : picture;
   } catch {
     throw new PictureProblem(part, 'unreadable');
   }
@@ -72,6 +63,7 @@ async function decode(blob, part) {
   const height = Math.max(1, Math.round(bitmap.height * scale));
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { willReadFrequently: true });
+  if (!context) throw new PictureProblem(part, 'unreadable');
   context.imageSmoothingQuality = 'high';
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
@@ -79,71 +71,110 @@ async function decode(blob, part) {
   return { width, height, rgba: new Uint8Array(data.buffer) };
 }
 
-async function photoHandle({ key, blob, size }) {
-  if (photo?.key === key && photo.size === size) return photo.handle;
-  const { width, height, rgba } = await decode(blob, 'photo');
-  const handle = engine.photo(width, height, rgba, size);
-  photo?.handle.free();
-  photo = { key, size, handle };
-  return handle;
-}
+/** @param {{ init: (from: object) => Promise<unknown>, engine: Engine, wasm: string }} code */
+export function work({ init, engine: code, wasm }) {
+  /** @type {import('../engine/cpu/impasto.js').Engine} */
+  let engine;
+  /** @type {Map<number, import('../engine/cpu/impasto.js').Photo>} */
+  const photos = new Map();
+  /** @type {Map<number, import('../engine/cpu/impasto.js').StyleHandle>} */
+  const styles = new Map();
 
-async function styleHandle({ key, blob }) {
-  let handle = styles.get(key);
-  if (handle) {
-    styles.delete(key);
-  } else {
-    const { width, height, rgba } = await decode(blob, 'style');
-    handle = engine.style(width, height, rgba);
+  /** @param {Start} start */
+  async function start({ version: theirs, weights: from, hash, module: compiled, check }) {
+    if (theirs !== version) throw new Error('the page and its engine are of different versions: reload the page');
+    const progress = (/** @type {string} */ what) => (/** @type {number} */ loaded, /** @type {number | undefined} */ total) =>
+      post({ type: 'download', what, loaded, total });
+    const coming = typeof from === 'string' ? downloadVerified(from, hash, progress('weights')) : from;
+    const compiling = compiled
+      ?? download(wasm, progress('engine'), { type: 'application/wasm' }).then(WebAssembly.compileStreaming);
+    const [weights, module] = await Promise.all([coming, compiling]);
+    post({ type: 'starting', weights, module });
+    await init({ module_or_path: module });
+    engine = await code.Engine.create(new Uint8Array(weights));
+    if (check && !(await selfTest()).ok) throw new Error('wrong-answer');
+    post({ type: 'ready' });
   }
-  styles.set(key, handle);
-  return handle;
-}
 
-function forgetOldStyles() {
-  for (const [key, handle] of styles) {
-    if (styles.size <= STYLES_KEPT) return;
-    styles.delete(key);
-    handle.free();
+  /** @param {Needed} needed */
+  async function encode({ key, part, size, picture }) {
+    if (!picture) return;
+    const { width, height, rgba } = await pixels(picture, part);
+    if (part === 'photo') photos.set(key, engine.photo(width, height, rgba, size));
+    else styles.set(key, engine.style(width, height, rgba, size));
+    const { width: encodedWidth, height: encodedHeight } = photos.get(key) ?? { width, height };
+    post({ type: 'encoded', key, width: encodedWidth, height: encodedHeight });
   }
-}
 
-async function stylize(request) {
-  const began = performance.now();
-  const mix = new code.Mix();
-  try {
-    const content = await photoHandle(request.photo);
-    for (const style of request.styles) mix.add(await styleHandle(style), style.weight);
-    const encoded = performance.now();
-    const painting = await engine.stylize(content, mix, request.strength);
-    const { width, height, rgba } = painting;
-    painting.free();
-    const seconds = { encode: (encoded - began) / 1000, paint: (performance.now() - encoded) / 1000 };
-    post({ type: 'painted', id: request.id, width, height, rgba, seconds }, [rgba.buffer]);
-  } finally {
-    mix.free();
-    forgetOldStyles();
-  }
-}
-
-/** One message at a time, in order: two never share the engine. */
-let queue = Promise.resolve();
-self.addEventListener('message', ({ data }) => {
-  queue = queue.then(async () => {
+  /** @param {number} id @param {NonNullable<Run['painting']>} painting */
+  async function paint(id, { photo, layers: wanted, strength, colours }) {
+    const content = photos.get(photo);
+    if (!content) throw new Error('the photo was disposed of');
+    const layers = new code.Layers();
     try {
-      if (data.type === 'start') await start(data);
-      else await stylize(data);
-    } catch (error) {
-      if (error instanceof PictureProblem) {
-        post({ type: 'bad-picture', id: data.id, part: error.part, problem: error.problem });
-      } else {
-        post({ type: 'failed', reason: String(error?.message ?? error) });
+      for (const { style, weight, mask } of wanted) {
+        const handle = style === null ? undefined : styles.get(style);
+        if (handle) layers.style(handle, weight);
+        else if (style === null) layers.photo(weight);
+        else throw new Error('a style was disposed of');
+        if (!mask) continue;
+        const { width, height, rgba } = await pixels(mask);
+        layers.mask(width, height, rgba);
       }
+      const progress = (/** @type {number} */ done, /** @type {number} */ total) => post({ type: 'progress', id, done, total });
+      const picture = await engine.stylize(content, layers, strength, colours, progress);
+      const { width, height, rgba } = picture;
+      picture.free();
+      post({ type: 'done', id, result: { width, height, rgba } }, [rgba.buffer]);
+    } finally {
+      layers.free();
     }
-  });
-});
+  }
 
-// Errors reach the page as the worker's `error` event; rejections do not.
-self.addEventListener('unhandledrejection', (event) => {
-  post({ type: 'failed', reason: String(event.reason?.message ?? event.reason) });
-});
+  async function selfTest() {
+    const photo = engine.photo(SIDE, SIDE, knownPhoto(), SIDE);
+    const style = engine.style(SIDE, SIDE, knownStyle(), SIDE);
+    const layers = new code.Layers();
+    layers.style(style, 1);
+    const picture = await engine.stylize(photo, layers, 1, 'style', () => {});
+    const { rgba } = picture;
+    for (const handle of [picture, layers, style, photo]) handle.free();
+    return { ...difference(rgba, Uint8Array.from(atob(knownPainting), (letter) => letter.charCodeAt(0))), rgba };
+  }
+
+  /** @param {Run} run */
+  async function run({ id, needed, painting, selfTest: test }) {
+    for (const one of needed) await encode(one);
+    if (painting) await paint(id, painting);
+    else post({ type: 'done', id, result: test ? await selfTest() : undefined });
+  }
+
+  /** @param {Free} message */
+  function free({ key }) {
+    for (const kept of [photos, styles]) {
+      kept.get(key)?.free();
+      kept.delete(key);
+    }
+  }
+
+  /** One message at a time, in order: two never share the engine. */
+  let queue = Promise.resolve();
+  self.addEventListener('message', (/** @type {MessageEvent<Start | Run | Free>} */ { data }) => {
+    queue = queue.then(async () => {
+      try {
+        if (data.type === 'start') await start(data);
+        else if (data.type === 'run') await run(data);
+        else free(data);
+      } catch (error) {
+        const id = 'id' in data ? data.id : undefined;
+        if (error instanceof PictureProblem) post({ type: 'bad-picture', id, part: error.part, problem: error.problem });
+        else post({ type: 'failed', id, reason: String(/** @type {Error} */ (error)?.message ?? error) });
+      }
+    });
+  });
+
+  // Errors reach the page as the worker's `error` event; rejections do not.
+  self.addEventListener('unhandledrejection', (event) => {
+    post({ type: 'failed', reason: String(event.reason?.message ?? event.reason) });
+  });
+}

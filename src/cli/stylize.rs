@@ -8,8 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
-use impasto::{DEFAULT_WEIGHTS, Format, STYLE_SIZE, Style, Stylizer};
+use clap::{Args, ValueEnum};
+use impasto::{
+    Colours, DEFAULT_WEIGHTS, Format, Layer, Mask, Options, STYLE_SIZE, Style, Stylizer,
+};
 use indicatif::ProgressBar;
 
 use super::engine::Engine;
@@ -29,6 +31,10 @@ Examples:
   A mixture of two styles, the first three times as strong as the second:
     impasto stylize photo.jpg --style waves.png=3 --style stars.jpg=1 -o painted.png
 
+  The white part of sky.png in the second style, the rest in the first; in the photo's colours:
+    impasto stylize photo.jpg --style town.jpg --style stars.jpg --mask sky.png=2 \\
+      --colours photo -o painted.png
+
   All photos of a folder, with a long side of at most 1600 pixels:
     impasto stylize holiday --style painting.jpg --size 1600 -o holiday-painted
 
@@ -41,12 +47,20 @@ pub struct Stylize {
     /// Style picture; may be given several times, with weights that say how much each counts
     #[arg(long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
     styles: Vec<OsString>,
+    /// A region: the white part of this picture is painted in the style of that number (the first
+    /// --style is 1) and no other part is, or with `none` stays as in the photo. Grey is for soft
+    /// edges. May be given several times
+    #[arg(long = "mask", value_name = "PICTURE=STYLE")]
+    masks: Vec<OsString>,
     /// Where the painting goes: a file that ends in .png, .jpg or .webp, or a folder
     #[arg(short, long, value_name = "FILE_OR_DIR")]
     output: PathBuf,
     /// From 0, the photo itself, to 1, the full style
     #[arg(long, default_value_t = 1.0, value_parser = strength)]
     strength: f32,
+    /// Whose colours the painting has
+    #[arg(long, value_enum, default_value_t = Palette::Style)]
+    colours: Palette,
     /// Long side of the painting, in pixels; smaller photos keep their size
     #[arg(long, value_name = "LONG_SIDE", default_value_t = 1024,
           value_parser = clap::value_parser!(u32).range(16..=16384))]
@@ -67,6 +81,27 @@ pub struct Stylize {
     /// Replace files that exist
     #[arg(long)]
     force: bool,
+}
+
+/// Whose colours the painting has.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Palette {
+    /// The styles'
+    Style,
+    /// The photo's, as a whole
+    Photo,
+    /// The photo's at every point; the painting gives the brightness
+    Luminance,
+}
+
+impl From<Palette> for Colours {
+    fn from(palette: Palette) -> Self {
+        match palette {
+            Palette::Style => Self::Style,
+            Palette::Photo => Self::Photo,
+            Palette::Luminance => Self::Luminance,
+        }
+    }
 }
 
 /// One photo to paint.
@@ -90,16 +125,28 @@ impl Stylize {
             styles.iter().any(|(_, weight)| *weight > 0.0),
             "all styles have the weight 0; give at least one more"
         );
+        let masks = self
+            .masks
+            .iter()
+            .map(|mask| parse_mask(mask, styles.len()))
+            .collect::<Result<Vec<_>>>()?;
         let jobs = self.plan()?;
         let outputs: Vec<_> = jobs.iter().map(|job| job.output.clone()).collect();
         refuse_to_replace_inputs(
             &outputs,
-            jobs.iter().map(|job| &job.photo).chain(styles.iter().map(|(path, _)| path)),
+            jobs.iter()
+                .map(|job| &job.photo)
+                .chain(styles.iter().map(|(path, _)| path))
+                .chain(masks.iter().map(|(path, _)| path)),
         )?;
         files::refuse_to_overwrite(&outputs, self.force)?;
         let pictures = styles
             .iter()
             .map(|(path, _)| Ok(files::read_picture(path)?.fit(self.style_size)))
+            .collect::<Result<Vec<_>>>()?;
+        let regions = masks
+            .iter()
+            .map(|(path, style)| Ok((Mask::of(&files::read_picture(path)?), *style)))
             .collect::<Result<Vec<_>>>()?;
         let weights = match &self.weights {
             Some(path) => Cow::Owned(files::read(path)?),
@@ -114,9 +161,8 @@ impl Stylize {
         })?;
         let encoded: Vec<Style> =
             pictures.iter().map(|picture| stylizer.encode_style(picture)).collect();
-        let weighted: Vec<(&Style, f32)> =
-            encoded.iter().zip(&styles).map(|(style, (_, weight))| (style, *weight)).collect();
-        let paint = |job: &Job| self.paint(&stylizer, &weighted, job);
+        let layers = layers(&encoded, &styles, &regions);
+        let paint = |job: &Job| self.paint(&stylizer, &layers, job);
         match jobs.as_slice() {
             [job] => paint_one(job, paint),
             jobs => paint_all(jobs, paint),
@@ -183,15 +229,11 @@ impl Stylize {
     }
 
     /// Paints one photo. Returns the size of the painting.
-    fn paint(
-        &self,
-        stylizer: &Stylizer,
-        styles: &[(&Style, f32)],
-        job: &Job,
-    ) -> Result<(u32, u32)> {
+    fn paint(&self, stylizer: &Stylizer, layers: &[Layer], job: &Job) -> Result<(u32, u32)> {
         let photo = files::read_picture(&job.photo)?.fit(self.size);
         let content = stylizer.encode_content(&photo);
-        let painting = pollster::block_on(stylizer.stylize(&content, styles, self.strength))
+        let options = Options { strength: self.strength, colours: self.colours.into() };
+        let painting = pollster::block_on(stylizer.paint(&content, layers, &options, |_, _| {}))
             .with_context(|| job.photo.display().to_string())?;
         let cannot_write = || format!("cannot write {}", job.output.display());
         let bytes = painting.encode(job.format).with_context(cannot_write)?;
@@ -203,6 +245,23 @@ impl Stylize {
         impasto::files::write_whole(&job.output, &bytes).with_context(cannot_write)?;
         Ok((painting.width(), painting.height()))
     }
+}
+
+/// The styles that no region names are mixed, in all that the regions leave.
+fn layers<'a>(
+    encoded: &'a [Style],
+    styles: &[(PathBuf, f32)],
+    regions: &'a [(Mask, Option<usize>)],
+) -> Vec<Layer<'a>> {
+    let masked = regions.iter().map(|(mask, style)| Layer {
+        style: style.map(|index| &encoded[index]),
+        weight: style.map_or(1.0, |index| styles[index].1),
+        mask: Some(mask),
+    });
+    let mixed = (0..encoded.len())
+        .filter(|index| regions.iter().all(|(_, style)| *style != Some(*index)))
+        .map(|index| Layer { style: Some(&encoded[index]), weight: styles[index].1, mask: None });
+    masked.chain(mixed).collect()
 }
 
 fn paint_one(job: &Job, paint: impl Fn(&Job) -> Result<(u32, u32)>) -> Result<()> {
@@ -266,6 +325,25 @@ pub fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
             || format!("--style {path}={weight}: the weight must be a number that is not below 0"),
         )?;
     Ok((path.into(), weight))
+}
+
+/// `PICTURE=STYLE`: where the mask is, and the index of the style or none for the photo.
+fn parse_mask(argument: &OsStr, styles: usize) -> Result<(PathBuf, Option<usize>)> {
+    let wrong = || {
+        format!(
+            "--mask {}: say which style is painted there: PICTURE=1 to PICTURE={styles}, in the \
+             order of --style, or PICTURE=none for the photo",
+            argument.display()
+        )
+    };
+    let (path, style) =
+        argument.to_str().and_then(|text| text.rsplit_once('=')).with_context(wrong)?;
+    if style == "none" {
+        return Ok((path.into(), None));
+    }
+    let number: usize =
+        style.parse().ok().filter(|number| (1..=styles).contains(number)).with_context(wrong)?;
+    Ok((path.into(), Some(number - 1)))
 }
 
 fn ends_with_separator(path: &Path) -> bool {

@@ -7,8 +7,8 @@ use crate::picture::{Format, Picture, PictureError};
 pub const BUNDLED_SIZE: u32 = 512;
 /// Side of its thumbnail, pixels.
 pub const THUMBNAIL_SIZE: u32 = 160;
-/// JPEG quality of both: all files together stay below 1.2 MB, and a style
-/// picture is shrunk before use, which leaves little of the loss.
+/// JPEG quality of both: a style picture stays near 90 kB, and it is shrunk
+/// before use, which leaves little of the loss.
 const QUALITY: u8 = 70;
 
 /// A style picture that comes with the page.
@@ -75,6 +75,21 @@ pub fn bundled() -> &'static [BundledStyle] {
             style("neon-currents", "Neon currents", "霓虹流线", Family::Swirls, 311),
             style("stitched-flowers", "Stitched flowers", "丝绣花卉", Family::Embroidery, 333),
             style("pen-bouquet", "Bouquet in pen", "钢笔花束", Family::Hatching, 94),
+            style("palette-knife-sky", "Palette-knife sky", "刮刀蓝天", Family::PaletteKnife, 0),
+            style("moonlit-batik", "Moonlit batik", "月夜蜡染", Family::Batik, 4),
+            style("circles-and-bars", "Circles and bars", "圆与线", Family::Geometric, 2),
+            style("seaside-wash", "Seaside wash", "海滨水彩", Family::Watercolour, 11),
+            style("crayon-town", "Crayon town", "蜡笔小镇", Family::Crayon, 3),
+            style("bulging-stripes", "Bulging stripes", "起伏条纹", Family::OpArt, 5),
+            style("paper-canyon", "Paper canyon", "纸雕峡谷", Family::PaperCut, 11),
+            style("lilac-bouquet", "Lilac bouquet", "丁香花束", Family::BrushStrokes, 9),
+            style("desert-poster", "Desert poster", "荒漠海报", Family::Poster, 6),
+            style("plum-agate", "Plum agate", "紫晶玛瑙", Family::Agate, 4),
+            style("night-woodcut", "Night woodcut", "墨夜木刻", Family::Woodcut, 4),
+            style("woven-dusk", "Woven dusk", "织锦暮色", Family::Weave, 7),
+            style("flung-colours", "Flung colours", "泼彩", Family::Drip, 3),
+            style("folded-autumn", "Folded autumn", "折面秋色", Family::LowPoly, 10),
+            style("halftone-peak", "Halftone peak", "网点山峰", Family::Halftone, 6),
         ]
     }
 }

@@ -1,0 +1,151 @@
+// The page and its engines: the same pictures as the command line, honest words about what runs and
+// what fails, progress, and stopping.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import {
+  assertAlike, download, engineLoads, files, give, native, onPage, painted, pixels, WEBGPU,
+} from './visit.mjs';
+
+test('the CPU engine paints what the command line paints', async (t) => {
+  await onPage({ query: '?engine=cpu&size=256' }, async (page, requests) => {
+    await give(page, { photo: files.photo, style: files.style });
+    t.diagnostic(await page.textContent('#status'));
+    const { file } = await download(page, 'cpu.png');
+    await assertAlike(t, file, await native('cpu-native.png', files.photo, '--style', files.style, '--size', '256'));
+    assert.deepEqual([engineLoads(requests, 'cpu'), engineLoads(requests, 'gpu')], [1, 0]);
+    assert.equal(await page.textContent('#engine-name'), 'Processor');
+  });
+});
+
+test('the WebGPU engine paints what the command line paints', async (t) => {
+  await onPage({ query: '?engine=webgpu&size=64', flags: [WEBGPU] }, async (page, requests) => {
+    await give(page, { photo: files.smallPhoto, style: files.style });
+    assert.equal(await page.textContent('#error'), '');
+    t.diagnostic(await page.textContent('#status'));
+    const { file } = await download(page, 'gpu.png');
+    await assertAlike(t, file, await native('gpu-native.png', files.smallPhoto, '--style', files.style, '--size', '64'));
+    assert.deepEqual([engineLoads(requests, 'cpu'), engineLoads(requests, 'gpu')], [0, 1]);
+    assert.match(await page.textContent('#engine-name'), /^Graphics: ./);
+  });
+});
+
+test('without WebGPU the page says why, what to do, and how long the last picture took', async () => {
+  await onPage({ query: '?size=64' }, async (page, requests) => {
+    await give(page, { photo: files.smallPhoto });
+    assert.equal(engineLoads(requests, 'gpu'), 0);
+    await page.click('#engine');
+    assert.match(await page.textContent('#why'), /WebGPU.*so the processor paints\. [A-Z]/s);
+    assert.match(await page.textContent('#about'), /Last picture took[\d.]+ s/);
+    assert.match(await page.textContent('#about-dialog'), /sets no cookies/);
+  });
+});
+
+test('an emulated GPU is passed over for the CPU', async () => {
+  await onPage({ query: '', flags: [WEBGPU] }, async (page, requests) => {
+    await page.waitForSelector('#engine[data-kind=cpu]');
+    await page.click('#engine');
+    assert.match(await page.textContent('#why'), /only emulated/);
+    assert.equal(engineLoads(requests, 'gpu'), 0);
+  });
+});
+
+test('loading and painting show progress', async () => {
+  await onPage({ query: '?engine=cpu&size=448' }, async (page) => {
+    await page.evaluate(() => {
+      window.seen = [];
+      const look = () => {
+        if (!document.getElementById('work').hidden) window.seen.push(document.getElementById('work-words').textContent);
+      };
+      new MutationObserver(look).observe(document.getElementById('work'), { subtree: true, childList: true, attributes: true, characterData: true });
+    });
+    await give(page, { photo: files.largePhoto });
+    assert.ok((await page.evaluate(() => window.seen)).some((text) => /^(Painting|Loading|Starting)/.test(text)));
+    assert.ok(await page.isHidden('#work'), 'gone when done');
+  });
+});
+
+test('the page stays responsive while it paints', async (t) => {
+  await onPage({ query: '?engine=cpu&size=448' }, async (page) => {
+    await page.waitForSelector('#engine[data-kind=cpu]');
+    await page.setInputFiles('#photo-file', files.largePhoto);
+    await page.waitForFunction(() => document.getElementById('work-words').textContent.startsWith('Painting'));
+    const { longest, frames, seconds } = await page.evaluate(() => new Promise((done) => {
+      const began = performance.now();
+      let last = began;
+      let longest = 0;
+      let frames = 0;
+      const frame = (now) => {
+        longest = Math.max(longest, now - last);
+        last = now;
+        frames++;
+        if (document.getElementById('save').disabled) requestAnimationFrame(frame);
+        else done({ longest, frames, seconds: (now - began) / 1000 });
+      };
+      requestAnimationFrame(frame);
+    }));
+    t.diagnostic(`${frames} frames in ${seconds.toFixed(1)} s, longest gap ${longest.toFixed(0)} ms`);
+    assert.ok(frames > 5, 'measured while painting');
+    assert.ok(longest < 500, `a frame took ${longest.toFixed(0)} ms`);
+  });
+});
+
+test('Stop ends a picture at once, and the next one works', async () => {
+  await onPage({ query: '?engine=cpu&size=1024' }, async (page) => {
+    await page.waitForSelector('#engine[data-kind=cpu]');
+    await page.setInputFiles('#photo-file', files.largePhoto);
+    // The preview is there; the full size goes on.
+    await page.waitForSelector('#painting:not([hidden])');
+    const took = await page.evaluate(async () => {
+      const began = performance.now();
+      document.getElementById('stop').click();
+      await new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); });
+      return performance.now() - began;
+    });
+    assert.ok(took < 500, `it took ${took.toFixed(0)} ms`);
+    assert.equal(await page.textContent('#status'), 'Stopped.');
+    assert.ok(await page.isDisabled('#save'));
+    await page.selectOption('#size', '512');
+    await painted(page);
+    assert.equal((await pixels(page)).width, 512);
+  });
+});
+
+test('what was stopped can be taken up again', async () => {
+  await onPage({ query: '?engine=cpu&size=448' }, async (page) => {
+    await page.waitForSelector('#engine[data-kind=cpu]');
+    await page.setInputFiles('#photo-file', files.largePhoto);
+    await page.waitForSelector('#stop');
+    await page.click('#stop');
+    await page.waitForFunction(() => document.getElementById('stop').textContent === 'Paint');
+    await page.click('#stop');
+    await painted(page);
+    assert.equal((await pixels(page)).width, 448);
+  });
+});
+
+test('damaged weights are reported in words', async () => {
+  const prepare = (page) => page.route('**/models/impasto.safetensors*', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.body()).subarray(0, 1000) });
+  });
+  await onPage({ prepare, mayComplain: true }, async (page) => {
+    await page.waitForSelector('#engine[data-kind=none]');
+    assert.match(await page.textContent('#error'), /could not start/);
+    assert.equal(await page.textContent('#engine-name'), 'Not running');
+  });
+});
+
+test('a style that cannot be loaded is named, and another one works', async () => {
+  const prepare = (page) => page.route('**/www/styles/blue-town.jpg', (route) => route.abort());
+  await onPage({ query: '?engine=cpu&size=64', prepare, mayComplain: true }, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    await page.click('.pick[data-style=blue-town]');
+    await page.waitForSelector('#error:not([hidden])');
+    assert.match(await page.textContent('#error'), /“Blue town” could not be loaded/);
+    await page.click('.pick[data-style=neon-currents]');
+    await painted(page);
+    assert.ok(await page.isHidden('#error'));
+  });
+});

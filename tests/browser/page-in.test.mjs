@@ -1,0 +1,200 @@
+// What comes into the page: photos and styles, by every way.
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { CAMERA, files, folder, give, hand, onPage, painted, pixels } from './visit.mjs';
+
+const SMALL = { query: '?engine=cpu&size=64' };
+const photoNames = (page) => page.locator('#photos .pick').evaluateAll((tiles) => tiles.map((tile) => tile.ariaLabel));
+
+test('a sample photo is one click away from a painting', async () => {
+  await onPage(SMALL, async (page) => {
+    await page.waitForSelector('.sample');
+    assert.ok(await page.locator('.sample').count() >= 3);
+    for (const hint of await page.locator('.sample').evaluateAll((all) => all.map((one) => one.title))) {
+      assert.match(hint, /\n.*(CC0|public domain)/, 'says where it comes from');
+    }
+    await page.click('.sample');
+    await painted(page);
+    assert.match(await page.textContent('#status'), /^Painted 64 × 43 in \d/);
+  });
+});
+
+test('several photos can be chosen, gone through and removed', async () => {
+  await onPage(SMALL, async (page) => {
+    await page.setInputFiles('#photo-file', [files.smallPhoto, files.tallPhoto, files.photo]);
+    await page.waitForFunction(() => document.querySelectorAll('#photos .pick').length === 3);
+    await painted(page);
+    assert.deepEqual(await photoNames(page), ['small.png', 'tall photo.png', 'photo.png']);
+    assert.equal(await page.getAttribute('#photos .pick >> nth=0', 'aria-current'), 'true');
+    await page.click('#photos .pick >> nth=1');
+    await painted(page);
+    const { width, height } = await pixels(page);
+    assert.deepEqual([width, height], [43, 64]);
+    await page.hover('#photos .tile >> nth=1');
+    await page.click('#photos .remove >> nth=1');
+    await painted(page);
+    assert.deepEqual(await photoNames(page), ['small.png', 'photo.png']);
+    assert.equal(await page.getAttribute('#photos .pick >> nth=1', 'aria-current'), 'true');
+    for (const left of [1, 0]) {
+      await page.focus('#photos .remove');
+      await page.keyboard.press('Enter');
+      await page.waitForFunction((n) => document.querySelectorAll('#photos .pick').length === n, left);
+    }
+    assert.ok(await page.isVisible('#invitation'), 'back at the beginning');
+  });
+});
+
+test('photos and styles can be dropped and pasted, several at once', async () => {
+  await onPage(SMALL, async (page) => {
+    const styles = await page.locator('#gallery .pick').count();
+    await hand(page, [files.photo, files.tallPhoto], 'drop', '#stage');
+    await page.waitForFunction(() => document.querySelectorAll('#photos .pick').length === 2);
+    await painted(page);
+    await hand(page, [files.style], 'drop', '#gallery');
+    await page.waitForFunction((n) => document.querySelectorAll('#gallery .pick').length === n + 1, styles);
+    assert.equal(await page.textContent('#style-title'), 'style');
+    await painted(page);
+    await hand(page, [files.smallPhoto], 'paste', 'body');
+    await page.waitForFunction(() => document.querySelectorAll('#photos .pick').length === 3);
+    await painted(page);
+    assert.equal(await page.getAttribute('#photos .pick >> nth=2', 'aria-current'), 'true');
+    // With the focus among the styles, what is pasted is a style.
+    await page.focus('#gallery .pick');
+    await hand(page, [files.smallPhoto], 'paste', '#gallery .pick');
+    await page.waitForFunction((n) => document.querySelectorAll('#gallery .pick').length === n + 2, styles);
+    assert.equal(await page.locator('#photos .pick').count(), 3);
+  });
+});
+
+test('a file that hovers shows where it would go', async () => {
+  await onPage(SMALL, async (page) => {
+    const hover = (selector) => page.evaluate((where) => {
+      const data = new DataTransfer();
+      data.items.add(new File(['x'], 'x.png', { type: 'image/png' }));
+      document.querySelector(where).dispatchEvent(new DragEvent('dragover', { bubbles: true, cancelable: true, dataTransfer: data }));
+      return [...document.querySelectorAll('.target')].map(({ id }) => id);
+    }, selector);
+    assert.deepEqual(await hover('#view'), ['stage']);
+    assert.deepEqual(await hover('#gallery'), ['styles']);
+  });
+});
+
+test('the camera takes a photo', async () => {
+  await onPage({ ...SMALL, flags: CAMERA, context: { permissions: ['camera'] } }, async (page) => {
+    await page.click('#camera');
+    await page.waitForSelector('#camera-take:enabled');
+    await page.click('#camera-take');
+    await painted(page);
+    assert.match((await photoNames(page))[0], /^camera-.*\.jpg$/);
+    const live = await page.evaluate(() => document.getElementById('camera-video').srcObject);
+    assert.equal(live, null, 'the camera is off again');
+  });
+});
+
+test('without a camera the page says so', async () => {
+  await onPage(SMALL, async (page) => {
+    await page.click('#camera');
+    await page.waitForFunction(() => /camera/i.test(document.getElementById('camera-words').textContent)
+      && !document.getElementById('camera-words').textContent.startsWith('Starting'));
+    assert.ok(await page.isDisabled('#camera-take'));
+    await page.keyboard.press('Escape');
+    assert.ok(await page.isHidden('#camera-dialog'));
+  });
+});
+
+test('a photo that lies on its side in the file stands upright', async () => {
+  await onPage(SMALL, async (page) => {
+    const plain = Buffer.from(await page.evaluate(async () => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 90, height: 60 });
+      canvas.getContext('2d').fillRect(0, 0, 45, 60);
+      return canvas.toDataURL('image/jpeg').split(',')[1];
+    }), 'base64');
+    // EXIF, big-endian: one entry, orientation (0x0112) = 6, a quarter turn.
+    const tiff = Buffer.from('4d4d002a00000008000101120003000000010006000000000000', 'hex');
+    const exif = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), tiff]);
+    const head = Buffer.from([0xff, 0xe1, 0, exif.length + 2]);
+    const file = join(folder, 'turned.jpg');
+    await writeFile(file, Buffer.concat([plain.subarray(0, 2), head, exif, plain.subarray(2)]));
+    await give(page, { photo: file });
+    const { width, height } = await pixels(page);
+    assert.deepEqual([width, height], [43, 64]);
+  });
+});
+
+test('files that are no pictures are refused in words, and nothing is lost', async () => {
+  await onPage(SMALL, async (page) => {
+    await give(page, { photo: files.smallPhoto, style: files.style });
+    for (const [input, file, words] of [
+      ['#another-file', files.text, /“notes.txt” is not a picture/],
+      ['#another-file', files.empty, /“empty.jpg” is empty/],
+      ['#style-file', files.broken, /“broken.png” cannot be read as a picture/],
+    ]) {
+      await page.setInputFiles(input, file);
+      await page.waitForFunction(
+        (name) => document.getElementById('error').textContent.includes(name), file.split('/').at(-1));
+      assert.match(await page.textContent('#error'), words);
+    }
+    assert.ok(await page.isVisible('#painting'), 'the painting is still there');
+    assert.equal(await page.textContent('#style-title'), 'style');
+    await page.click('#gallery .pick >> nth=3');
+    await painted(page);
+    assert.ok(await page.isHidden('#error'));
+  });
+});
+
+test('at least 24 styles come with the page, with titles, thumbnails and provenance', async () => {
+  await onPage(SMALL, async (page) => {
+    const tiles = await page.locator('#gallery .pick').evaluateAll((all) =>
+      all.map((one) => ({ label: one.ariaLabel, title: one.title, thumb: one.querySelector('img').src })));
+    assert.ok(tiles.length >= 24, `${tiles.length} styles`);
+    assert.equal(new Set(tiles.map(({ label }) => label)).size, tiles.length, 'two styles of one name');
+    for (const { label, title, thumb } of tiles) {
+      assert.match(title, new RegExp(`^${label}\n.*CC0`));
+      assert.equal((await page.request.get(thumb)).status(), 200, thumb);
+      const picture = thumb.replace('/thumbs/', '/');
+      const response = await page.request.get(picture);
+      assert.equal(response.status(), 200, picture);
+      assert.ok((await response.body()).length < 160_000, `${picture} is large`);
+    }
+  });
+});
+
+test('own styles are kept on the device until removed', async () => {
+  await onPage(SMALL, async (page) => {
+    await give(page, { photo: files.smallPhoto, style: [files.style, files.photo] });
+    const own = () => page.locator('#gallery .tile:has(.remove) .pick').evaluateAll((all) => all.map((one) => one.ariaLabel));
+    assert.deepEqual((await own()).sort(), ['photo', 'style']);
+    await page.reload();
+    await page.waitForFunction(() => document.querySelectorAll('#gallery .remove').length === 2);
+    await page.click('#gallery .pick[aria-label=style]');
+    await page.setInputFiles('#photo-file', files.smallPhoto);
+    await painted(page);
+    await page.focus('#gallery .remove[aria-label*="style style"]');
+    await page.keyboard.press('Enter');
+    await painted(page);
+    assert.deepEqual(await own(), ['photo']);
+    assert.equal(await page.locator('#gallery .pick[aria-pressed=true]').count(), 1, 'another style took its place');
+    await page.click('#engine');
+    assert.match(await page.textContent('#kept'), /1 style of your own/);
+    await page.click('#forget');
+    await page.waitForSelector('#forget', { state: 'hidden' });
+    assert.deepEqual(await own(), []);
+    await page.reload();
+    await page.waitForSelector('#gallery .pick[aria-pressed=true]');
+    assert.deepEqual(await own(), []);
+  });
+});
+
+test('nothing is stored before the visitor keeps something', async () => {
+  await onPage(SMALL, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    const stored = await page.evaluate(async () => ({
+      databases: (await indexedDB.databases()).length, local: localStorage.length, cookies: document.cookie,
+    }));
+    assert.deepEqual(stored, { databases: 0, local: 0, cookies: '' });
+  });
+});

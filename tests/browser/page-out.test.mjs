@@ -1,0 +1,264 @@
+// What leaves the page, and looking at it: compare, zoom, files, clipboard, command line, ZIP; undo
+// and earlier paintings.
+
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { unzipSync } from 'fflate';
+
+import {
+  assertAlike, download, files, folder, give, impasto, move, native, onPage, painted, pick, pixels, root, run, slide,
+} from './visit.mjs';
+
+const AT_64 = { query: '?engine=cpu&size=64' };
+const AT_128 = { query: '?engine=cpu&size=128' };
+
+test('a line between photo and painting can be moved by pointer and keyboard', async () => {
+  await onPage(AT_128, async (page) => {
+    await give(page, { photo: files.photo });
+    const clip = () => page.evaluate(() => document.getElementById('painting').style.clipPath);
+    const at = async () => Number((await clip()).match(/([\d.]+)%\)/)[1]);
+    assert.equal(await clip(), '');
+    await page.click('#compare');
+    assert.equal(await at(), 50);
+    const box = await page.locator('#sheet').boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 3);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.8, box.y + box.height / 3, { steps: 5 });
+    await page.mouse.up();
+    assert.equal(await at(), 80);
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await at(), 79);
+    await page.keyboard.press('Home');
+    assert.equal(await clip(), '', 'all painting');
+    await page.focus('#view');
+    await page.keyboard.press('c');
+    assert.ok(await page.isHidden('#divider'));
+    assert.equal(await page.getAttribute('#compare', 'aria-pressed'), 'false');
+  });
+});
+
+test('the picture can be zoomed and moved by buttons, wheel, keys and drag', async () => {
+  await onPage(AT_128, async (page) => {
+    await give(page, { photo: files.photo });
+    const box = () => page.locator('#sheet').boundingBox();
+    const whole = await box();
+    const view = await page.locator('#view').boundingBox();
+    const middle = [view.x + view.width / 2, view.y + view.height / 2];
+    await page.click('#zoom-in');
+    assert.equal(await page.textContent('#zoom-fit'), '150 %');
+    await page.mouse.move(...middle);
+    await page.mouse.wheel(0, -400);
+    const zoomed = await box();
+    assert.ok(zoomed.width > 2 * whole.width);
+    await page.mouse.down();
+    await page.mouse.move(middle[0] + 60, middle[1] + 40, { steps: 4 });
+    await page.mouse.up();
+    const moved = await box();
+    assert.deepEqual([Math.round(moved.x - zoomed.x), Math.round(moved.y - zoomed.y)], [60, 40]);
+    await page.focus('#view');
+    await page.keyboard.press('ArrowRight');
+    assert.equal(Math.round((await box()).x - moved.x), -60);
+    // Its edge does not come inside the view.
+    for (let i = 0; i < 60; i++) await page.keyboard.press('ArrowRight');
+    const far = await box();
+    assert.ok(far.x + far.width >= view.x + view.width - 1);
+    await page.keyboard.press('0');
+    assert.deepEqual(await box(), whole);
+    await page.mouse.dblclick(...middle);
+    assert.equal(await page.textContent('#zoom-fit'), '250 %');
+    await page.click('#zoom-fit');
+    assert.deepEqual(await box(), whole);
+  });
+});
+
+test('two fingers zoom', async () => {
+  await onPage({ ...AT_64, context: { hasTouch: true, viewport: { width: 390, height: 800 } } }, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    const view = await page.locator('#view').boundingBox();
+    const [x, y] = [view.x + view.width / 2, view.y + view.height / 2];
+    const session = await page.context().newCDPSession(page);
+    const touch = (type, apart) => session.send('Input.dispatchTouchEvent', {
+      type, touchPoints: type === 'touchEnd' ? [] : [{ x: x - apart, y, id: 1 }, { x: x + apart, y, id: 2 }],
+    });
+    await touch('touchStart', 30);
+    for (const apart of [40, 60, 80, 90]) await touch('touchMove', apart);
+    await touch('touchEnd');
+    const zoom = Number.parseInt(await page.textContent('#zoom-fit'), 10);
+    assert.ok(zoom > 200 && zoom < 400, `${zoom} %`);
+  });
+});
+
+test('paintings are saved as PNG, JPEG and WebP, the last two in a chosen quality', async () => {
+  await onPage(AT_128, async (page) => {
+    await give(page, { photo: files.photo });
+    const bytes = async (format, quality) => {
+      await page.click('#save');
+      await pick(page, 'format', format);
+      if (quality) await slide(page, '#quality', quality);
+      await page.keyboard.press('Escape');
+      const { file, suggested } = await download(page, `saved-${quality}.${format}`);
+      return { content: await readFile(file), suggested };
+    };
+    const png = await bytes('png');
+    assert.equal(png.content.subarray(1, 4).toString(), 'PNG');
+    assert.equal(png.suggested, 'photo-impasto.png');
+    const fine = await bytes('jpeg', 95);
+    const coarse = await bytes('jpeg', 40);
+    assert.equal(fine.content.readUInt16BE(0), 0xffd8);
+    assert.equal(fine.suggested, 'photo-impasto.jpg');
+    assert.ok(coarse.content.length < fine.content.length / 1.5);
+    const webp = await bytes('webp', 80);
+    assert.equal(webp.content.subarray(8, 12).toString(), 'WEBP');
+    assert.equal(webp.suggested, 'photo-impasto.webp');
+    await page.click('#save');
+    await page.waitForFunction(() => /128 × 96 pixels, [\d.]+ MB/.test(document.getElementById('save-size').textContent));
+  });
+});
+
+test('the picture and the command go to the clipboard', async () => {
+  const context = { permissions: ['clipboard-read', 'clipboard-write'] };
+  await onPage({ ...AT_64, context }, async (page) => {
+    await give(page, { photo: files.photo });
+    await page.click('#copy');
+    await page.waitForFunction(() => document.getElementById('status').textContent === 'Copied.');
+    const size = await page.evaluate(async () => {
+      const [item] = await navigator.clipboard.read();
+      const bitmap = await createImageBitmap(await item.getType('image/png'));
+      return [bitmap.width, bitmap.height];
+    });
+    assert.deepEqual(size, [64, 48]);
+    await page.click('#save');
+    await page.click('#copy-command');
+    await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith('impasto stylize'));
+  });
+});
+
+test('where the browser can share, the painting is shared as a file', async () => {
+  const prepare = (page) => page.addInitScript(() => {
+    navigator.canShare = ({ files }) => files.length === 1;
+    navigator.share = async ({ files: [file] }) => {
+      const bitmap = await createImageBitmap(file);
+      window.shared = [file.name, file.type, bitmap.width];
+    };
+  });
+  await onPage({ ...AT_64, prepare }, async (page) => {
+    await give(page, { photo: files.photo });
+    await page.click('#share');
+    await page.waitForFunction(() => window.shared);
+    assert.deepEqual(await page.evaluate(() => window.shared), ['photo-impasto.png', 'image/png', 64]);
+  });
+});
+
+test('the command line makes the same picture', async (t) => {
+  await onPage(AT_128, async (page) => {
+    // A folder like that of the project: the program, the styles, the visitor's pictures.
+    const place = join(folder, 'at home');
+    await mkdir(place);
+    await symlink(join(root, 'www'), join(place, 'www'));
+    await symlink(impasto, join(place, 'impasto'));
+    for (const file of [files.tallPhoto, files.style]) await copyFile(file, join(place, file.split('/').at(-1)));
+    await give(page, { photo: files.tallPhoto, style: files.style });
+    await pick(page, 'many', 'mix');
+    await page.click('.pick[data-style=blue-town]');
+    await slide(page, '#weight-blue-town', 20);
+    await slide(page, '#strength', 85);
+    await slide(page, '#brush', 256);
+    await pick(page, 'colours', 'photo');
+    await page.click('#add-region');
+    await page.selectOption('#region-style', 'golden-mosaic');
+    await page.focus('#mask');
+    await page.keyboard.press('Shift+ArrowRight');
+    await page.keyboard.press('Space');
+    await page.click('#region-done');
+    await painted(page);
+    const { file } = await download(page, 'by-page.png');
+    await page.click('#save');
+    const text = await page.textContent('#command');
+    t.diagnostic(text.replaceAll(' \\\n  ', ' '));
+    const [mask] = await Promise.all([page.waitForEvent('download'), page.click('#save-masks')]);
+    await mask.saveAs(join(place, mask.suggestedFilename()));
+    await run('/bin/sh', ['-c', text.replace(/^impasto stylize/, './impasto stylize --device cpu')], { cwd: place });
+    await assertAlike(t, file, join(place, 'tall photo-impasto.png'));
+  });
+});
+
+test('all photos are painted into one ZIP file', async (t) => {
+  await onPage(AT_64, async (page) => {
+    await give(page, { photo: [files.photo, files.tallPhoto, files.photo], style: files.style });
+    assert.match(await page.textContent('#batch'), /Paint all 3 photos/);
+    const [event] = await Promise.all([page.waitForEvent('download'), page.click('#batch')]);
+    assert.equal(event.suggestedFilename(), 'impasto.zip');
+    const file = join(folder, 'batch.zip');
+    await event.saveAs(file);
+    const contents = unzipSync(await readFile(file));
+    assert.deepEqual(Object.keys(contents), ['photo-impasto.png', 'tall photo-impasto.png', 'photo-impasto-2.png']);
+    const tall = join(folder, 'batch-tall.png');
+    await writeFile(tall, contents['tall photo-impasto.png']);
+    await assertAlike(t, tall, await native('batch-native.png', files.tallPhoto, '--size', '64', '--style', files.style));
+    await page.waitForFunction(() => /Painted 3 photos/.test(document.getElementById('status').textContent));
+  });
+});
+
+test('a batch can be stopped', async () => {
+  await onPage({ query: '?engine=cpu&size=448' }, async (page) => {
+    await give(page, { photo: [files.largePhoto, files.largePhoto, files.largePhoto] });
+    await page.click('#batch');
+    await page.waitForFunction(() => /Painting photo 1 of 3/.test(document.getElementById('work-words').textContent));
+    await page.click('#stop');
+    await page.waitForFunction(() => document.getElementById('status').textContent === 'Stopped.');
+    await page.click('#gallery .pick >> nth=2');
+    await painted(page);
+  });
+});
+
+test('undo and redo go through the looks, and paint nothing twice', async () => {
+  await onPage(AT_64, async (page) => {
+    await give(page, { photo: files.photo });
+    const pressed = () => page.getAttribute('.pick[aria-pressed=true]', 'data-style');
+    const first = (await pixels(page)).at(20, 20);
+    await page.click('.pick[data-style=flung-colours]');
+    await painted(page);
+    const second = (await pixels(page)).at(20, 20);
+    await move(page, '#strength', 80);
+    await move(page, '#strength', 60);
+    await slide(page, '#strength', 40);
+    await painted(page);
+    await page.click('#undo');
+    assert.equal(await page.inputValue('#strength'), '100', 'one step for the whole move of a slider');
+    await painted(page);
+    assert.match(await page.textContent('#status'), /Painted before/);
+    assert.deepEqual((await pixels(page)).at(20, 20), second);
+    await page.keyboard.press('Control+z');
+    await painted(page);
+    assert.equal(await pressed(), 'starry-impasto');
+    assert.deepEqual((await pixels(page)).at(20, 20), first);
+    assert.ok(await page.isDisabled('#undo'));
+    await page.keyboard.press('Control+Shift+z');
+    await page.click('#redo');
+    await painted(page);
+    assert.equal(await page.inputValue('#strength'), '40');
+    assert.ok(await page.isDisabled('#redo'));
+    await page.keyboard.press('Control+z');
+    await page.click('.pick[data-style=blue-town]');
+    assert.ok(await page.isDisabled('#redo'), 'a new look ends the way forward');
+  });
+});
+
+test('earlier paintings of the visit come back with a click', async () => {
+  await onPage(AT_64, async (page) => {
+    await give(page, { photo: files.photo });
+    const first = (await pixels(page)).at(20, 20);
+    await page.click('.pick[data-style=flung-colours]');
+    await painted(page);
+    await give(page, { photo: files.tallPhoto });
+    await page.waitForFunction(() => document.querySelectorAll('#results .pick').length === 3);
+    await page.click('#results .pick >> nth=2');
+    await painted(page);
+    assert.match(await page.textContent('#status'), /Painted before, 64 × 48/);
+    assert.deepEqual((await pixels(page)).at(20, 20), first);
+    assert.equal(await page.getAttribute('.pick[aria-pressed=true]', 'data-style'), 'starry-impasto');
+    assert.equal(await page.getAttribute('#photos .pick >> nth=0', 'aria-current'), 'true');
+  });
+});

@@ -1,0 +1,213 @@
+// What the tests of the page share: the built site (dist/), a browser, pictures, the command line.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import { promisify } from 'node:util';
+import { chromium } from 'playwright-core';
+
+import { meanDifference, photo, style } from './pictures.mjs';
+import { serve } from './server.mjs';
+
+export const run = promisify(execFile);
+export const root = join(import.meta.dirname, '../..');
+const target = process.env.CARGO_TARGET_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'impasto/target');
+export const impasto = join(target, 'release/impasto');
+
+/** An emulated GPU on a busy machine is slow. */
+export const PATIENCE = 300_000;
+const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync'];
+/** Debian's Chromium emulates a GPU (SwiftShader) for WebGPU, but only when asked. */
+export const WEBGPU = '--enable-unsafe-webgpu';
+export const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
+let site;
+export let folder;
+/** Paths of pictures, and of files that are none. */
+export const files = {};
+const launched = new Map();
+
+before(async () => {
+  // Everything is tested below a sub-path.
+  site = await serve(join(root, 'dist'), { prefix: '/some/where/' });
+  folder = await mkdtemp(join(tmpdir(), 'impasto-'));
+  const pictures = {
+    photo: ['photo.png', photo(400, 300)],
+    smallPhoto: ['small.png', photo(96, 72)],
+    tallPhoto: ['tall photo.png', photo(60, 90)],
+    largePhoto: ['large.png', photo(1600, 1200)],
+    style: ['style.png', style(320, 320)],
+    text: ['notes.txt', 'Not a picture.\n'],
+    broken: ['broken.png', photo(64, 64).subarray(0, 200)],
+    empty: ['empty.jpg', ''],
+  };
+  for (const [key, [name, content]] of Object.entries(pictures)) {
+    files[key] = join(folder, name);
+    await writeFile(files[key], content);
+  }
+});
+
+after(async () => {
+  for (const browser of launched.values()) await (await browser).close();
+  await site?.close();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+/** One browser for each set of flags. */
+export function browser(flags) {
+  const key = flags.join();
+  if (!launched.has(key)) {
+    const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+    launched.set(key, chromium.launch({ executablePath, args: [...QUIET, ...flags] }));
+  }
+  return launched.get(key);
+}
+
+/**
+ * @typedef {{ flags?: string[], mayComplain?: boolean, context?: object, prepare?: (page: import('playwright-core').Page) => Promise<void> }} Options
+ */
+
+/**
+ * Runs `use` on a fresh page, which must end without console errors and without a request to
+ * another origin.
+ * @param {Options} options
+ * @param {(page: import('playwright-core').Page, requests: string[]) => Promise<void>} use
+ */
+export async function onFresh({ flags = [], mayComplain = false, context: contextOptions = {}, prepare }, use) {
+  const context = await (await browser(flags)).newContext({
+    // What the service worker fetches would not pass by the tests' own routes; it has its own tests.
+    locale: 'en-US', serviceWorkers: 'block', ...contextOptions,
+  });
+  const requests = [];
+  const complaints = [];
+  context.on('request', (request) => requests.push(request.url()));
+  context.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
+  context.on('weberror', (error) => complaints.push(String(error.error())));
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  try {
+    await prepare?.(page);
+    page.site = site.url;
+    await use(page, requests);
+    const foreign = requests.filter((url) => !url.startsWith(site.url) && !/^(blob|data):/.test(url));
+    assert.deepEqual(foreign, [], 'requests that left the site');
+    if (!mayComplain) assert.deepEqual(complaints, [], 'errors in the console');
+  } finally {
+    await context.close();
+  }
+}
+
+/**
+ * The same, on the page itself.
+ * @param {Options & { query?: string }} options
+ */
+export const onPage = ({ query = '?engine=cpu', ...options }, use) => onFresh(options, async (page, requests) => {
+  await page.goto(site.url + query);
+  await page.waitForSelector('#gallery .pick[aria-pressed=true]');
+  await use(page, requests);
+});
+
+/**
+ * The same, on an empty page of the same site, which also has the tests' files, at test/.
+ * @param {Options & { html?: string }} options
+ */
+export const onBlank = ({ html = '', ...options }, use) => onFresh(options, async (page, requests) => {
+  await page.route(`${site.url}test/**`, (route) => {
+    const name = new URL(route.request().url()).pathname.split('/').at(-1);
+    return name ? route.fulfill({ path: join(folder, name) })
+      : route.fulfill({ contentType: 'text/html', body: `<!doctype html><link rel="icon" href="data:,"><title>Test</title>${html}` });
+  });
+  await page.goto(`${site.url}test/`);
+  await use(page, requests);
+});
+
+/** Waits until a picture in full size is there. */
+export const painted = (page) => page.waitForSelector('#save:enabled');
+
+export const engineLoads = (requests, kind) =>
+  requests.filter((url) => url.endsWith(`engine/${kind}/impasto_bg.wasm`)).length;
+
+/** Gives the page a photo and, if wanted, a style, and waits for the painting. */
+export async function give(page, { photo: photoFile, style: styleFile } = {}) {
+  if (styleFile) {
+    const count = await page.locator('#gallery .pick').count();
+    await page.setInputFiles('#style-file', styleFile);
+    await page.waitForFunction((n) => document.querySelectorAll('#gallery .pick').length > n, count);
+  }
+  if (photoFile) {
+    const count = await page.locator('#photos .pick').count();
+    await page.setInputFiles(count ? '#another-file' : '#photo-file', photoFile);
+    await page.waitForFunction((n) => document.querySelectorAll('#photos .pick').length > n, count);
+  }
+  await painted(page);
+}
+
+/** Moves a slider, which does not rest there yet. */
+export const move = (page, selector, value) => page.evaluate(([which, to]) => {
+  const slider = document.querySelector(which);
+  slider.value = to;
+  slider.dispatchEvent(new Event('input', { bubbles: true }));
+}, [selector, String(value)]);
+
+/** Moves a slider to its place, and lets it rest. */
+export const slide = (page, selector, value) => page.fill(selector, String(value));
+
+/** Chooses a radio button whose label is what one sees. */
+export const pick = (page, name, value) => page.click(`label:has(> input[name=${name}][value=${value}])`);
+
+/** Saves what is shown; without a format, as PNG. */
+export async function download(page, name, format) {
+  await page.click('#save');
+  if (format) await pick(page, 'format', format);
+  const [event] = await Promise.all([page.waitForEvent('download'), page.click('#download')]);
+  const file = join(folder, name);
+  await event.saveAs(file);
+  await page.keyboard.press('Escape');
+  return { file, suggested: event.suggestedFilename() };
+}
+
+/** The pixels on the page's canvas. */
+export async function pixels(page) {
+  const { width, height, data } = await page.evaluate(() => {
+    const canvas = document.getElementById('painting');
+    const { width, height } = canvas;
+    return { width, height, data: [...canvas.getContext('2d').getImageData(0, 0, width, height).data] };
+  });
+  return { width, height, at: (x, y) => data.slice(4 * (y * width + x), 4 * (y * width + x) + 3) };
+}
+
+/** The command line's picture for the same input. */
+export async function native(name, photoFile, ...more) {
+  const file = join(folder, name);
+  await run(impasto, ['stylize', photoFile, '--device', 'cpu', '-o', file, ...more]);
+  return file;
+}
+
+export async function assertAlike(t, fileA, fileB) {
+  const difference = await meanDifference(fileA, fileB);
+  t.diagnostic(`mean absolute difference: ${difference.toFixed(3)} of 255`);
+  assert.ok(difference <= 2, `mean absolute difference ${difference.toFixed(3)} of 255, at most 2 allowed`);
+}
+
+/** A file dropped on, or pasted into, an element. */
+export async function hand(page, paths, type, selector) {
+  const list = await Promise.all(paths.map(async (path) => ({
+    name: path.split('/').at(-1), bytes: (await readFile(path)).toString('base64'),
+  })));
+  await page.evaluate(({ list, type, selector }) => {
+    const data = new DataTransfer();
+    for (const { name, bytes } of list) {
+      const content = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+      data.items.add(new File([content], name, { type: 'image/png' }));
+    }
+    const options = { bubbles: true, cancelable: true };
+    const event = type === 'paste'
+      ? new ClipboardEvent('paste', { ...options, clipboardData: data })
+      : new DragEvent('drop', { ...options, dataTransfer: data });
+    document.querySelector(selector).dispatchEvent(event);
+  }, { list, type, selector });
+}

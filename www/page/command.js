@@ -1,0 +1,36 @@
+// The command line that paints the same picture.
+
+import { regionsOn } from './look.js';
+import { fullSize } from './painter.js';
+import { paintingName, quoted } from './save.js';
+
+/**
+ * @param {{ photo: import('./painter.js').Photo, look: import('./look.js').Look, styleOf: (id: string) => { file: string } | undefined }} what
+ * @param {import('./save.js').Format} format
+ * @param {number} quality for JPEG
+ * @returns {{ text: string, masks: string[] }} masks: the names of the mask pictures that it reads
+ */
+export function command({ photo, look, styleOf }, format, quality) {
+  const file = (/** @type {string} */ id) => styleOf(id)?.file ?? id;
+  const parts = ['impasto stylize', quoted(photo.name)];
+  const mixed = look.styles.filter(({ weight }) => weight > 0);
+  for (const { id, weight } of mixed) {
+    parts.push(`--style ${quoted(mixed.length > 1 ? `${file(id)}=${weight}` : file(id))}`);
+  }
+  // A mask names its style by number. A style of the mixture would leave the mixture if a mask named
+  // it, so each region brings its own.
+  let styles = mixed.length;
+  const masks = regionsOn(look, photo.id).map(({ style }, i) => {
+    if (style !== null) parts.push(`--style ${quoted(file(style))}`);
+    const name = `${photo.name.replace(/\.[^.]*$/, '')}-region-${i + 1}.png`;
+    parts.push(`--mask ${quoted(`${name}=${style === null ? 'none' : ++styles}`)}`);
+    return name;
+  });
+  if (look.strength !== 100) parts.push(`--strength ${look.strength / 100}`);
+  if (look.colours !== 'style') parts.push(`--colours ${look.colours}`);
+  if (look.brush !== 384) parts.push(`--style-size ${look.brush}`);
+  parts.push(`--size ${fullSize({ photo, look })}`);
+  if (format === 'jpeg') parts.push(`--quality ${quality}`);
+  parts.push(`-o ${quoted(paintingName(photo.name, format))}`);
+  return { text: parts.join(' \\\n  '), masks };
+}

@@ -1,0 +1,96 @@
+// Short names for what the page does with its elements.
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} [kind]
+ * @returns {T}
+ */
+export function $(id, kind) {
+  const found = document.getElementById(id);
+  if (!found || (kind && !(found instanceof kind))) throw new Error(`the page lacks #${id}`);
+  return /** @type {T} */ (found);
+}
+
+/** @param {string} id */
+export const input = (id) => $(id, HTMLInputElement);
+/** @param {string} id */
+export const button = (id) => $(id, HTMLButtonElement);
+/** @param {string} id */
+export const canvas = (id) => $(id, HTMLCanvasElement);
+/** @param {string} id */
+export const select = (id) => $(id, HTMLSelectElement);
+/** @param {string} id */
+export const dialog = (id) => $(id, HTMLDialogElement);
+
+/**
+ * An element with properties and children.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, unknown>} [properties]
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+/** One of the icons in index.html. @param {string} name */
+export function icon(name) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+  use.setAttribute('href', `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Names a control that has no text, for screen readers and as a tooltip. @param {HTMLElement} element @param {string} text */
+export function label(element, text) {
+  element.ariaLabel = text;
+  element.title = text;
+}
+
+/** @param {string} name @returns {string} the value of the chosen radio button */
+export function chosen(name) {
+  return /** @type {HTMLInputElement} */ (document.querySelector(`input[name=${name}]:checked`)).value;
+}
+
+/** @param {string} name @param {string} value */
+export function choose(name, value) {
+  const radio = document.querySelector(`input[name=${name}][value="${value}"]`);
+  /** @type {HTMLInputElement} */ (radio).checked = true;
+}
+
+/**
+ * Makes a group of buttons one stop of the Tab key; the arrow keys go from one to the next.
+ * @param {HTMLElement} group
+ * @param {string} selector of the buttons
+ */
+export function roving(group, selector) {
+  const all = () => /** @type {HTMLElement[]} */ ([...group.querySelectorAll(selector)]);
+  const settle = () => {
+    const items = all();
+    const stop = items.find((item) => item === document.activeElement)
+      ?? items.find((item) => item.ariaPressed === 'true' || item.ariaCurrent === 'true') ?? items[0];
+    for (const item of items) item.tabIndex = item === stop ? 0 : -1;
+  };
+  group.addEventListener('focusin', settle);
+  group.addEventListener('keydown', (event) => {
+    const items = all();
+    const at = items.indexOf(/** @type {HTMLElement} */ (event.target));
+    if (at < 0) return;
+    const top = (/** @type {HTMLElement} */ item) => item.getBoundingClientRect().top;
+    const columns = Math.max(1, items.findIndex((item) => top(item) > top(items[0]) + 4));
+    const to = {
+      ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns,
+      Home: 0, End: items.length - 1,
+    }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    items[Math.max(0, Math.min(items.length - 1, to))].focus();
+  });
+  new MutationObserver(settle).observe(group, { childList: true, subtree: true, attributeFilter: ['aria-pressed'] });
+  settle();
+}

@@ -1,0 +1,171 @@
+// The styles one can choose: those that come with the page, and the visitor's own pictures.
+
+import { icon, label, make, roving } from './dom.js';
+import { forget, forgetAll, keep, keptStyles } from './keep.js';
+import { check } from './pictures.js';
+import { inLanguage, words } from './words.js';
+
+/**
+ * @typedef {object} Style
+ * @property {string} id
+ * @property {() => string} title in the visitor's language
+ * @property {string} note where it comes from
+ * @property {string} thumb address of a small picture
+ * @property {string} file its name for the command line
+ * @property {boolean} own
+ * @property {() => Promise<Blob>} picture fetched when first wanted
+ */
+
+const listUrl = new URL('../styles/styles.json', import.meta.url);
+
+/** The styles and their tiles. */
+export class Gallery {
+  #root;
+  #onPress;
+  #onRemoved;
+  #add;
+  #input;
+  /** @type {Map<string, Style>} */
+  #styles = new Map();
+  /** @type {Map<string, HTMLElement>} */
+  #tiles = new Map();
+
+  /**
+   * @param {HTMLElement} root
+   * @param {{ onPress: (id: string) => void, onFiles: (files: File[]) => void, onRemoved: (id: string) => void, onChoose: typeof import('./pictures.js').onChoose }} options
+   */
+  constructor(root, { onPress, onFiles, onRemoved, onChoose }) {
+    this.#root = root;
+    this.#onPress = onPress;
+    this.#onRemoved = onRemoved;
+    this.#input = make('input', { type: 'file', id: 'style-file', accept: 'image/*', multiple: true });
+    this.#add = make('label', { className: 'tile add' }, icon('plus'), this.#input);
+    onChoose(this.#input, onFiles);
+    root.replaceChildren(this.#add);
+    roving(root, 'button.pick');
+  }
+
+  /** @param {string | null} id */
+  get(id) {
+    return id === null ? undefined : this.#styles.get(id);
+  }
+
+  get all() { return [...this.#styles.values()]; }
+
+  /** Adds the bundled styles. Rejects where their list cannot be loaded. */
+  async loadBundled() {
+    const response = await fetch(listUrl);
+    if (!response.ok) throw new Error(`${listUrl.pathname}: ${response.status}`);
+    for (const { id, file, thumb, title, provenance } of await response.json()) {
+      /** @type {Promise<Blob> | undefined} */
+      let picture;
+      this.#put({
+        id,
+        title: () => inLanguage(title),
+        note: provenance,
+        thumb: new URL(thumb, listUrl).href,
+        file: `www/styles/${file}`,
+        own: false,
+        picture: () => (picture ??= fetchBlob(new URL(file, listUrl)).catch((error) => {
+          picture = undefined; // the next attempt asks again
+          throw error;
+        })),
+      });
+    }
+  }
+
+  /** Adds what the visitor kept on this device. */
+  async loadKept() {
+    for (const { id, name, picture } of await keptStyles()) {
+      await this.#putOwn(id, new File([picture], name, { type: picture.type })).catch(() => {});
+    }
+  }
+
+  /**
+   * Adds a picture of the visitor's own, and keeps it on this device.
+   * @param {File} file
+   * @returns {Promise<{ id: string, kept: boolean }>} kept: false where the browser keeps nothing
+   */
+  async addOwn(file) {
+    const id = `own-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 6)}`;
+    await this.#putOwn(id, file);
+    const kept = await keep({ id, name: file.name, picture: file }).then(() => true, () => false);
+    return { id, kept };
+  }
+
+  /** @param {string} id @param {File} file */
+  async #putOwn(id, file) {
+    const { thumb } = await check(file);
+    const title = file.name.replace(/\.[^.]*$/, '') || file.name;
+    this.#put({ id, title: () => title, note: '', thumb, file: file.name, own: true, picture: async () => file });
+  }
+
+  /** @param {string} id */
+  async remove(id) {
+    await forget(id).catch(() => {}); // what could not be kept need not be forgotten
+    this.#drop(id);
+  }
+
+  async removeAll() {
+    await forgetAll().catch(() => {});
+    for (const { id, own } of this.all) if (own) this.#drop(id);
+  }
+
+  /** @param {string} id */
+  #drop(id) {
+    const style = this.#styles.get(id);
+    if (!style) return;
+    URL.revokeObjectURL(style.thumb);
+    this.#styles.delete(id);
+    this.#tiles.get(id)?.remove();
+    this.#tiles.delete(id);
+    this.#onRemoved(id);
+  }
+
+  /** Shows which are chosen, in which order. @param {string[]} chosen */
+  render(chosen) {
+    const addLabel = words('addStyle');
+    this.#input.ariaLabel = addLabel;
+    this.#add.title = addLabel;
+    for (const [id, tile] of this.#tiles) {
+      const style = /** @type {Style} */ (this.#styles.get(id));
+      const [pick, remove] = /** @type {HTMLButtonElement[]} */ ([...tile.children]);
+      const at = chosen.indexOf(id);
+      pick.ariaPressed = String(at >= 0);
+      tile.dataset.order = chosen.length > 1 && at >= 0 ? String(at + 1) : '';
+      const note = style.own ? words('ownNote') : style.note;
+      pick.ariaLabel = style.title();
+      pick.title = `${style.title()}\n${note}`;
+      if (remove) label(remove, words('removeStyle', { name: style.title() }));
+    }
+  }
+
+  /** @param {Style} style */
+  #put(style) {
+    const image = make('img', { src: style.thumb, alt: '', decoding: 'async', loading: 'lazy', width: 80, height: 80 });
+    const pick = make('button', { type: 'button', className: 'pick' }, image);
+    pick.dataset.style = style.id;
+    pick.addEventListener('click', () => this.#onPress(style.id));
+    const tile = make('div', { className: 'tile' }, pick);
+    if (style.own) {
+      const remove = make('button', { type: 'button', className: 'remove' }, icon('close'));
+      remove.addEventListener('click', () => {
+        this.remove(style.id);
+        this.#input.focus();
+      });
+      tile.append(remove);
+    }
+    this.#styles.set(style.id, style);
+    this.#tiles.set(style.id, tile);
+    // Own pictures come first, after the tile that adds them.
+    if (style.own) this.#add.after(tile);
+    else this.#root.append(tile);
+  }
+}
+
+/** @param {URL} url */
+async function fetchBlob(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.pathname}: ${response.status}`);
+  return response.blob();
+}

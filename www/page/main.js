@@ -1,0 +1,1007 @@
+// The page: what a visitor does, and what the painter answers.
+
+import { keepOffline, sharedPhotos } from '../offline.js';
+import { BadPicture } from '../stylizer.js';
+import { takePhoto } from './camera.js';
+import { command } from './command.js';
+import { $, button, canvas, choose, chosen, dialog, icon, input, label, make, roving, select } from './dom.js';
+import { Gallery } from './gallery.js';
+import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
+import { fullSize, MOST, Painter, StyleGone } from './painter.js';
+import { BadFile, check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
+import { emptyMask, inverted, isEmpty, maskPicture, MaskEditor, shares } from './regions.js';
+import { canShare, canWrite, copyPicture, download, encode, paintingName, unlike, zipped } from './save.js';
+import { compareSlider, View } from './view.js';
+import { inLanguage, language, number, speak, translate, words } from './words.js';
+
+/**
+ * @typedef {import('./look.js').Look} Look
+ * @typedef {import('./look.js').Region} Region
+ * @typedef {import('./painter.js').Photo & { url: string, thumb: string }} Photo
+ * @typedef {Parameters<typeof words>} Words
+ *
+ * An earlier painting of this visit.
+ * @typedef {object} Result
+ * @property {string} key
+ * @property {Photo} photo
+ * @property {Look} look
+ * @property {Blob} picture PNG
+ * @property {string} thumb
+ */
+
+const SIZES = [512, 768, 1024, 1536, 2048, 3072, MOST];
+/** What an engine does in a few seconds. */
+const USUAL_SIZE = { webgpu: 1280, cpu: 768 };
+/** Million pixels above which an engine may run out of memory. */
+const SAFE = { webgpu: 6, cpu: 3 };
+const RESULTS_KEPT = 24;
+
+const query = new URLSearchParams(location.search);
+const wantedSize = Number(query.get('size'));
+const sizeAsked = Number.isInteger(wantedSize) && wantedSize >= 16 && wantedSize <= MOST;
+const engineAsked = /** @type {const} */ (['webgpu', 'cpu']).find((kind) => kind === query.get('engine'));
+
+/** @type {Photo[]} */
+const photos = [];
+/** @type {Photo | undefined} */
+let photo;
+/** @type {Result[]} newest first */
+const results = [];
+/** @type {number | undefined} the region being painted */
+let editing;
+/** @type {string | undefined} what is on the canvas in full size, a key of results */
+let shown;
+let shownSeconds = 0;
+/** Whether the size was chosen by the visitor, or painted with: no default may change it now. */
+let sizeSettled = sizeAsked;
+let lastId = 0;
+/** @type {'one' | 'mix'} */
+let many = 'one';
+let comparing = false;
+/** @type {Promise<boolean> | undefined} the site being kept on this device, once nothing urgent is left to load */
+let offline;
+/** @type {AbortController | undefined} of the batch that is being painted */
+let batch;
+
+const history = new History(/** @type {Look} */ ({
+  styles: [],
+  strength: 100,
+  colours: 'style',
+  brush: 384,
+  size: sizeAsked ? wantedSize : USUAL_SIZE[engineAsked ?? ('gpu' in navigator ? 'webgpu' : 'cpu')],
+  regions: [],
+}));
+
+// ---- what it says --------------------------------------------------------------------------
+
+/** Texts that change, so that they can be said again in another language. @type {Map<string, Words>} */
+const said = new Map();
+
+/** @param {'status' | 'error' | 'work-words' | 'engine-name'} id @param {Words} text */
+function say(id, ...text) {
+  said.set(id, text);
+  const sentence = words(...text);
+  if ($(id).textContent !== sentence) $(id).textContent = sentence;
+}
+
+/** @param {Words | []} text nothing takes the complaint back */
+function complain(...text) {
+  const [key, values] = text;
+  $('error').hidden = !key;
+  if (key) say('error', key, values);
+  else {
+    said.delete('error');
+    $('error').textContent = '';
+  }
+}
+
+/** @param {unknown} error */
+function complainOf(error) {
+  if (error instanceof BadFile) complain(/** @type {Words[0]} */ (`bad.${error.problem}`), { name: error.fileName });
+  else throw error;
+}
+
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let clock;
+
+/** Shows that something is going on. @param {{ part?: number, seconds?: number }} how part: 0..1, where known; seconds: how long it will take, where known */
+function working({ part, seconds } = {}) {
+  clearInterval(clock);
+  const bar = $('progress');
+  const fill = /** @type {HTMLElement} */ (bar.firstElementChild);
+  const set = (/** @type {number | undefined} */ value) => {
+    bar.classList.toggle('unknown', value === undefined);
+    if (value === undefined) bar.removeAttribute('aria-valuenow');
+    else bar.setAttribute('aria-valuenow', String(Math.round(value * 100)));
+    fill.style.width = value === undefined ? '' : `${value * 100}%`;
+  };
+  $('work').hidden = false;
+  $('work').classList.remove('stopped');
+  button('stop').textContent = words('stop');
+  set(part);
+  if (!seconds || seconds < 0.5) return;
+  const began = performance.now();
+  const tick = () => set(Math.min(0.97, (performance.now() - began) / 1000 / seconds));
+  clock = setInterval(tick, 100);
+  tick();
+}
+
+function resting() {
+  clearInterval(clock);
+  $('work').hidden = true;
+}
+
+// ---- what is asked for ---------------------------------------------------------------------
+
+const gallery = new Gallery($('gallery'), {
+  onPress: pressStyle,
+  onFiles: takeStyles,
+  onRemoved: () => { mendLook(); changed(); },
+  onChoose,
+});
+
+const painter = new Painter(
+  { engine: engineAsked ?? 'auto', styleOf: (id) => gallery.get(id)?.picture },
+  {
+    onLoading({ loaded, total }) {
+      if (!painter.busy) return;
+      working({ part: loaded && total ? loaded / total : undefined });
+      if (loaded === undefined) say('work-words', 'starting');
+      else if (total) say('work-words', 'downloading', { done: number(loaded / 1e6, 1), all: number(total / 1e6, 1) });
+      else say('work-words', 'downloadingSome', { done: number(loaded / 1e6, 1) });
+    },
+    onEngine() {
+      keepOffline(kind());
+      if (painter.busy) {
+        working();
+        say('work-words', 'painting');
+      } else {
+        offline ||= keepOffline(kind());
+      }
+      if (!sizeSettled && history.now.size !== USUAL_SIZE[kind()]) {
+        history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
+        changed();
+      }
+      render();
+    },
+    onNoEngine(error) {
+      resting();
+      complain('noEngine', { reason: error.message });
+      say('engine-name', 'engineNone');
+      $('engine').dataset.kind = 'none';
+    },
+    onBegin({ full, seconds }) {
+      if (batch) return;
+      sizeSettled = true;
+      if (!full) {
+        // A preview takes a moment: it would only flicker.
+        if ($('work').hidden && !shown) { working(); say('work-words', 'painting'); }
+        return;
+      }
+      working({ seconds });
+      if (seconds && seconds >= 2) say('work-words', 'paintingFor', { n: number(Math.ceil(seconds)) });
+      else say('work-words', 'painting');
+    },
+    onPicture: present,
+    onSmaller(from, to) {
+      complain('smaller', { from, to });
+    },
+    onFailed(error, task) {
+      resting();
+      if (error instanceof StyleGone) complain('styleGone', { name: gallery.get(error.message)?.title() ?? '' });
+      else if (error instanceof BadPicture) complain('bad.unreadable', { name: error.part === 'photo' ? task.photo.name : styleNames(task.look) });
+      else complain('engineFailed', { reason: error.message });
+      say('status', 'failed');
+    },
+    onIdle() {
+      offline ||= keepOffline(kind());
+      if (!batch && !$('work').classList.contains('stopped')) resting();
+      render();
+    },
+  },
+);
+
+const kind = () => painter.engine?.kind ?? 'cpu';
+
+/** Another look. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
+function set(change, { moving = false } = {}) {
+  history.set({ ...history.now, ...change }, { moving });
+  changed({ moving });
+}
+
+/** Drops styles that are no more, and chooses one where none is left. */
+function mendLook() {
+  const look = history.now;
+  const styles = look.styles.filter(({ id }) => gallery.get(id));
+  const [first] = gallery.all;
+  if (!styles.length && first) styles.push({ id: first.id, weight: 50 });
+  const regions = look.regions.filter(({ style }) => style === null || gallery.get(style));
+  history.amend({ ...look, styles, regions });
+}
+
+/** Shows the look, and paints it unless that was done before. */
+function changed({ moving = false } = {}) {
+  mendLook();
+  const look = history.now;
+  if (look.styles.length > 1) many = 'mix';
+  render();
+  complain();
+  if (!photo || !look.styles.length || editing !== undefined || batch) return;
+  const key = lookKey(look, photo.id);
+  const known = results.find((result) => result.key === key);
+  if (known && !moving) {
+    painter.stop();
+    resting();
+    showResult(known);
+  } else {
+    shown = undefined;
+    painter.request({ photo, look }, { moving });
+    renderToolbar();
+  }
+}
+
+/** @param {string} id */
+function pressStyle(id) {
+  const { styles } = history.now;
+  if (many === 'one') return set({ styles: [{ id, weight: 50 }] });
+  if (styles.some((style) => style.id === id)) {
+    if (styles.length > 1) set({ styles: styles.filter((style) => style.id !== id) });
+  } else if (styles.length < MOST_STYLES) {
+    set({ styles: [...styles, { id, weight: 50 }] });
+  } else {
+    say('status', 'mostStyles', { n: MOST_STYLES });
+  }
+}
+
+// ---- what comes in -------------------------------------------------------------------------
+
+/** @param {File[]} files */
+async function takePhotos(files) {
+  complain();
+  /** @type {Photo | undefined} */
+  let first;
+  for (const file of files) {
+    try {
+      const { width, height, thumb } = await check(file);
+      const taken = { id: ++lastId, file, name: file.name || 'photo', width, height, thumb, url: URL.createObjectURL(file) };
+      photos.push(taken);
+      if (!first) {
+        first = taken;
+        showPhoto(taken);
+      }
+      render();
+    } catch (error) {
+      complainOf(error);
+    }
+  }
+}
+
+/** @param {File[]} files */
+async function takeStyles(files) {
+  complain();
+  for (const file of files) {
+    try {
+      const { id, kept } = await gallery.addOwn(file);
+      pressStyle(id);
+      if (!kept) complain('notKept');
+    } catch (error) {
+      complainOf(error);
+    }
+  }
+}
+
+/** @param {Photo} wanted */
+function showPhoto(wanted) {
+  if (photo === wanted) return;
+  stopEditing();
+  photo = wanted;
+  shown = undefined;
+  const image = /** @type {HTMLImageElement} */ ($('photo'));
+  image.src = wanted.url;
+  canvas('painting').hidden = true;
+  view.show(wanted.width, wanted.height);
+  changed();
+}
+
+/** @param {Photo} gone */
+function removePhoto(gone) {
+  const at = photos.indexOf(gone);
+  photos.splice(at, 1);
+  URL.revokeObjectURL(gone.thumb);
+  for (const result of results.filter((one) => one.photo === gone)) dropResult(result);
+  if (photo === gone) {
+    painter.stop();
+    resting();
+    photo = undefined;
+    shown = undefined;
+    stopEditing();
+    const next = photos[at] ?? photos[at - 1];
+    if (next) showPhoto(next);
+    else say('status', 'idle');
+  }
+  URL.revokeObjectURL(gone.url);
+  render();
+}
+
+/** The photos that come with the page, one click away. */
+async function loadSamples() {
+  const list = new URL('../samples/samples.json', import.meta.url);
+  const response = await fetch(list);
+  if (!response.ok) return; // the page works without them
+  const row = /** @type {HTMLElement} */ ($('samples').querySelector('.row'));
+  for (const { file, thumb, title, provenance } of await response.json()) {
+    const image = make('img', { src: new URL(thumb, list).href, alt: '', width: 88, height: 66 });
+    const one = make('button', { type: 'button', className: 'sample' }, image);
+    const name = () => {
+      one.ariaLabel = words('sample', { name: inLanguage(title) });
+      one.title = `${inLanguage(title)}\n${provenance}`;
+    };
+    one.addEventListener('click', async () => {
+      const picture = await fetch(new URL(file, list)).catch(() => undefined);
+      if (!picture?.ok) return complain('sampleGone');
+      takePhotos([new File([await picture.blob()], file, { type: 'image/jpeg' })]);
+    });
+    name();
+    onLanguage.push(name);
+    row.append(one);
+  }
+}
+
+// ---- the stage -----------------------------------------------------------------------------
+
+const view = new View($('view'), $('sheet'), renderZoom);
+
+function renderZoom() {
+  const text = `${number(view.zoom * 100)} %`;
+  button('zoom-fit').textContent = text;
+  label(button('zoom-fit'), words('zoomFit', { zoom: text }));
+}
+const divide = compareSlider({ sheet: $('sheet'), painting: canvas('painting'), divider: $('divider'), range: input('divide') });
+
+/** @param {boolean} on */
+function compare(on) {
+  comparing = on;
+  divide(on && !canvas('painting').hidden && editing === undefined);
+  button('compare').ariaPressed = String(on);
+}
+
+/** @param {ImageData} pixels @param {import('./painter.js').Task} task @param {{ full: boolean, seconds: number }} done */
+function present(pixels, task, { full, seconds }) {
+  if (task.photo !== photo || editing !== undefined) return;
+  const painting = canvas('painting');
+  painting.width = pixels.width;
+  painting.height = pixels.height;
+  /** @type {CanvasRenderingContext2D} */ (painting.getContext('2d')).putImageData(pixels, 0, 0);
+  uncover();
+  if (!full) return;
+  shown = lookKey(task.look, photo.id);
+  shownSeconds = seconds;
+  resting();
+  say('status', 'painted', { width: pixels.width, height: pixels.height, seconds: number(seconds, 1) });
+  keepResult(shown, photo, task.look);
+  render();
+}
+
+/** Shows what is on the canvas. */
+function uncover() {
+  canvas('painting').hidden = false;
+  canvas('painting').ariaLabel = words('paintingLabel', { name: photo?.name ?? '' });
+  compare(comparing);
+}
+
+/** @param {string} key @param {Photo} of @param {Look} look */
+async function keepResult(key, of, look) {
+  const painting = canvas('painting');
+  const { width, height } = painting;
+  const [picture, thumb] = await Promise.all([encode(painting, 'png', 100), thumbnail(painting)]);
+  // A newer picture may have come onto the canvas meanwhile.
+  if (shown !== key || painting.width !== width || painting.height !== height) return URL.revokeObjectURL(thumb);
+  if (results.some((result) => result.key === key) || !photos.includes(of)) return;
+  results.unshift({ key, photo: of, look, picture, thumb });
+  for (const old of results.slice(RESULTS_KEPT)) dropResult(old);
+  render();
+}
+
+/** @param {Result} result */
+function dropResult(result) {
+  results.splice(results.indexOf(result), 1);
+  URL.revokeObjectURL(result.thumb);
+}
+
+/** @param {Result} result its look is the present one */
+async function showResult(result) {
+  const bitmap = await createImageBitmap(result.picture);
+  if (!photo || result.photo !== photo || lookKey(history.now, photo.id) !== result.key) return;
+  const painting = canvas('painting');
+  painting.width = bitmap.width;
+  painting.height = bitmap.height;
+  /** @type {CanvasRenderingContext2D} */ (painting.getContext('2d')).drawImage(bitmap, 0, 0);
+  bitmap.close();
+  shown = result.key;
+  uncover();
+  say('status', 'again', { width: painting.width, height: painting.height });
+  render();
+}
+
+/** @param {Result} result */
+function goTo(result) {
+  stopEditing();
+  if (result.photo !== photo) {
+    photo = undefined; // so that the change of look paints nothing for the photo that leaves
+    history.set(result.look);
+    showPhoto(result.photo);
+  } else {
+    set(result.look);
+  }
+}
+
+function stop() {
+  if ($('work').classList.contains('stopped')) {
+    $('work').classList.remove('stopped');
+    changed();
+    return;
+  }
+  batch?.abort();
+  painter.stop();
+  clearInterval(clock);
+  say('status', 'stopped');
+  if (photo && !shown) {
+    say('work-words', 'stopped');
+    $('work').classList.add('stopped');
+    button('stop').textContent = words('paintNow');
+  } else {
+    resting();
+  }
+}
+
+// ---- regions -------------------------------------------------------------------------------
+
+const editor = new MaskEditor(canvas('mask'), view, (mask) => changeRegion({ mask }));
+
+const region = () => history.now.regions.find(({ id }) => id === editing);
+
+/** @param {Partial<Region>} change @param {{ moving?: boolean }} [options] */
+function changeRegion(change, options) {
+  const regions = history.now.regions.map((one) => (one.id === editing ? { ...one, ...change } : one));
+  set({ regions }, options);
+}
+
+function addRegion() {
+  if (!photo) return;
+  const id = ++lastId;
+  const used = new Set(history.now.styles.map((style) => style.id));
+  const other = gallery.all.find((style) => !used.has(style.id));
+  const fresh = { id, photo: photo.id, style: other?.id ?? null, soft: 4, mask: emptyMask(photo.width, photo.height) };
+  history.amend({ ...history.now, regions: [...history.now.regions, fresh] });
+  edit(id);
+}
+
+/** @param {number} id */
+function edit(id) {
+  painter.stop();
+  resting();
+  editing = id;
+  shown = undefined;
+  canvas('painting').hidden = true;
+  compare(false);
+  say('status', 'paintRegion');
+  render();
+  canvas('mask').focus({ preventScroll: true });
+}
+
+function stopEditing() {
+  if (editing === undefined) return;
+  const left = region();
+  editing = undefined;
+  if (left && isEmpty(left.mask)) {
+    history.amend({ ...history.now, regions: history.now.regions.filter((one) => one !== left) });
+  }
+}
+
+/** @param {Region} gone */
+function removeRegion(gone) {
+  if (editing === gone.id) editing = undefined;
+  set({ regions: history.now.regions.filter((one) => one.id !== gone.id) });
+  button('add-region').focus();
+}
+
+// ---- showing it all ------------------------------------------------------------------------
+
+function render() {
+  const look = history.now;
+  $('sheet').hidden = !photo;
+  $('invitation').hidden = Boolean(photo);
+  $('toolbar').hidden = !photo;
+  $('strips').hidden = !photos.length;
+  document.body.classList.toggle('started', Boolean(photo));
+  if (photo) {
+    const image = /** @type {HTMLImageElement} */ ($('photo'));
+    image.alt = words('photoLabel', { name: photo.name });
+    $('view').tabIndex = 0;
+    $('view').ariaLabel = words('viewLabel');
+    $('view').setAttribute('role', 'group');
+  } else {
+    for (const name of ['tabindex', 'role', 'aria-label']) $('view').removeAttribute(name);
+  }
+
+  gallery.render(look.styles.map(({ id }) => id));
+  choose('many', many);
+  $('style-title').textContent = styleTitle();
+  renderMix();
+  input('strength').value = String(look.strength);
+  $('strength-value').textContent = `${number(look.strength)} %`;
+  input('brush').value = String(look.brush);
+  $('brush-value').textContent = words(look.brush < 256 ? 'brushFine' : look.brush > 512 ? 'brushBroad' : 'brushMedium');
+  choose('colours', look.colours);
+  renderSize();
+  renderRegions();
+  renderStrips();
+  renderToolbar();
+  renderZoom();
+  renderEngine();
+}
+
+/** @param {Look} look */
+const styleNames = (look) => look.styles.map(({ id }) => gallery.get(id)?.title() ?? words('goneStyle')).join(' + ');
+
+function styleTitle() {
+  const { styles } = history.now;
+  if (many === 'mix') return words('mixHint', { n: styles.length, most: MOST_STYLES });
+  return gallery.get(styles[0]?.id ?? null)?.title() ?? '';
+}
+
+function renderMix() {
+  const { styles } = history.now;
+  const box = $('mix');
+  box.hidden = many !== 'mix';
+  const names = styles.map(({ id }) => id).join();
+  if (box.dataset.styles !== names) {
+    box.dataset.styles = names;
+    box.replaceChildren(...styles.map(({ id }) => {
+      const slider = make('input', { type: 'range', min: '0', max: '100', id: `weight-${id}` });
+      slider.dataset.style = id;
+      follow(slider, (weight, moving) => {
+        const changedStyles = history.now.styles.map((style) => (style.id === id ? { id, weight } : style));
+        // Weights of nothing but 0 say nothing.
+        if (changedStyles.some((style) => style.weight > 0)) set({ styles: changedStyles }, { moving });
+        else render();
+      });
+      const remove = make('button', { type: 'button', className: 'icon' }, icon('close'));
+      remove.addEventListener('click', () => {
+        pressStyle(id);
+        /** @type {HTMLElement | null} */ (box.querySelector('button'))?.focus();
+      });
+      return make('div', { className: 'part' },
+        make('img', { src: gallery.get(id)?.thumb, alt: '', width: 40, height: 40 }),
+        make('div', { className: 'field' },
+          make('div', { className: 'head' }, make('label', { htmlFor: slider.id }), make('output', { htmlFor: slider.id })), slider),
+        remove);
+    }));
+  }
+  const sum = styles.reduce((all, { weight }) => all + weight, 0);
+  for (const [i, { id, weight }] of styles.entries()) {
+    const row = box.children[i];
+    const name = gallery.get(id)?.title() ?? '';
+    /** @type {HTMLLabelElement} */ (row.querySelector('label')).textContent = name;
+    /** @type {HTMLOutputElement} */ (row.querySelector('output')).textContent = `${number((100 * weight) / sum)} %`;
+    const slider = /** @type {HTMLInputElement} */ (row.querySelector('input'));
+    slider.value = String(weight);
+    const remove = /** @type {HTMLButtonElement} */ (row.querySelector('button'));
+    label(remove, words('removeFromMix', { name }));
+    remove.disabled = styles.length < 2;
+  }
+}
+
+function renderSize() {
+  const { size } = history.now;
+  const own = photo && Math.min(MOST, Math.max(photo.width, photo.height));
+  const list = [...new Set([...SIZES, ...(size === 'own' ? [] : [size])])].sort((a, b) => a - b)
+    .filter((one) => !own || one < own);
+  const options = list.map((one) => new Option(words('pixels', { n: one }), String(one)));
+  if (photo && own) {
+    const scale = own / Math.max(photo.width, photo.height);
+    const [width, height] = [photo.width, photo.height].map((side) => Math.round(side * scale));
+    options.push(new Option(words('ownSize', { width, height }), 'own'));
+  }
+  select('size').replaceChildren(...options);
+  select('size').value = size === 'own' || (own && size >= own) ? 'own' : String(size);
+
+  const hint = $('size-hint');
+  hint.textContent = '';
+  hint.classList.remove('warning');
+  if (!photo) return;
+  const task = { photo, look: history.now };
+  const scale = fullSize(task) / Math.max(photo.width, photo.height);
+  const pixels = (photo.width * photo.height * scale ** 2) / 1e6;
+  const seconds = painter.secondsFor(task);
+  if (pixels > SAFE[kind()]) {
+    hint.textContent = words('sizeWarning');
+    hint.classList.add('warning');
+  } else if (seconds && seconds > 5) {
+    hint.textContent = words('sizeSeconds', { n: Math.ceil(seconds) });
+  }
+}
+
+function renderRegions() {
+  const list = photo ? regionsOn(history.now, photo.id) : [];
+  if (editing !== undefined && !region()) editing = undefined; // undone
+  button('add-region').disabled = !photo || editing !== undefined;
+  $('regions-hint').hidden = list.length > 0 || editing !== undefined;
+  $('region-list').replaceChildren(...list.map((one, i) => {
+    const style = gallery.get(one.style);
+    const name = style?.title() ?? words('noStyle');
+    const change = make('button', { type: 'button', className: 'small' }, words('editRegion'));
+    change.ariaLabel = `${words('editRegion')}: ${words('regionName', { n: i + 1, name })}`;
+    change.disabled = editing === one.id;
+    change.addEventListener('click', () => edit(one.id));
+    const remove = make('button', { type: 'button', className: 'icon' }, icon('delete'));
+    label(remove, words('removeRegion', { n: i + 1, name }));
+    remove.addEventListener('click', () => removeRegion(one));
+    const picture = style ? make('img', { src: style.thumb, alt: '', width: 36, height: 36 }) : make('span', { className: 'none' });
+    return make('li', {}, picture, make('span', { className: 'name' }, words('regionName', { n: i + 1, name })), change, remove);
+  }));
+  const now = region();
+  $('region-tools').hidden = !now;
+  document.body.classList.toggle('editing', Boolean(now));
+  editor.show(now?.mask, now?.soft ?? 0);
+  if (!now) return;
+  select('region-style').replaceChildren(
+    new Option(words('noStyle'), ''),
+    ...gallery.all.map((style) => new Option(style.title(), style.id)));
+  select('region-style').value = now.style ?? '';
+  input('region-soft').value = String(now.soft);
+  $('region-soft-value').textContent = `${number(now.soft)} %`;
+  $('region-brush-value').textContent = `${number(editor.brush)} %`;
+}
+
+/** Whether an element has to be made anew: what it was made from is not what it was. @param {HTMLElement} element @param {unknown[]} from */
+function stale(element, ...from) {
+  const sign = JSON.stringify([language, ...from]);
+  if (element.dataset.from === sign) return false;
+  element.dataset.from = sign;
+  return true;
+}
+
+function renderStrips() {
+  button('batch').hidden = photos.length < 2;
+  button('batch').disabled = !history.now.styles.length;
+  button('batch').textContent = words('batch', { n: photos.length });
+  $('results-strip').hidden = !results.length;
+  if (stale($('photos'), photos.map(({ id }) => id), photo?.id)) renderPhotos();
+  if (stale($('results'), results.map(({ key }) => key), shown)) renderResults();
+}
+
+/** Runs `use`, after which the focus is on what replaced the focused element. @param {() => void} use */
+function keepingFocus(use) {
+  const focus = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.focus;
+  use();
+  if (focus) /** @type {HTMLElement | null} */ (document.querySelector(`[data-focus="${CSS.escape(focus)}"]`))?.focus();
+}
+
+function renderPhotos() {
+  const tiles = photos.map((one) => {
+    const pick = make('button', { type: 'button', className: 'pick' }, make('img', { src: one.thumb, alt: '', width: 64, height: 64 }));
+    pick.ariaCurrent = String(one === photo);
+    pick.dataset.focus = `photo-${one.id}`;
+    label(pick, one.name);
+    pick.addEventListener('click', () => showPhoto(one));
+    const remove = make('button', { type: 'button', className: 'remove' }, icon('close'));
+    label(remove, words('removePhoto', { name: one.name }));
+    remove.addEventListener('click', () => {
+      removePhoto(one);
+      /** @type {HTMLElement} */ (document.querySelector('#photos .pick, #photo-file')).focus();
+    });
+    return make('div', { className: 'tile' }, pick, remove);
+  });
+  another.title = words('choosePhotos');
+  input('another-file').ariaLabel = words('choosePhotos');
+  label(anotherCamera, words('takePhoto'));
+  keepingFocus(() => $('photos').replaceChildren(...tiles, another, anotherCamera));
+}
+
+function renderResults() {
+  const tiles = results.map((result, i) => {
+    const pick = make('button', { type: 'button', className: 'pick' }, make('img', { src: result.thumb, alt: '', width: 64, height: 64 }));
+    pick.ariaCurrent = String(result.key === shown);
+    pick.dataset.focus = result.thumb;
+    label(pick, words('resultName', { n: results.length - i, photo: result.photo.name, styles: styleNames(result.look) }));
+    pick.addEventListener('click', () => goTo(result));
+    return make('div', { className: 'tile' }, pick);
+  });
+  keepingFocus(() => $('results').replaceChildren(...tiles));
+}
+
+function renderToolbar() {
+  button('undo').disabled = !history.canUndo;
+  button('redo').disabled = !history.canRedo;
+  const ready = shown !== undefined;
+  for (const id of ['copy', 'share', 'save']) button(id).disabled = !ready;
+  button('compare').disabled = canvas('painting').hidden;
+}
+
+function renderEngine() {
+  const { engine } = painter;
+  if (!engine) {
+    if (!said.has('engine-name')) say('engine-name', 'engineStarting');
+    return;
+  }
+  $('engine').dataset.kind = engine.kind;
+  if (engine.kind === 'webgpu') say('engine-name', 'engineGpu', { name: engine.name });
+  else say('engine-name', 'engineCpu');
+}
+
+function renderAbout() {
+  const { engine } = painter;
+  const row = (/** @type {Words[0]} */ term, /** @type {string} */ text) => [make('dt', {}, words(term)), make('dd', {}, text)];
+  $('about').replaceChildren(
+    ...row('aboutEngine', $('engine-name').textContent ?? ''),
+    ...row('aboutLast', shownSeconds ? words('seconds', { n: number(shownSeconds, 1) }) : words('aboutNoneYet')),
+  );
+  $('why').textContent = engine?.why ? whyNoGpu(engine.why) : '';
+  const own = gallery.all.filter((style) => style.own).length;
+  $('kept').textContent = own ? words('kept', { n: own }) : '';
+  button('forget').hidden = !own;
+  /** @type {[string, Words[0]][]} */
+  const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+  −  0', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare']];
+  $('keys').replaceChildren(...keys.flatMap(([key, does]) => [make('dt', {}, make('kbd', {}, key)), make('dd', {}, words(does))]));
+}
+
+/** Why WebGPU is not used, and what the visitor can do about it. @param {string} why */
+function whyNoGpu(why) {
+  const known = /** @type {Record<string, Words[0]>} */ ({
+    'no-webgpu': 'why.noWebgpu',
+    'no-adapter': 'why.noAdapter',
+    'software-adapter': 'why.software',
+    'wrong-answer': 'why.wrongAnswer',
+    'time-out': 'why.timeOut',
+    crashed: 'why.crashed',
+  });
+  return known[why] ? words(known[why]) : words('why.other', { reason: why });
+}
+
+// ---- what goes out -------------------------------------------------------------------------
+
+const format = () => /** @type {import('./save.js').Format} */ (chosen('format'));
+
+const painted = () => encode(canvas('painting'), format(), input('quality').valueAsNumber);
+
+async function renderSave() {
+  input('quality').disabled = format() === 'png';
+  $('quality-field').hidden = format() === 'png';
+  $('quality-value').textContent = number(input('quality').valueAsNumber);
+  if (!photo) return;
+  const { text, masks } = command({ photo, look: history.now, styleOf: (id) => gallery.get(id) }, format(), input('quality').valueAsNumber);
+  $('command').textContent = text;
+  const own = history.now.styles.some(({ id }) => gallery.get(id)?.own);
+  $('command-hint').textContent = words(own ? 'commandHintOwn' : 'commandHint');
+  button('save-masks').hidden = !masks.length;
+  const asked = `${format()} ${input('quality').value}`;
+  const { size } = await painted();
+  if (asked === `${format()} ${input('quality').value}`) {
+    const { width, height } = canvas('painting');
+    $('save-size').textContent = words('saveSize', { width, height, megabytes: number(size / 1e6, size < 1e6 ? 2 : 1) });
+  }
+}
+
+/** @param {HTMLButtonElement} at @param {Promise<void>} copying */
+async function copied(at, copying) {
+  try {
+    await copying;
+    say('status', 'copied');
+    at.classList.add('done');
+    setTimeout(() => at.classList.remove('done'), 1500);
+  } catch {
+    complain('notCopied');
+  }
+}
+
+async function share() {
+  if (!photo) return;
+  const blob = await painted();
+  const file = new File([blob], paintingName(photo.name, format()), { type: blob.type });
+  try {
+    await navigator.share({ files: [file] });
+  } catch (error) {
+    if (/** @type {Error} */ (error).name !== 'AbortError') complain('notShared');
+  }
+}
+
+/** Every photo in the present look, as one file. */
+async function paintAll() {
+  const look = history.now;
+  stopEditing();
+  batch = new AbortController();
+  const { signal } = batch;
+  /** @type {{ name: string, blob: Blob }[]} */
+  const files = [];
+  /** @type {string[]} */
+  const failed = [];
+  sizeSettled = true;
+  const all = [...photos];
+  await painter.alone(async () => {
+    for (const [i, one] of all.entries()) {
+      if (signal.aborted) return;
+      working({ part: i / all.length });
+      say('work-words', 'paintingBatch', { n: i + 1, all: all.length });
+      try {
+        const pixels = await painter.one({ photo: one, look }, signal);
+        const sheet = make('canvas', { width: pixels.width, height: pixels.height });
+        /** @type {CanvasRenderingContext2D} */ (sheet.getContext('2d')).putImageData(pixels, 0, 0);
+        const blob = await encode(sheet, format(), input('quality').valueAsNumber);
+        files.push({ name: paintingName(one.name, format()), blob });
+      } catch {
+        if (!signal.aborted) failed.push(one.name);
+      }
+    }
+  });
+  batch = undefined;
+  resting();
+  if (signal.aborted) {
+    if (!shown) changed();
+    return say('status', 'stopped');
+  }
+  if (files.length) download(await zipped(files), 'impasto.zip');
+  if (failed.length) complain('batchFailed', { names: failed.join(', ') });
+  if (!shown) changed();
+  say('status', 'batchDone', { n: files.length });
+}
+
+function saveMasks() {
+  if (!photo) return;
+  const { masks } = command({ photo, look: history.now, styleOf: (id) => gallery.get(id) }, format(), 90);
+  const regions = regionsOn(history.now, photo.id);
+  shares(regions).forEach(async (mask, i) => {
+    const sheet = make('canvas', { width: mask.width, height: mask.height });
+    /** @type {CanvasRenderingContext2D} */ (sheet.getContext('2d')).putImageData(maskPicture(mask), 0, 0);
+    download(await encode(sheet, 'png', 100), masks[i]);
+  });
+}
+
+// ---- wiring --------------------------------------------------------------------------------
+
+/** Calls back while a slider moves, and once more when it rests. @param {HTMLInputElement} slider @param {(value: number, moving: boolean) => void} use */
+function follow(slider, use) {
+  slider.addEventListener('input', () => use(slider.valueAsNumber, true));
+  slider.addEventListener('change', () => use(slider.valueAsNumber, false));
+}
+
+/** @param {string} name @param {(value: any) => void} use */
+function onRadio(name, use) {
+  for (const radio of document.querySelectorAll(`input[name=${name}]`)) {
+    radio.addEventListener('change', () => use(chosen(name)));
+  }
+}
+
+/** What else to do when the language changes. @type {(() => void)[]} */
+const onLanguage = [];
+
+function inEveryWord() {
+  translate();
+  const other = language === 'en' ? 'zh' : 'en';
+  const switcher = button('language');
+  switcher.textContent = { en: 'English', zh: '中文' }[other];
+  switcher.lang = { en: 'en', zh: 'zh-CN' }[other];
+  for (const [id, text] of said) $(id).textContent = words(...text);
+  for (const again of onLanguage) again();
+  render();
+}
+
+const another = make('label', { className: 'tile add' }, icon('plus'), make('input', { type: 'file', id: 'another-file', accept: 'image/*', multiple: true }));
+const anotherCamera = make('button', { type: 'button', className: 'tile add' }, icon('camera'));
+$('photos').append(another);
+
+onChoose(input('photo-file'), takePhotos);
+onChoose(input('another-file'), takePhotos);
+sharedPhotos().then((files) => { if (files.length) takePhotos(files); });
+onDrop($('styles'), $('stage'), { photos: takePhotos, styles: takeStyles });
+onPaste($('styles'), { photos: takePhotos, styles: takeStyles });
+const shoot = async () => {
+  const file = await takePhoto();
+  if (file) takePhotos([file]);
+};
+button('camera').addEventListener('click', shoot);
+anotherCamera.addEventListener('click', shoot);
+
+$('controls').addEventListener('submit', (event) => event.preventDefault());
+onRadio('many', (/** @type {'one' | 'mix'} */ value) => {
+  many = value;
+  const { styles } = history.now;
+  if (value === 'one' && styles.length > 1) set({ styles: styles.slice(0, 1) });
+  else render();
+});
+follow(input('strength'), (strength, moving) => set({ strength }, { moving }));
+follow(input('brush'), (brush, moving) => set({ brush }, { moving }));
+onRadio('colours', (colours) => set({ colours }));
+select('size').addEventListener('change', () => {
+  sizeSettled = true;
+  const { value } = select('size');
+  set({ size: value === 'own' ? 'own' : Number(value) });
+});
+
+button('add-region').addEventListener('click', addRegion);
+select('region-style').addEventListener('change', () => changeRegion({ style: select('region-style').value || null }));
+follow(input('region-soft'), (soft, moving) => changeRegion({ soft }, { moving }));
+input('region-brush').addEventListener('input', () => { editor.brush = input('region-brush').valueAsNumber; render(); });
+onRadio('tool', (tool) => { editor.erase = tool === 'erase'; });
+button('region-invert').addEventListener('click', () => {
+  const now = region();
+  if (now) changeRegion({ mask: inverted(now.mask) });
+});
+button('region-done').addEventListener('click', () => {
+  stopEditing();
+  changed();
+  button('add-region').focus({ preventScroll: true });
+});
+
+const travel = (/** @type {'undo' | 'redo'} */ way) => {
+  history[way]();
+  changed();
+};
+button('undo').addEventListener('click', () => travel('undo'));
+button('redo').addEventListener('click', () => travel('redo'));
+document.addEventListener('keydown', (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector('dialog[open]')) return;
+  const way = { z: event.shiftKey ? 'redo' : 'undo', y: 'redo' }[event.key.toLowerCase()];
+  if (!way) return;
+  event.preventDefault();
+  travel(/** @type {'undo' | 'redo'} */ (way));
+});
+$('view').addEventListener('keydown', (event) => {
+  if (event.key.toLowerCase() === 'c' && !event.ctrlKey && !event.metaKey && !button('compare').disabled) compare(!comparing);
+});
+button('compare').addEventListener('click', () => compare(!comparing));
+button('zoom-in').addEventListener('click', () => view.zoomTo(view.zoom * 1.5));
+button('zoom-out').addEventListener('click', () => view.zoomTo(view.zoom / 1.5));
+button('zoom-fit').addEventListener('click', () => view.fit());
+button('stop').addEventListener('click', stop);
+
+button('copy').addEventListener('click', () => copied(button('copy'), copyPicture(canvas('painting'))));
+button('share').addEventListener('click', share);
+button('share').hidden = !canShare([new File([''], 'picture.png', { type: 'image/png' })]);
+button('save').addEventListener('click', () => {
+  dialog('save-dialog').showModal();
+  renderSave();
+});
+onRadio('format', renderSave);
+follow(input('quality'), renderSave);
+button('download').addEventListener('click', async () => {
+  if (photo) download(await painted(), paintingName(photo.name, format()));
+});
+button('copy-command').addEventListener('click', () =>
+  copied(button('copy-command'), navigator.clipboard.writeText($('command').textContent ?? '')));
+button('save-masks').addEventListener('click', saveMasks);
+canWrite('webp').then((can) => {
+  /** @type {HTMLElement} */ (document.querySelector('label:has(> input[value=webp])')).hidden = !can;
+});
+button('batch').addEventListener('click', paintAll);
+
+button('engine').addEventListener('click', () => {
+  renderAbout();
+  dialog('about-dialog').showModal();
+});
+button('forget').addEventListener('click', async () => {
+  await gallery.removeAll();
+  renderAbout();
+});
+for (const box of document.querySelectorAll('dialog')) {
+  // A click on the backdrop closes: the dialog's own content lies in its form.
+  box.addEventListener('click', (event) => { if (event.target === box) box.close(); });
+}
+button('language').addEventListener('click', () => {
+  speak(language === 'en' ? 'zh' : 'en');
+  inEveryWord();
+});
+
+roving($('photos'), 'button.pick');
+roving($('results'), 'button.pick');
+say('status', 'idle');
+inEveryWord();
+loadSamples();
+gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
+  mendLook();
+  changed();
+  const shared = await sharedPhotos().catch(() => []);
+  if (shared.length) takePhotos(shared);
+  await gallery.loadKept().catch(() => {}); // a browser that keeps nothing has nothing kept
+  render();
+});

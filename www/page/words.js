@@ -1,0 +1,78 @@
+// What the page says, in the visitor's language. The sentences are in words-en.js and words-zh.js.
+
+import { en } from './words-en.js';
+import { zh } from './words-zh.js';
+import { label } from './dom.js';
+
+/** @typedef {'en' | 'zh'} Language */
+
+const catalogues = { en, zh };
+/** Where the choice is kept, once the visitor has made one. */
+const KEPT = 'impasto-language';
+
+/** @returns {Language} */
+function preferred() {
+  const asked = new URLSearchParams(location.search).get('lang') ?? remembered();
+  for (const tag of [asked ?? '', ...navigator.languages]) {
+    const found = Object.keys(catalogues).find((language) => tag.toLowerCase().startsWith(language));
+    if (found) return /** @type {Language} */ (found);
+  }
+  return 'en';
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null; // storage is switched off
+  }
+}
+
+export let language = preferred();
+
+/** @param {Language} wanted */
+export function speak(wanted) {
+  language = wanted;
+  try {
+    localStorage.setItem(KEPT, wanted);
+  } catch {
+    // Storage is switched off: the choice lasts as long as the page.
+  }
+}
+
+/**
+ * A text of the catalogue, with its {placeholders} filled in. A text may have forms for one and for
+ * several; the number `n` chooses.
+ * @param {keyof typeof en} key
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function words(key, values = {}) {
+  /** @type {string | Partial<Record<Intl.LDMLPluralRule, string>>} */
+  const forms = catalogues[language][key];
+  const text = typeof forms === 'string'
+    ? forms
+    : forms[new Intl.PluralRules(language).select(Number(values.n))] ?? forms.other ?? '';
+  return text.replace(/\{(\w+)\}/g, (/** @type {string} */ _, /** @type {string} */ name) => String(values[name]));
+}
+
+/** A number with its decimals, as the language writes it. @param {number} value @param {number} digits */
+export const number = (value, digits = 0) =>
+  value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** Of texts in several languages, the one to show. @param {Partial<Record<Language, string>>} texts */
+export const inLanguage = (texts) => texts[language] ?? texts.en ?? '';
+
+/** Fills in the words of index.html. */
+export function translate() {
+  document.documentElement.lang = language === 'zh' ? 'zh-CN' : language;
+  document.title = words('title');
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-words]'))) {
+    element.textContent = words(/** @type {keyof typeof en} */ (element.dataset.words));
+  }
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-label]'))) {
+    const text = words(/** @type {keyof typeof en} */ (element.dataset.label));
+    if (element.tagName === 'BUTTON') label(element, text);
+    else element.ariaLabel = text;
+  }
+}
