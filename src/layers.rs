@@ -58,7 +58,7 @@ pub fn reflection_pad(x: Tensor<4>, border: usize) -> Tensor<4> {
     if border == 0 {
         return x;
     }
-    if !x.is_tracked() {
+    if !is_trained(&x) {
         return x.pad((border, border, border, border), PadMode::Reflect);
     }
     [2, 3].into_iter().fold(x, |x, axis| {
@@ -67,6 +67,17 @@ pub fn reflection_pad(x: Tensor<4>, border: usize) -> Tensor<4> {
         let (before, after) = (mirrored(1), mirrored(length - 1 - border));
         Tensor::cat(vec![before, x, after], axis)
     })
+}
+
+/// Whether gradients are to flow back through these features. Builds for the browser cannot train.
+fn is_trained(x: &Tensor<4>) -> bool {
+    #[cfg(feature = "cli")]
+    return x.is_tracked();
+    #[cfg(not(feature = "cli"))]
+    {
+        let _ = x;
+        false
+    }
 }
 
 /// Mean and standard deviation of every channel, each `[batch, channels, 1, 1]`.
@@ -147,7 +158,7 @@ impl StyleFilter {
         let [batch, channels, height, width] = x.dims();
         let kernels = self.kernels.forward(code).cast(x.dtype());
         let padded = reflection_pad(x.clone(), 1);
-        if x.is_tracked() {
+        if is_trained(&x) {
             // Nine products: the gradient of a grouped convolution goes group by group, slowly.
             let kernels = kernels.reshape([batch, channels, 9, 1]);
             return (0..9).fold(x, |sum, k| {
