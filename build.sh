@@ -200,7 +200,7 @@ engine() {
 }
 
 # The page's modules and the libraries that they import, as one file (and one more for what is only
-# sometimes needed). stylizer.js stays apart: others import it too.
+# sometimes needed). stylizer.js and offline.js stay apart: they say where they are by import.meta.url.
 bundle_page() {
   if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
     say 'installing the packages of the page'
@@ -209,7 +209,7 @@ bundle_page() {
   fi
   rm -r dist.new/www/page
   node_modules/.bin/esbuild www/page/main.js --bundle --splitting --format=esm --target=es2022 --minify \
-    --external:../stylizer.js --outdir=dist.new/www/page --log-level=warning
+    --external:../stylizer.js --external:../offline.js --outdir=dist.new/www/page --log-level=warning
 }
 
 browser_packages() {

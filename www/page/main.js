@@ -6,6 +6,7 @@ import { $, button, canvas, choose, chosen, dialog, icon, input, label, make, ro
 import { Gallery } from './gallery.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { fullSize, MOST, Painter, StyleGone } from './painter.js';
+import { keepOffline, sharedPhotos } from '../offline.js';
 import { BadFile, check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, maskPicture, MaskEditor, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, encode, paintingName, unlike, zipped } from './save.js';
@@ -153,6 +154,7 @@ const painter = new Painter(
         say('work-words', 'painting');
       }
       if (!sizeSettled) history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
+      keepSite();
       render();
     },
     onNoEngine(error) {
@@ -185,6 +187,7 @@ const painter = new Painter(
       say('status', 'failed');
     },
     onIdle() {
+      keepSite();
       if (!batch && !$('work').classList.contains('stopped')) resting();
       render();
     },
@@ -192,6 +195,16 @@ const painter = new Painter(
 );
 
 const kind = () => painter.engine?.kind ?? 'cpu';
+
+/** @type {'webgpu' | 'cpu' | undefined} the engine with which the site is kept on the device */
+let keptWith;
+
+/** Keeps the site for visits without a network, once nothing else needs the network. */
+function keepSite() {
+  if (!painter.engine || painter.busy || keptWith === kind()) return;
+  keptWith = kind();
+  keepOffline(keptWith);
+}
 
 /** Another look. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
 function set(change, { moving = false } = {}) {
@@ -984,6 +997,7 @@ roving($('results'), 'button.pick');
 say('status', 'idle');
 inEveryWord();
 loadSamples();
+sharedPhotos().then(takePhotos);
 gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
   mendLook();
   changed();
