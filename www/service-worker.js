@@ -68,9 +68,11 @@ async function answer(file, request) {
 
 /** @param {string} file @param {Request} request */
 async function navigate(file, request) {
-  const open = await scope.clients.matchAll({ type: 'window' });
-  // The only page is being reloaded or left: the moment for the version that waits.
-  if (scope.registration.waiting && open.length < 2) {
+  const open = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  // The only page is being reloaded: the moment for the version that waits. (A page that opens is not
+  // among the open ones; with it, another one would be changed.)
+  const { isReloadNavigation } = /** @type {{ isReloadNavigation?: boolean }} */ (request);
+  if (scope.registration.waiting && isReloadNavigation && open.length < 2) {
     scope.registration.waiting.postMessage('take over');
     return new Response('', { headers: { refresh: '0', 'content-type': 'text/html' } });
   }

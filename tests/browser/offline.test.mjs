@@ -1,0 +1,226 @@
+// Without a network, across updates, and with damaged files. Each test serves a copy of the site
+// that it may change.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { PNG } from 'pngjs';
+
+import { photo as photoPng } from './pictures.mjs';
+import { serve } from './server.mjs';
+
+const dist = join(import.meta.dirname, '../../dist');
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('base64');
+let browser;
+
+before(async () => {
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-background-networking'] });
+});
+after(() => browser?.close());
+
+/** Runs `use` with a copy of the site on a server and a fresh browser profile. */
+async function onCopy(use) {
+  const folder = await mkdtemp(join(tmpdir(), 'impasto-site-'));
+  const context = await browser.newContext({ locale: 'en-US' });
+  context.setDefaultTimeout(120_000);
+  let site;
+  try {
+    await cp(dist, folder, { recursive: true });
+    site = await serve(folder, { prefix: '/some/where/' });
+    await use({ folder, context, url: site.url, unplug: () => site.close() });
+  } finally {
+    await context.close();
+    await site?.close().catch(() => {});
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function open(context, url) {
+  const page = await context.newPage();
+  await page.goto(`${url}?engine=cpu&size=64`);
+  await page.waitForSelector('#gallery .pick[aria-pressed=true]');
+  return page;
+}
+
+/** Waits until the site is kept on the device. */
+const kept = (page) => page.evaluate(() => navigator.serviceWorker.ready.then(({ active }) => new Promise((done) => {
+  const look = () => { if (active.state === 'activated') done(); };
+  active.addEventListener('statechange', look);
+  look();
+})));
+
+async function paint(page) {
+  await page.setInputFiles('#photo-file', { name: 'photo.png', mimeType: 'image/png', buffer: photoPng(80, 60) });
+  await page.waitForSelector('#save:enabled');
+}
+
+/** Another version of the site: a document and a script that say which they are. */
+async function update(folder) {
+  const worker = join(folder, 'service-worker.js');
+  let text = await readFile(worker, 'utf8');
+  for (const [file, change] of [
+    ['index.html', (html) => html.replace('<html ', '<html data-html="second" ')],
+    ['www/page/main.js', (script) => `${script}\ndocument.documentElement.dataset.script = 'second';\n`],
+  ]) {
+    const old = await readFile(join(folder, file), 'utf8');
+    const changed = change(old);
+    assert.notEqual(changed, old);
+    await writeFile(join(folder, file), changed);
+    assert.ok(text.includes(sha256(old)), `the list has ${file}`);
+    text = text.replace(sha256(old), sha256(changed));
+  }
+  text = text.replace(/const VERSION = '.*'/, "const VERSION = 'second'");
+  await writeFile(worker, text);
+}
+
+const versionOf = (page) => page.evaluate(() => {
+  const { html = 'first', script = 'first' } = document.documentElement.dataset;
+  return [html, script];
+});
+const [FIRST, SECOND] = [['first', 'first'], ['second', 'second']];
+
+test('after one visit everything works without a network', async () => {
+  await onCopy(async ({ context, url, unplug }) => {
+    const page = await open(context, url);
+    await kept(page);
+    await page.close();
+    await unplug();
+    const again = await open(context, url);
+    await paint(again);
+    await again.waitForFunction(() => [...document.querySelectorAll('#gallery img')].every((image) => image.naturalWidth > 0));
+    await again.click('#gallery .pick >> nth=5');
+    await again.waitForSelector('#save:enabled');
+    assert.ok(await again.isHidden('#error'));
+    await again.goto(new URL('www/self-test.html', url).href);
+    await again.waitForSelector('tr[data-engine=cpu][data-result=right]');
+  });
+});
+
+test('a visit that was not kept needs the network, or the test before proves nothing', async () => {
+  await onCopy(async ({ context, url, unplug }) => {
+    await unplug();
+    await assert.rejects((await context.newPage()).goto(url), /ERR_CONNECTION_REFUSED/);
+  });
+});
+
+test('an update never mixes versions', async () => {
+  await onCopy(async ({ folder, context, url }) => {
+    const page = await open(context, url);
+    await kept(page);
+    const other = await open(context, url);
+    assert.deepEqual(await versionOf(other), FIRST);
+    await update(folder);
+    await page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.ready;
+      await registration.update();
+      while (!registration.waiting) await new Promise((done) => { setTimeout(done, 50); });
+    });
+    // Two pages are open: both stay what they are, however often they are reloaded.
+    await page.reload();
+    await page.waitForSelector('#gallery .pick[aria-pressed=true]');
+    assert.deepEqual(await versionOf(page), FIRST);
+    await paint(page);
+    // A page that comes in addition does not take it away from the one that is there either.
+    await page.close();
+    const third = await open(context, url);
+    assert.deepEqual(await versionOf(third), FIRST);
+    await paint(other);
+    // The last one gets the new version, whole.
+    await third.close();
+    await other.reload();
+    await other.waitForSelector('html[data-html=second]');
+    await other.waitForSelector('#gallery .pick[aria-pressed=true]');
+    assert.deepEqual(await versionOf(other), SECOND);
+    await paint(other);
+    const caches = await other.evaluate(() => globalThis.caches.keys());
+    assert.equal(caches.length, 1, `old files are gone: ${caches}`);
+  });
+});
+
+test('a site between two versions is not kept', async () => {
+  await onCopy(async ({ folder, context, url }) => {
+    const page = await open(context, url);
+    await kept(page);
+    await update(folder);
+    // One of the new files has not arrived yet.
+    await writeFile(join(folder, 'www/page/main.js'), await readFile(join(dist, 'www/page/main.js')));
+    const state = await page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.ready;
+      const found = new Promise((done) => { registration.addEventListener('updatefound', () => done(registration.installing)); });
+      await registration.update();
+      const worker = await found;
+      return new Promise((done) => {
+        const look = () => { if (worker.state !== 'installing') done(worker.state); };
+        worker.addEventListener('statechange', look);
+        look();
+      });
+    });
+    assert.equal(state, 'redundant');
+    await page.reload();
+    await page.waitForSelector('#gallery .pick[aria-pressed=true]');
+    assert.deepEqual(await versionOf(page), FIRST);
+    await paint(page);
+  });
+});
+
+test('damaged weights are not used', async () => {
+  await onCopy(async ({ folder, context, url }) => {
+    const file = join(folder, 'models/impasto.safetensors');
+    const bytes = await readFile(file);
+    bytes[bytes.length - 5] ^= 1;
+    await writeFile(file, bytes);
+    const page = await open(context, url);
+    await page.waitForSelector('#error:not([hidden])');
+    assert.match(await page.textContent('#error'), /impasto\.safetensors.*SHA-256/);
+    // The right file, and nothing else, mends it.
+    await cp(join(dist, 'models/impasto.safetensors'), file);
+    const again = await open(context, url);
+    await paint(again);
+  });
+});
+
+test('the site can be installed, and takes photos from the share menu', async () => {
+  await onCopy(async ({ folder, context, url }) => {
+    const manifest = JSON.parse(await readFile(join(folder, 'www/manifest.webmanifest'), 'utf8'));
+    for (const { src, sizes, type } of manifest.icons) {
+      const bytes = await readFile(join(folder, 'www', src));
+      if (type !== 'image/png') continue;
+      const { width, height } = PNG.sync.read(bytes);
+      assert.equal(`${width}x${height}`, sizes, src);
+    }
+    for (const size of ['192x192', '512x512']) assert.ok(manifest.icons.some(({ sizes }) => sizes === size), size);
+    assert.ok(manifest.icons.some(({ purpose }) => purpose === 'maskable'));
+    const page = await open(context, url);
+    await kept(page);
+    const session = await context.newCDPSession(page);
+    const { errors } = await session.send('Page.getAppManifest');
+    assert.deepEqual(errors, []);
+    const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
+    // Playwright's profiles are private windows, where nothing can be installed.
+    assert.deepEqual(installabilityErrors.filter(({ errorId }) => errorId !== 'in-incognito'), []);
+
+    // As the browser does with what another app shares.
+    await page.reload();
+    const { action, params } = manifest.share_target;
+    const target = new URL(action, new URL('www/manifest.webmanifest', url)).href;
+    const landed = await page.evaluate(async ({ target, field, base64 }) => {
+      const form = new FormData();
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      form.append(field, new File([bytes], 'shared.png', { type: 'image/png' }));
+      const response = await fetch(target, { method: 'POST', body: form, redirect: 'manual' });
+      return response.type;
+    }, { target, field: params.files[0].name, base64: photoPng(60, 40).toString('base64') });
+    assert.equal(landed, 'opaqueredirect', 'the browser is sent on');
+    await page.goto(`${url}?shared&engine=cpu&size=64`);
+    await page.waitForSelector('#save:enabled');
+    assert.equal(await page.getAttribute('#photos .pick', 'aria-label'), 'shared.png');
+    await page.reload();
+    await page.waitForSelector('#gallery .pick[aria-pressed=true]');
+    assert.ok(await page.isVisible('#invitation'), 'it was taken once');
+  });
+});
