@@ -200,7 +200,7 @@ engine() {
 }
 
 # The page's modules and the libraries that they import, as one file (and one more for what is only
-# sometimes needed). stylizer.js and offline.js stay apart: they say where they are by import.meta.url.
+# sometimes needed). stylizer.js and offline.js stay apart: they find other files by their own place.
 bundle_page() {
   if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
     say 'installing the packages of the page'
@@ -262,6 +262,7 @@ types() {
   rm -rf "$copy"
   mkdir -p "$copy/engine/cpu" "$copy/engine/gpu"
   cp -r www "$copy/"
+  ln -s "$PWD/node_modules" "$copy/node_modules"
   for device in cpu gpu; do cp "$CACHE/engine/$device/impasto.d.ts" "$copy/engine/$device/"; done
   for project in "$@"; do
     (cd "$copy" && "$tsc" -p "www/$project.json") || return

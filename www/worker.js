@@ -10,7 +10,7 @@ import { SIDE, difference, photo as knownPhoto, style as knownStyle } from './kn
 const MAX_SIDE = 4096;
 
 /**
- * @typedef {typeof import('../engine/cpu/impasto.js')} Engine both builds have the same functions
+ * @typedef {typeof import('../engine/cpu/impasto.js')} Engine both builds have the same classes
  *
  * @typedef {object} Start
  * @property {'start'} type
@@ -73,11 +73,11 @@ async function pixels(picture, part = 'mask') {
 
 /** @param {{ init: (from: object) => Promise<unknown>, engine: Engine, wasm: string }} code */
 export function work({ init, engine: code, wasm }) {
-  /** @type {InstanceType<Engine['Engine']>} */
+  /** @type {import('../engine/cpu/impasto.js').Engine} */
   let engine;
-  /** @type {Map<number, InstanceType<Engine['Photo']>>} */
+  /** @type {Map<number, import('../engine/cpu/impasto.js').Photo>} */
   const photos = new Map();
-  /** @type {Map<number, InstanceType<Engine['StyleHandle']>>} */
+  /** @type {Map<number, import('../engine/cpu/impasto.js').StyleHandle>} */
   const styles = new Map();
 
   /** @param {Start} start */

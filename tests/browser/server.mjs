@@ -25,9 +25,12 @@ const TYPES = {
 /**
  * Serves `folder` below `prefix`.
  * @param {string} folder
- * @param {{ port?: number, prefix?: string, compress?: boolean, slow?: { bytesPerSecond: number, latency: number }, onSent?: (bytes: number) => void }} [options] port 0 takes a free one; prefix starts
- *   and ends with a slash; compress sends what is no picture through gzip, as static hosts do; slow
- *   answers as over a slow line; onSent hears of every answer
+ * @param {object} [options]
+ * @param {number} [options.port] 0 takes a free one
+ * @param {string} [options.prefix] starts and ends with a slash
+ * @param {boolean} [options.compress] send what is no picture through gzip, as static hosts do
+ * @param {{ bytesPerSecond: number, latency: number }} [options.slow] answer as over a slow line
+ * @param {(bytes: number) => void} [options.onSent] hears of every answer
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
 export async function serve(folder, { port = 0, prefix = '/', compress = false, slow, onSent = () => {} } = {}) {

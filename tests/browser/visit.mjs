@@ -68,11 +68,16 @@ function browser(flags) {
 }
 
 /**
+ * @typedef {{ flags?: string[], mayComplain?: boolean, context?: object, prepare?: (page: import('playwright-core').Page) => Promise<void> }} Options
+ */
+
+/**
  * Runs `use` on a fresh page, which must end without console errors and without a request to
  * another origin.
- * @param {{ query?: string, flags?: string[], mayComplain?: boolean, context?: object, prepare?: (page: import('playwright-core').Page) => Promise<void> }} options
+ * @param {Options} options
+ * @param {(page: import('playwright-core').Page, requests: string[]) => Promise<void>} use
  */
-export async function onPage({ query = '?engine=cpu', flags = [], mayComplain = false, context: contextOptions = {}, prepare }, use) {
+export async function onFresh({ flags = [], mayComplain = false, context: contextOptions = {}, prepare }, use) {
   const context = await (await browser(flags)).newContext({ locale: 'en-US', ...contextOptions });
   const requests = [];
   const complaints = [];
@@ -83,8 +88,7 @@ export async function onPage({ query = '?engine=cpu', flags = [], mayComplain = 
   page.setDefaultTimeout(PATIENCE);
   try {
     await prepare?.(page);
-    await page.goto(site.url + query);
-    await page.waitForSelector('#gallery .pick[aria-pressed=true]');
+    page.site = site.url;
     await use(page, requests);
     const foreign = requests.filter((url) => !url.startsWith(site.url) && !/^(blob|data):/.test(url));
     assert.deepEqual(foreign, [], 'requests that left the site');
@@ -93,6 +97,30 @@ export async function onPage({ query = '?engine=cpu', flags = [], mayComplain = 
     await context.close();
   }
 }
+
+/**
+ * The same, on the page itself.
+ * @param {Options & { query?: string }} options
+ */
+export const onPage = ({ query = '?engine=cpu', ...options }, use) => onFresh(options, async (page, requests) => {
+  await page.goto(site.url + query);
+  await page.waitForSelector('#gallery .pick[aria-pressed=true]');
+  await use(page, requests);
+});
+
+/**
+ * The same, on an empty page of the same site, which also has the tests' files, at test/.
+ * @param {Options & { html?: string }} options
+ */
+export const onBlank = ({ html = '', ...options }, use) => onFresh(options, async (page, requests) => {
+  await page.route(`${site.url}test/**`, (route) => {
+    const name = new URL(route.request().url()).pathname.split('/').at(-1);
+    return name ? route.fulfill({ path: join(folder, name) })
+      : route.fulfill({ contentType: 'text/html', body: `<!doctype html><link rel="icon" href="data:,"><title>Test</title>${html}` });
+  });
+  await page.goto(`${site.url}test/`);
+  await use(page, requests);
+});
 
 /** Waits until a picture in full size is there. */
 export const painted = (page) => page.waitForSelector('#save:enabled');

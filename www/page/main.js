@@ -6,10 +6,10 @@ import { $, button, canvas, choose, chosen, dialog, icon, input, label, make, ro
 import { Gallery } from './gallery.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { fullSize, MOST, Painter, StyleGone } from './painter.js';
-import { keepOffline, sharedPhotos } from '../offline.js';
 import { BadFile, check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, maskPicture, MaskEditor, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, encode, paintingName, unlike, zipped } from './save.js';
+import { keepOffline, sharedPhotos } from '../offline.js';
 import { BadPicture } from '../stylizer.js';
 import { compareSlider, View } from './view.js';
 import { inLanguage, language, number, speak, translate, words } from './words.js';
@@ -66,7 +66,7 @@ const history = new History(/** @type {Look} */ ({
   strength: 100,
   colours: 'style',
   brush: 384,
-  size: sizeAsked ? wantedSize : USUAL_SIZE[navigator.gpu ? 'webgpu' : 'cpu'],
+  size: sizeAsked ? wantedSize : USUAL_SIZE['gpu' in navigator ? 'webgpu' : 'cpu'],
   regions: [],
 }));
 
@@ -815,7 +815,9 @@ async function paintAll() {
   stopEditing();
   batch = new AbortController();
   const { signal } = batch;
+  /** @type {{ name: string, blob: Blob }[]} */
   const files = [];
+  /** @type {string[]} */
   const failed = [];
   sizeSettled = true;
   const all = [...photos];
@@ -893,6 +895,7 @@ $('photos').append(another);
 
 onChoose(input('photo-file'), takePhotos);
 onChoose(input('another-file'), takePhotos);
+sharedPhotos().then((files) => { if (files.length) takePhotos(files); });
 onDrop($('styles'), $('stage'), { photos: takePhotos, styles: takeStyles });
 onPaste($('styles'), { photos: takePhotos, styles: takeStyles });
 const shoot = async () => {
@@ -997,7 +1000,6 @@ roving($('results'), 'button.pick');
 say('status', 'idle');
 inEveryWord();
 loadSamples();
-sharedPhotos().then(takePhotos);
 gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
   mendLook();
   changed();

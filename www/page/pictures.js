@@ -71,7 +71,7 @@ export function onChoose(input, take) {
  */
 export function onDrop(styleArea, photoArea, take) {
   const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files');
-  const mark = (/** @type {HTMLElement} */ target) => {
+  const mark = (/** @type {HTMLElement | undefined} */ target) => {
     styleArea.classList.toggle('target', target === styleArea);
     photoArea.classList.toggle('target', target === photoArea);
   };
@@ -89,7 +89,7 @@ export function onDrop(styleArea, photoArea, take) {
     if (!hasFiles(event)) return;
     event.preventDefault();
     mark(undefined);
-    const files = [...event.dataTransfer.files];
+    const files = [...(event.dataTransfer?.files ?? [])];
     if (files.length) (areaOf(event) === styleArea ? take.styles : take.photos)(files);
   });
 }

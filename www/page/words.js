@@ -13,8 +13,7 @@ const KEPT = 'impasto-language';
 /** @returns {Language} */
 function preferred() {
   const asked = new URLSearchParams(location.search).get('lang') ?? remembered();
-  const wanted = [asked, ...navigator.languages].filter(Boolean);
-  for (const tag of wanted) {
+  for (const tag of [asked ?? '', ...navigator.languages]) {
     const found = Object.keys(catalogues).find((language) => tag.toLowerCase().startsWith(language));
     if (found) return /** @type {Language} */ (found);
   }
@@ -49,12 +48,12 @@ export function speak(wanted) {
  * @returns {string}
  */
 export function words(key, values = {}) {
-  /** @type {string | { one?: string, other: string }} */
-  let text = catalogues[language][key];
-  if (typeof text !== 'string') {
-    text = text[new Intl.PluralRules(language).select(Number(values.n))] ?? text.other;
-  }
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+  /** @type {string | Partial<Record<Intl.LDMLPluralRule, string>>} */
+  const forms = catalogues[language][key];
+  const text = typeof forms === 'string'
+    ? forms
+    : forms[new Intl.PluralRules(language).select(Number(values.n))] ?? forms.other ?? '';
+  return text.replace(/\{(\w+)\}/g, (/** @type {string} */ _, /** @type {string} */ name) => String(values[name]));
 }
 
 /** A number with its decimals, as the language writes it. @param {number} value @param {number} digits */

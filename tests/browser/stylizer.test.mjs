@@ -1,0 +1,350 @@
+// www/stylizer.js as a developer uses it, on a page that is not ours.
+
+import assert from 'node:assert/strict';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { PNG } from 'pngjs';
+
+import { assertAlike, engineLoads, files, folder, native, onBlank, WEBGPU } from './visit.mjs';
+
+/** Runs `use` in a page that has `Stylizer`, the pictures as files, and `png(imageData)`. */
+async function inPage(page, use, argument) {
+  return page.evaluate(async ({ source, argument, site }) => {
+    const { Stylizer, BadPicture, EngineFailed, Replaced } = await import(`${site}www/stylizer.js`);
+    const get = async (name) => (await fetch(`${site}test/${name}`)).blob();
+    const shown = async (blob) => {
+      const image = new Image();
+      image.src = URL.createObjectURL(blob);
+      await image.decode();
+      return image;
+    };
+    const tools = { Stylizer, BadPicture, EngineFailed, Replaced, get, shown, site };
+    return (0, eval)(`(${source})`)(tools, argument);
+  }, { source: use.toString(), argument, site: page.site });
+}
+
+async function save(name, { width, height, data }) {
+  const file = join(folder, name);
+  const png = new PNG({ width, height });
+  png.data = Buffer.from(data);
+  await writeFile(file, PNG.sync.write(png));
+  return file;
+}
+
+test('paints what the command line paints: mixture, strength, size, colours, masks', async (t) => {
+  const masks = { sky: [160, 90], strokes: [50, 40] };
+  for (const [name, [width, height]] of Object.entries(masks)) {
+    const png = new PNG({ width, height });
+    for (let i = 0; i < width * height; i++) {
+      const level = Math.max(0, Math.min(255, 255 - ((i % width) / width - 0.4) * 1500));
+      png.data.set([level, level, level, 255], 4 * i);
+    }
+    await writeFile(join(folder, `${name}.png`), PNG.sync.write(png));
+  }
+  await onBlank({}, async (page) => {
+    const painted = await inPage(page, async ({ Stylizer, get, shown }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const plain = ({ width, height, data }) => ({ width, height, data: [...data] });
+      const [photo, one, two] = await Promise.all(['photo.png', 'style.png', 'small.png'].map(get));
+      const handle = await s.encodePhoto(photo, { size: 128 });
+      const [a, b] = [await s.encodeStyle(one), await s.encodeStyle(two, { size: 200 })];
+      const mask = await shown(await get('sky.png'));
+      const mixed = [{ style: a, weight: 3 }, { style: b, weight: 1 }];
+      return {
+        kind: s.engine,
+        size: [handle.width, handle.height],
+        mixed: plain(await s.stylize(handle, mixed, { strength: 0.8 })),
+        photo: plain(await s.stylize(handle, mixed, { colours: 'photo' })),
+        luminance: plain(await s.stylize(handle, mixed, { colours: 'luminance' })),
+        regions: plain(await s.stylize(handle, [{ style: a }, { style: b, mask }])),
+        kept: plain(await s.stylize(handle, [{ style: a }, { style: null, mask }])),
+        other: plain(await s.stylize(handle, [{ style: a }], { size: 64 })),
+      };
+    });
+    assert.deepEqual(painted.kind, { kind: 'cpu', name: 'CPU' });
+    assert.deepEqual(painted.size, [128, 96]);
+    // The command line has one size for all styles: the second style is small already.
+    const styles = ['--style', `${files.style}=3`, '--style', `${files.smallPhoto}=1`];
+    const sky = (style) => ['--mask', `${join(folder, 'sky.png')}=${style}`];
+    const cases = {
+      mixed: [...styles, '--strength', '0.8'],
+      photo: [...styles, '--colours', 'photo'],
+      luminance: [...styles, '--colours', 'luminance'],
+      regions: [...styles, ...sky(2)],
+      kept: ['--style', files.style, ...sky('none')],
+      other: ['--style', files.style, '--size', '64'],
+    };
+    for (const [name, options] of Object.entries(cases)) {
+      const size = options.includes('--size') ? [] : ['--size', '128'];
+      const file = await save(`${name}-page.png`, painted[name]);
+      await assertAlike(t, file, await native(`${name}-native.png`, files.photo, ...options, ...size));
+    }
+  });
+});
+
+test('takes every kind of picture and paints on a canvas', async () => {
+  await onBlank({}, async (page) => {
+    const results = await inPage(page, async ({ Stylizer, get, shown }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const blob = await get('small.png');
+      const bitmap = await createImageBitmap(blob);
+      const { width, height } = bitmap;
+      const canvas = Object.assign(document.createElement('canvas'), { width, height });
+      const context = canvas.getContext('2d');
+      context.drawImage(bitmap, 0, 0);
+      const offscreen = new OffscreenCanvas(width, height);
+      offscreen.getContext('2d').drawImage(bitmap, 0, 0);
+      const stream = canvas.captureStream();
+      const video = Object.assign(document.createElement('video'), { srcObject: stream, muted: true });
+      await video.play();
+      context.drawImage(bitmap, 0, 0); // a frame for the stream
+      await new Promise((done) => { video.requestVideoFrameCallback(done); });
+      const kinds = {
+        blob, file: new File([blob], 'x.png'), bitmap, data: context.getImageData(0, 0, width, height),
+        canvas, offscreen, image: await shown(blob), video,
+      };
+      const style = await s.encodeStyle(await get('style.png'));
+      const sum = ({ data }) => data.reduce((total, value) => total + value, 0) / data.length;
+      const found = {};
+      for (const [name, picture] of Object.entries(kinds)) {
+        const pixels = await s.stylize(picture, [{ style }], { size: 64 });
+        found[name] = [pixels.width, pixels.height, sum(pixels)];
+      }
+      const target = document.createElement('canvas');
+      const pixels = await s.stylize(blob, [{ style }], { size: 48, canvas: target });
+      const drawn = target.getContext('2d').getImageData(0, 0, 48, 36);
+      const same = drawn.data.every((value, i) => value === pixels.data[i]);
+      s.dispose();
+      return { found, same, size: [target.width, target.height] };
+    });
+    const [, , wanted] = results.found.blob;
+    for (const [name, [width, height, mean]] of Object.entries(results.found)) {
+      assert.deepEqual([width, height], [64, 48], name);
+      assert.ok(Math.abs(mean - wanted) < (name === 'video' ? 4 : 0.5), `${name}: ${mean} is not ${wanted}`);
+    }
+    assert.ok(results.same);
+    assert.deepEqual(results.size, [48, 36]);
+  });
+});
+
+test('says what is wrong with a request', async () => {
+  await onBlank({}, async (page) => {
+    const errors = await inPage(page, async ({ Stylizer, get }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const photo = await get('small.png');
+      const style = await s.encodeStyle(await get('style.png'));
+      const gone = await s.encodeStyle(photo);
+      gone.dispose();
+      gone.dispose();
+      const why = (promise) => promise.then(() => 'no error', (error) => `${error.name}: ${error.message}`);
+      const found = [];
+      for (const attempt of [
+        () => s.stylize(photo, []),
+        () => s.stylize(photo, [{ style, weight: -1 }]),
+        () => s.stylize(photo, [{ style: null }, { style }]),
+        () => s.stylize(photo, [{ style }], { strength: 2 }),
+        () => s.stylize(photo, [{ style }], { colours: 'sepia' }),
+        () => s.stylize(photo, [{ style }], { size: 5 }),
+        () => s.stylize(photo, [{ style: gone }]),
+        () => s.encodePhoto(new Blob(['nothing'])),
+        () => s.encodeStyle('style.png'),
+        () => Stylizer.load({ engine: 'abacus' }),
+      ]) found.push(await why(attempt()));
+      const { width } = await s.stylize(photo, [{ style }], { size: 32 });
+      s.dispose();
+      return [...found, await why(s.stylize(photo, [{ style }])), width];
+    });
+    const expected = [/RangeError: at least one style/, /RangeError: weights/, /TypeError: .*needs a mask/,
+      /RangeError: strength/, /RangeError: colours/, /RangeError: size/, /TypeError: a style was disposed/,
+      /BadPicture: the photo is not a picture/, /TypeError/, /RangeError: engine/, /disposed/, /^32$/];
+    assert.equal(errors.length, expected.length);
+    errors.forEach((error, i) => assert.match(String(error), expected[i]));
+  });
+});
+
+test('cancelling is at once; handles survive the end of their worker', async (t) => {
+  await onBlank({}, async (page) => {
+    const result = await inPage(page, async ({ Stylizer, get }) => {
+      let engines = 0;
+      const s = await Stylizer.load({ engine: 'cpu', onEngine: () => { engines++; } });
+      const style = await s.encodeStyle(await get('style.png'));
+      const small = await s.encodePhoto(await get('small.png'), { size: 64 });
+      const large = await s.encodePhoto(await get('large.png'), { size: 1600 });
+      const before = await s.stylize(small, [{ style }]);
+      const timed = async (start, stop) => {
+        const promise = start().then(() => 'finished', (error) => error);
+        await new Promise((done) => { setTimeout(done, 300); });
+        const began = performance.now();
+        stop();
+        const error = await promise;
+        return [error.name ?? error, error.constructor?.name, performance.now() - began];
+      };
+      const abort = new AbortController();
+      const aborted = await timed(() => s.stylize(large, [{ style }], { signal: abort.signal }), () => abort.abort());
+      // Waits for the engine, which is ended, as it does not come back soon.
+      const after = await s.stylize(small, [{ style }]);
+      const enginesAfterAbort = engines;
+      let next;
+      const replaced = await timed(
+        () => s.stylize(large, [{ style }], { replace: 'main' }),
+        () => { next = s.stylize(small, [{ style }], { replace: 'main' }); },
+      );
+      const last = await next;
+      const already = await s.stylize(small, [{ style }], { signal: AbortSignal.abort() }).catch((error) => error.name);
+      const same = (a, b) => a.data.every((value, i) => value === b.data[i]);
+      return { aborted, replaced, already, enginesAfterAbort, same: [same(before, after), same(before, last)] };
+    });
+    t.diagnostic(`aborted after ${result.aborted[2].toFixed(1)} ms, replaced after ${result.replaced[2].toFixed(1)} ms`);
+    assert.deepEqual(result.aborted.slice(0, 2), ['AbortError', 'DOMException']);
+    assert.deepEqual(result.replaced.slice(0, 2), ['AbortError', 'Replaced']);
+    assert.ok(result.aborted[2] < 100 && result.replaced[2] < 100, 'at once');
+    assert.equal(result.already, 'AbortError');
+    assert.equal(result.enginesAfterAbort, 2, 'the engine was ended and started anew');
+    assert.deepEqual(result.same, [true, true]);
+  });
+});
+
+/** The engine's glue code with something broken in it. */
+const broken = (kind, code) => (page) => page.route(`**/engine/${kind}/impasto.js`, async (route) => {
+  const response = await route.fetch();
+  await route.fulfill({ response, body: `${await response.text()}\n${code}` });
+});
+
+/** The emulated GPU passes for a real one. */
+const realGpu = (page) => page.route('**/www/adapter.js', async (route) => {
+  const response = await route.fetch();
+  await route.fulfill({ response, body: (await response.text()).replaceAll('isFallbackAdapter', 'unknown') });
+});
+
+const paintSmall = async ({ Stylizer, get }, engine) => {
+  const infos = [];
+  const s = await Stylizer.load({ engine, onEngine: ({ kind, why }) => infos.push([kind, why]) });
+  const style = await s.encodeStyle(await get('style.png'), { size: 32 });
+  const paint = () => s.stylize(get.photo, [{ style }], { size: 48 })
+    .then(({ data }) => data.reduce((sum, value) => sum + value, 0) / data.length, (error) => error.name);
+  get.photo = await get('small.png');
+  return { results: [await paint(), await paint()], infos, engine: s.engine };
+};
+
+test('after a crash the engine starts again and paints', async () => {
+  await onBlank({ mayComplain: true }, async (page) => {
+    // A panic in wasm: an error that nothing catches, and a promise that never settles; once.
+    let count = 0;
+    await page.route('**/engine/cpu/impasto.js', async (route) => {
+      const response = await route.fetch();
+      const dying = `Engine.prototype.stylize = () => {
+        setTimeout(() => { throw new Error('unreachable'); });
+        return new Promise(() => {});
+      };`;
+      await route.fulfill({ response, body: `${await response.text()}\n${count++ ? '' : dying}` });
+    });
+    const { results, infos } = await inPage(page, paintSmall, 'cpu');
+    assert.equal(results[0], 'EngineFailed');
+    assert.ok(results[1] > 10, `${results[1]}`);
+    assert.equal(infos.length, 2);
+  });
+});
+
+test('a GPU that fails hands the picture over to the CPU', async () => {
+  const prepare = async (page) => {
+    await realGpu(page);
+    // The known picture is painted; the next ones are not.
+    await broken('gpu', `
+      const stylize = Engine.prototype.stylize;
+      let count = 0;
+      Engine.prototype.stylize = function (...all) {
+        return count++ ? Promise.reject(new Error('device lost')) : stylize.apply(this, all);
+      };`)(page);
+  };
+  await onBlank({ prepare, flags: [WEBGPU], mayComplain: true }, async (page, requests) => {
+    const { results, infos, engine } = await inPage(page, paintSmall, 'auto');
+    assert.ok(results.every((result) => result > 10), `${results}`);
+    assert.deepEqual(infos.map(([kind]) => kind), ['webgpu', 'cpu']);
+    assert.deepEqual(engine, { kind: 'cpu', name: 'CPU', why: 'device lost' });
+    assert.deepEqual([engineLoads(requests, 'cpu'), engineLoads(requests, 'gpu')], [1, 1]);
+  });
+});
+
+test('a GPU that computes something else is not used', async () => {
+  const prepare = async (page) => {
+    await realGpu(page);
+    await broken('gpu', `
+      const { get } = Object.getOwnPropertyDescriptor(Painting.prototype, 'rgba');
+      Object.defineProperty(Painting.prototype, 'rgba', { get() { return get.call(this).map((value, i) => (i % 4 < 3 ? value + 9 : value)); } });`)(page);
+  };
+  await onBlank({ prepare, flags: [WEBGPU] }, async (page) => {
+    const { results, infos } = await inPage(page, paintSmall, 'auto');
+    assert.ok(results.every((result) => result > 10));
+    assert.deepEqual(infos, [['cpu', 'wrong-answer']]);
+  });
+});
+
+test('where there is no WebGPU, it says so', async () => {
+  await onBlank({}, async (page, requests) => {
+    const { engine } = await inPage(page, paintSmall, 'auto');
+    assert.equal(engine.kind, 'cpu');
+    assert.match(engine.why, /^no-(webgpu|adapter)$/);
+    assert.equal(engineLoads(requests, 'gpu'), 0);
+    const why = await inPage(page, ({ Stylizer }) => Stylizer.load({ engine: 'webgpu' }).catch((error) => `${error.name}: ${error.message}`));
+    assert.match(why, /^EngineFailed: no-(webgpu|adapter)$/);
+  });
+});
+
+test('weights are verified, and a damaged copy is fetched anew', async () => {
+  let damage = 1;
+  let asked = 0;
+  const prepare = (page) => page.route('**/models/impasto.safetensors', async (route) => {
+    asked++;
+    const response = await route.fetch();
+    const body = await response.body();
+    // A valid file of another version, as far as its own checksums go, would pass without the hash.
+    if (damage-- > 0) body[body.length - 1] ^= 1;
+    await route.fulfill({ response, body });
+  });
+  await onBlank({ prepare }, async (page) => {
+    const { results } = await inPage(page, paintSmall, 'cpu');
+    assert.ok(results[0] > 10);
+    assert.equal(asked, 2);
+    damage = 2;
+    const why = await inPage(page, ({ Stylizer }) => Stylizer.load({ engine: 'cpu' }).catch((error) => `${error.name}: ${error.message}`));
+    assert.match(why, /^EngineFailed: .*impasto\.safetensors is damaged or of another version/);
+  });
+});
+
+test('weights of one’s own, progress, and an end while it loads', async () => {
+  await copyFile(join(import.meta.dirname, '../../models/impasto.safetensors'), join(folder, 'own.safetensors'));
+  await onBlank({}, async (page, requests) => {
+    const found = await inPage(page, async ({ Stylizer, get, site }) => {
+      const steps = [];
+      const s = await Stylizer.load({ engine: 'cpu', weights: `${site}test/own.safetensors`, onProgress: (progress) => steps.push(progress) });
+      s.dispose();
+      const bytes = await (await get('own.safetensors')).arrayBuffer();
+      const again = await Stylizer.load({ engine: 'cpu', weights: bytes });
+      const test = await again.selfTest();
+      const why = await Stylizer.load({ engine: 'cpu', weights: new Uint8Array(9) }).catch((error) => error.message);
+      const abort = new AbortController();
+      const loading = Stylizer.load({ engine: 'cpu', signal: abort.signal }).catch((error) => error.name);
+      abort.abort();
+      return { steps, ok: test.ok, why, aborted: await loading };
+    });
+    assert.ok(found.ok);
+    assert.equal(found.aborted, 'AbortError');
+    assert.match(found.why, /weights/);
+    const last = found.steps.filter(({ step }) => step === 'downloading').at(-1);
+    assert.equal(last.part, 1);
+    assert.equal(last.loaded, last.total);
+    assert.ok(!requests.some((url) => url.endsWith('models/impasto.safetensors')));
+  });
+});
+
+test('a page and an engine of different versions do not mix', async () => {
+  const prepare = (page) => page.route('**/www/worker.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replace('theirs !== version', "theirs !== 'newer'") });
+  });
+  await onBlank({ prepare }, async (page) => {
+    const why = await inPage(page, ({ Stylizer }) => Stylizer.load({ engine: 'cpu' }).catch((error) => error.message));
+    assert.match(why, /different versions: reload/);
+  });
+});
