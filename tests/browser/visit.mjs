@@ -18,7 +18,7 @@ const target = process.env.CARGO_TARGET_DIR ?? join(process.env.XDG_CACHE_HOME ?
 export const impasto = join(target, 'release/impasto');
 
 /** An emulated GPU on a busy machine is slow. */
-export const PATIENCE = 120_000;
+export const PATIENCE = 300_000;
 const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 /** Debian's Chromium emulates a GPU (SwiftShader) for WebGPU, but only when asked. */
@@ -58,7 +58,7 @@ after(async () => {
 });
 
 /** One browser for each set of flags. */
-function browser(flags) {
+export function browser(flags) {
   const key = flags.join();
   if (!launched.has(key)) {
     const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -78,7 +78,10 @@ function browser(flags) {
  * @param {(page: import('playwright-core').Page, requests: string[]) => Promise<void>} use
  */
 export async function onFresh({ flags = [], mayComplain = false, context: contextOptions = {}, prepare }, use) {
-  const context = await (await browser(flags)).newContext({ locale: 'en-US', ...contextOptions });
+  const context = await (await browser(flags)).newContext({
+    // What the service worker fetches would not pass by the tests' own routes; it has its own tests.
+    locale: 'en-US', serviceWorkers: 'block', ...contextOptions,
+  });
   const requests = [];
   const complaints = [];
   context.on('request', (request) => requests.push(request.url()));

@@ -1,5 +1,7 @@
 // The page: what a visitor does, and what the painter answers.
 
+import { keepOffline, sharedPhotos } from '../offline.js';
+import { BadPicture } from '../stylizer.js';
 import { takePhoto } from './camera.js';
 import { command } from './command.js';
 import { $, button, canvas, choose, chosen, dialog, icon, input, label, make, roving, select } from './dom.js';
@@ -9,8 +11,6 @@ import { fullSize, MOST, Painter, StyleGone } from './painter.js';
 import { BadFile, check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, maskPicture, MaskEditor, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, encode, paintingName, unlike, zipped } from './save.js';
-import { keepOffline, sharedPhotos } from '../offline.js';
-import { BadPicture } from '../stylizer.js';
 import { compareSlider, View } from './view.js';
 import { inLanguage, language, number, speak, translate, words } from './words.js';
 
@@ -66,7 +66,7 @@ const history = new History(/** @type {Look} */ ({
   strength: 100,
   colours: 'style',
   brush: 384,
-  size: sizeAsked ? wantedSize : USUAL_SIZE['gpu' in navigator ? 'webgpu' : 'cpu'],
+  size: sizeAsked ? wantedSize : USUAL_SIZE[engineAsked ?? ('gpu' in navigator ? 'webgpu' : 'cpu')],
   regions: [],
 }));
 
@@ -153,7 +153,10 @@ const painter = new Painter(
         working();
         say('work-words', 'painting');
       }
-      if (!sizeSettled) history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
+      if (!sizeSettled && history.now.size !== USUAL_SIZE[kind()]) {
+        history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
+        changed();
+      }
       keepSite();
       render();
     },
@@ -895,7 +898,6 @@ $('photos').append(another);
 
 onChoose(input('photo-file'), takePhotos);
 onChoose(input('another-file'), takePhotos);
-sharedPhotos().then((files) => { if (files.length) takePhotos(files); });
 onDrop($('styles'), $('stage'), { photos: takePhotos, styles: takeStyles });
 onPaste($('styles'), { photos: takePhotos, styles: takeStyles });
 const shoot = async () => {
@@ -1003,6 +1005,8 @@ loadSamples();
 gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
   mendLook();
   changed();
+  const shared = await sharedPhotos().catch(() => []);
+  if (shared.length) takePhotos(shared);
   await gallery.loadKept().catch(() => {}); // a browser that keeps nothing has nothing kept
   render();
 });

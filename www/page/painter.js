@@ -74,7 +74,9 @@ export class Painter {
   constructor({ engine, styleOf }, events) {
     this.#styleOf = styleOf;
     this.#events = events;
-    this.#loaded = this.#load(engine);
+    // Not at once: who makes this one has no name for it yet when the first event comes.
+    this.#loaded = Promise.resolve().then(() => this.#load(engine));
+    this.#loaded.catch(() => {}); // onNoEngine tells
   }
 
   get engine() { return this.#stylizer?.engine; }
