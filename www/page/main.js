@@ -151,7 +151,6 @@ const painter = new Painter(
       else say('work-words', 'downloadingSome', { done: number(loaded / 1e6, 1) });
     },
     onEngine() {
-      keepOffline(kind());
       if (painter.busy) {
         working();
         say('work-words', 'painting');
@@ -892,7 +891,6 @@ $('photos').append(another);
 
 onChoose(input('photo-file'), takePhotos);
 onChoose(input('another-file'), takePhotos);
-sharedPhotos().then((files) => { if (files.length) takePhotos(files); });
 onDrop($('styles'), $('stage'), { photos: takePhotos, styles: takeStyles });
 onPaste($('styles'), { photos: takePhotos, styles: takeStyles });
 const shoot = async () => {
