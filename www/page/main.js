@@ -58,8 +58,6 @@ let lastId = 0;
 /** @type {'one' | 'mix'} */
 let many = 'one';
 let comparing = false;
-/** @type {Promise<boolean> | undefined} the site being kept on this device, once nothing urgent is left to load */
-let offline;
 /** @type {AbortController | undefined} of the batch that is being painted */
 let batch;
 
@@ -151,17 +149,15 @@ const painter = new Painter(
       else say('work-words', 'downloadingSome', { done: number(loaded / 1e6, 1) });
     },
     onEngine() {
-      keepOffline(kind());
       if (painter.busy) {
         working();
         say('work-words', 'painting');
-      } else {
-        offline ||= keepOffline(kind());
       }
       if (!sizeSettled && history.now.size !== USUAL_SIZE[kind()]) {
         history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
         changed();
       }
+      keepSite();
       render();
     },
     onNoEngine(error) {
@@ -194,7 +190,7 @@ const painter = new Painter(
       say('status', 'failed');
     },
     onIdle() {
-      offline ||= keepOffline(kind());
+      keepSite();
       if (!batch && !$('work').classList.contains('stopped')) resting();
       render();
     },
@@ -202,6 +198,16 @@ const painter = new Painter(
 );
 
 const kind = () => painter.engine?.kind ?? 'cpu';
+
+/** @type {'webgpu' | 'cpu' | undefined} the engine with which the site is kept on the device */
+let keptWith;
+
+/** Keeps the site for visits without a network, once nothing else needs the network. */
+function keepSite() {
+  if (!painter.engine || painter.busy || keptWith === kind()) return;
+  keptWith = kind();
+  keepOffline(keptWith);
+}
 
 /** Another look. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
 function set(change, { moving = false } = {}) {
@@ -892,7 +898,6 @@ $('photos').append(another);
 
 onChoose(input('photo-file'), takePhotos);
 onChoose(input('another-file'), takePhotos);
-sharedPhotos().then((files) => { if (files.length) takePhotos(files); });
 onDrop($('styles'), $('stage'), { photos: takePhotos, styles: takeStyles });
 onPaste($('styles'), { photos: takePhotos, styles: takeStyles });
 const shoot = async () => {
