@@ -216,7 +216,7 @@ browser_packages() {
   local installed=tests/browser/node_modules/.package-lock.json
   [ -f "$installed" ] && [ ! tests/browser/package-lock.json -nt "$installed" ] && return
   say 'installing the packages of the build and of the browser tests'
-  npm ci --prefix tests/browser --no-audit --no-fund --silent
+  npm ci --prefix tests/browser --no-audit --no-fund --loglevel=error
 }
 
 # Compiles both engines. $CACHE/engine then has what the site and the package are made from.
