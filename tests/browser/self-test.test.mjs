@@ -71,16 +71,12 @@ test('nothing foreign runs on the pages', async () => {
         script.textContent = 'window.ran = true';
         document.body.append(script);
         await fetch('https://example.org/').catch(() => {});
-        const eye = new Image();
-        eye.src = 'https://example.org/eye.png';
-        await new Promise((done) => { eye.onerror = done; });
+        const until = performance.now() + 5000; // the events come a little later
+        while (violations.length < 2 && performance.now() < until) await new Promise(requestAnimationFrame);
         return { violations, ran: Boolean(window.ran) };
       });
       assert.equal(found.ran, false);
-      assert.deepEqual(found.violations.toSorted(), ['connect-src', 'img-src', 'script-src-elem']);
-    }).catch((error) => {
-      // The browser counts what the policy stopped among the requests.
-      if (!/requests that left the site/.test(error.message)) throw error;
+      assert.deepEqual(found.violations.toSorted(), ['connect-src', 'script-src-elem']);
     });
   }
 });

@@ -5,7 +5,9 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, resolve, sep } from 'node:path';
+import { pipeline, Transform } from 'node:stream';
 import { pathToFileURL } from 'node:url';
+import { createGzip } from 'node:zlib';
 
 const TYPES = {
   '.css': 'text/css; charset=utf-8',
@@ -15,19 +17,37 @@ const TYPES = {
   '.json': 'application/json',
   '.png': 'image/png',
   '.svg': 'image/svg+xml',
-  '.webmanifest': 'application/manifest+json',
   '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
   '.webp': 'image/webp',
 };
 
 /**
  * Serves `folder` below `prefix`.
  * @param {string} folder
- * @param {{ port?: number, prefix?: string }} [options] port 0 takes a free one; prefix starts and ends with a slash
+ * @param {object} [options]
+ * @param {number} [options.port] 0 takes a free one
+ * @param {string} [options.prefix] starts and ends with a slash
+ * @param {boolean} [options.compress] send what is no picture through gzip, as static hosts do
+ * @param {{ bytesPerSecond: number, latency: number }} [options.slow] answer as over a slow line
+ * @param {(bytes: number) => void} [options.onSent] hears of every answer
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serve(folder, { port = 0, prefix = '/' } = {}) {
+export async function serve(folder, { port = 0, prefix = '/', compress = false, slow, onSent = () => {} } = {}) {
   const root = resolve(folder);
+  let free = 0; // the time at which the slow line has sent everything
+  /** One answer on the line that all answers share. */
+  const line = ({ bytesPerSecond, latency }) => {
+    let begun = false;
+    return new Transform({
+      transform(chunk, _, done) {
+        const start = Math.max(free, performance.now() + (begun ? 0 : latency));
+        begun = true;
+        free = start + (chunk.length / bytesPerSecond) * 1000;
+        setTimeout(done, free - performance.now(), null, chunk);
+      },
+    });
+  };
   const server = createServer(async (request, response) => {
     const fail = (status, text) => response.writeHead(status, { 'content-type': 'text/plain' }).end(text);
     if (request.method !== 'GET' && request.method !== 'HEAD') return fail(405, 'only GET and HEAD\n');
@@ -46,13 +66,18 @@ export async function serve(folder, { port = 0, prefix = '/' } = {}) {
       info = await stat(file).catch(() => undefined);
     }
     if (!info?.isFile()) return fail(404, 'not found\n');
+    const type = TYPES[extname(file)] ?? 'application/octet-stream';
+    const gzip = compress && !/^image\/(?!svg)/.test(type);
     response.writeHead(200, {
-      'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
-      'content-length': info.size,
+      'content-type': type,
       'cache-control': 'no-cache',
+      ...(gzip ? { 'content-encoding': 'gzip' } : { 'content-length': info.size }),
     });
     if (request.method === 'HEAD') return response.end();
-    createReadStream(file).on('error', () => response.destroy()).pipe(response);
+    const failed = (error) => { if (error) response.destroy(); };
+    const before = request.socket.bytesWritten;
+    response.on('finish', () => onSent(request.socket.bytesWritten - before));
+    pipeline([createReadStream(file), ...(gzip ? [createGzip()] : []), ...(slow ? [line(slow)] : []), response], failed);
   });
   await new Promise((done, failed) => server.once('error', failed).listen(port, '127.0.0.1', done));
   return {

@@ -54,8 +54,6 @@ let lastId = 0;
 /** @type {'one' | 'mix'} */
 let many = 'one';
 let comparing = false;
-/** @type {Promise<boolean> | undefined} the site being kept on this device, once nothing urgent is left to load */
-let offline;
 /** @type {AbortController | undefined} of the batch that is being painted */
 let batch;
 
@@ -91,13 +89,12 @@ const painter = new Painter(
       if (painter.busy) {
         working();
         say('work-words', 'painting');
-      } else {
-        offline ||= keepOffline(kind());
       }
       if (!sizeSettled && history.now.size !== USUAL_SIZE[kind()]) {
         history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
         changed();
       }
+      keepSite();
       render();
     },
     onNoEngine(error) {
@@ -130,7 +127,7 @@ const painter = new Painter(
       say('status', 'failed');
     },
     onIdle() {
-      offline ||= keepOffline(kind());
+      keepSite();
       if (!batch && !$('work').classList.contains('stopped')) resting();
       render();
     },
@@ -151,6 +148,16 @@ const mix = new Mix({
 const strips = new Strips({ photo: showPhoto, removePhoto, camera: shoot, result: goTo, styleNames });
 
 const kind = () => painter.engine?.kind ?? 'cpu';
+
+/** @type {'webgpu' | 'cpu' | undefined} the engine with which the site is kept on the device */
+let keptWith;
+
+/** Keeps the site for visits without a network, once nothing else needs the network. */
+function keepSite() {
+  if (!painter.engine || painter.busy || keptWith === kind()) return;
+  keptWith = kind();
+  keepOffline(keptWith);
+}
 
 /** Another look. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
 function set(change, { moving = false } = {}) {
