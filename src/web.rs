@@ -108,7 +108,7 @@ impl Engine {
             let options = Options { strength, colours: colours? };
             let layers: Vec<_> = layers
                 .iter()
-                .map(|(style, weight, mask)| Layer {
+                .map(|OwnedLayer { style, weight, mask }| Layer {
                     style: style.as_ref(),
                     weight: *weight,
                     mask: mask.as_ref(),
@@ -161,7 +161,15 @@ pub struct StyleHandle(Style);
 /// Styles with their weights, which need not sum to 1, and masks.
 #[wasm_bindgen]
 #[derive(Default)]
-pub struct Layers(Rc<Vec<(Option<Style>, f32, Option<Mask>)>>);
+pub struct Layers(Rc<Vec<OwnedLayer>>);
+
+/// A [`Layer`] that a future can keep.
+#[derive(Clone)]
+struct OwnedLayer {
+    style: Option<Style>,
+    weight: f32,
+    mask: Option<Mask>,
+}
 
 #[wasm_bindgen]
 impl Layers {
@@ -172,19 +180,20 @@ impl Layers {
 
     /// Adds a style.
     pub fn style(&mut self, style: &StyleHandle, weight: f32) {
-        Rc::make_mut(&mut self.0).push((Some(style.0.clone()), weight, None));
+        let style = Some(style.0.clone());
+        Rc::make_mut(&mut self.0).push(OwnedLayer { style, weight, mask: None });
     }
 
     /// Adds the photo as it is; it needs a mask.
     pub fn photo(&mut self, weight: f32) {
-        Rc::make_mut(&mut self.0).push((None, weight, None));
+        Rc::make_mut(&mut self.0).push(OwnedLayer { style: None, weight, mask: None });
     }
 
     /// Gives the layer that was added last a mask. `rgba` as in [`Mask::from_rgba`], of any size.
     pub fn mask(&mut self, width: u32, height: u32, rgba: &[u8]) -> Result<(), JsError> {
         let mask = Mask::from_rgba(width, height, rgba)?;
         let last = Rc::make_mut(&mut self.0).last_mut();
-        last.ok_or_else(|| JsError::new("a mask needs a layer"))?.2 = Some(mask);
+        last.ok_or_else(|| JsError::new("a mask needs a layer"))?.mask = Some(mask);
         Ok(())
     }
 }

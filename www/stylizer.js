@@ -9,6 +9,8 @@ const PHOTO_SIZE = 512;
 /** Long side that style pictures are brought to, where none is asked for: as in training. */
 const STYLE_SIZE = 384;
 const LARGEST = 4096;
+/** A failure at a longer side than this is taken for want of memory, not for a GPU that does not work. */
+const LARGE = 1024;
 
 /** Silence longer than this means that the engine hangs (a lost GPU, a panic that nothing caught). */
 const PATIENCE = {
@@ -616,13 +618,18 @@ export class Stylizer {
     if (milliseconds) this.#timer = setTimeout(() => this.#failed('time-out'), milliseconds);
   }
 
-  /** The engine died or would not start: the next one of the plan takes over, or a fresh copy. @param {string} reason */
+  /**
+   * The engine died or would not start: the next one of the plan takes over, or a fresh copy of the
+   * same where it may only have lacked memory.
+   * @param {string} reason
+   */
   #failed(reason) {
     const ran = this.#ready;
     this.#end();
     const job = this.#current;
     this.#current = undefined;
-    if (this.#plan.length > 1) {
+    const large = ran && job?.handles.some((handle) => secret(handle).size > LARGE);
+    if (this.#plan.length > 1 && !large) {
       this.#why = reason;
       this.#plan.shift();
       if (job) this.#waiting.unshift(job);

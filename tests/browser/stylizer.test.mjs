@@ -266,6 +266,37 @@ test('a GPU that fails hands the picture over to the CPU', async () => {
   });
 });
 
+test('a GPU that lacks memory for a large picture goes on with smaller ones', async () => {
+  // The CPU engine in its place: what counts here is who takes over, and emulation takes a minute.
+  const prepare = async (page) => {
+    await page.route('**/www/adapter.js', (route) => route.fulfill({
+      contentType: 'text/javascript',
+      body: "export class NoGpu extends Error {}\nexport const adapterName = async () => 'Pretended';",
+    }));
+    await page.route('**/engine/gpu/*', async (route) => {
+      const response = await route.fetch({ url: route.request().url().replace('/gpu/', '/cpu/') });
+      const poor = `
+        const { photo } = Engine.prototype;
+        Engine.prototype.photo = function (...all) {
+          if (all[3] > 1024) throw new Error('out of memory');
+          return photo.apply(this, all);
+        };`;
+      const body = await response.body();
+      await route.fulfill({ response, body: route.request().url().endsWith('.js') ? `${body}\n${poor}` : body });
+    });
+  };
+  await onBlank({ prepare }, async (page) => {
+    const found = await inPage(page, async ({ Stylizer, get }) => {
+      const s = await Stylizer.load({ engine: 'auto' });
+      const [photo, style] = [await get('small.png'), await s.encodeStyle(await get('style.png'), { size: 32 })];
+      const large = await s.encodePhoto(photo, { size: 2000 }).catch((error) => `${error.name}: ${error.message}`);
+      const { width } = await s.stylize(photo, [{ style }], { size: 48 });
+      return { large, width, engine: s.engine };
+    });
+    assert.deepEqual(found, { large: 'EngineFailed: out of memory', width: 48, engine: { kind: 'webgpu', name: 'Pretended' } });
+  });
+});
+
 test('a GPU that computes something else is not used', async () => {
   const prepare = async (page) => {
     await realGpu(page);

@@ -63,6 +63,19 @@ export function choose(name, value) {
   /** @type {HTMLInputElement} */ (radio).checked = true;
 }
 
+/** Calls back while a slider moves, and once more when it rests. @param {HTMLInputElement} slider @param {(value: number, moving: boolean) => void} use */
+export function follow(slider, use) {
+  slider.addEventListener('input', () => use(slider.valueAsNumber, true));
+  slider.addEventListener('change', () => use(slider.valueAsNumber, false));
+}
+
+/** @param {string} name @param {(value: any) => void} use */
+export function onRadio(name, use) {
+  for (const radio of document.querySelectorAll(`input[name=${name}]`)) {
+    radio.addEventListener('change', () => use(chosen(name)));
+  }
+}
+
 /**
  * Makes a group of buttons one stop of the Tab key; the arrow keys go from one to the next.
  * @param {HTMLElement} group

@@ -2,38 +2,34 @@
 
 import { keepOffline, sharedPhotos } from '../offline.js';
 import { BadPicture } from '../stylizer.js';
+import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
-import { command } from './command.js';
-import { $, button, canvas, choose, chosen, dialog, icon, input, label, make, roving, select } from './dom.js';
+import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select } from './dom.js';
 import { Gallery } from './gallery.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
+import { Mix } from './mix.js';
 import { fullSize, MOST, Painter, StyleGone } from './painter.js';
-import { BadFile, check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
-import { emptyMask, inverted, isEmpty, maskPicture, MaskEditor, shares } from './regions.js';
-import { canShare, canWrite, copyPicture, download, encode, paintingName, unlike, zipped } from './save.js';
+import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
+import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
+import { download, encode, paintingName, pictureOf, zipped } from './save.js';
+import { chosenFormat, wireSaving } from './saving.js';
+import { Strips } from './strips.js';
+import { complain, complainOf, halted, resting, say, sayAgain, working } from './telling.js';
 import { compareSlider, View } from './view.js';
 import { inLanguage, language, number, speak, translate, words } from './words.js';
 
 /**
  * @typedef {import('./look.js').Look} Look
  * @typedef {import('./look.js').Region} Region
- * @typedef {import('./painter.js').Photo & { url: string, thumb: string }} Photo
- * @typedef {Parameters<typeof words>} Words
- *
- * An earlier painting of this visit.
- * @typedef {object} Result
- * @property {string} key
- * @property {Photo} photo
- * @property {Look} look
- * @property {Blob} picture PNG
- * @property {string} thumb
+ * @typedef {import('./strips.js').Photo} Photo
+ * @typedef {import('./strips.js').Result} Result
  */
 
 const SIZES = [512, 768, 1024, 1536, 2048, 3072, MOST];
 /** What an engine does in a few seconds. */
 const USUAL_SIZE = { webgpu: 1280, cpu: 768 };
 /** Million pixels above which an engine may run out of memory. */
-const SAFE = { webgpu: 6, cpu: 3 };
+const SAFE = { webgpu: 6, cpu: 7.5 };
 const RESULTS_KEPT = 24;
 
 const query = new URLSearchParams(location.search);
@@ -69,65 +65,6 @@ const history = new History(/** @type {Look} */ ({
   size: sizeAsked ? wantedSize : USUAL_SIZE[engineAsked ?? ('gpu' in navigator ? 'webgpu' : 'cpu')],
   regions: [],
 }));
-
-// ---- what it says --------------------------------------------------------------------------
-
-/** Texts that change, so that they can be said again in another language. @type {Map<string, Words>} */
-const said = new Map();
-
-/** @param {'status' | 'error' | 'work-words' | 'engine-name'} id @param {Words} text */
-function say(id, ...text) {
-  said.set(id, text);
-  const sentence = words(...text);
-  if ($(id).textContent !== sentence) $(id).textContent = sentence;
-}
-
-/** @param {Words | []} text nothing takes the complaint back */
-function complain(...text) {
-  const [key, values] = text;
-  $('error').hidden = !key;
-  if (key) say('error', key, values);
-  else {
-    said.delete('error');
-    $('error').textContent = '';
-  }
-}
-
-/** @param {unknown} error */
-function complainOf(error) {
-  if (error instanceof BadFile) complain(/** @type {Words[0]} */ (`bad.${error.problem}`), { name: error.fileName });
-  else throw error;
-}
-
-/** @type {ReturnType<typeof setInterval> | undefined} */
-let clock;
-
-/** Shows that something is going on. @param {{ part?: number, seconds?: number }} how part: 0..1, where known; seconds: how long it will take, where known */
-function working({ part, seconds } = {}) {
-  clearInterval(clock);
-  const bar = $('progress');
-  const fill = /** @type {HTMLElement} */ (bar.firstElementChild);
-  const set = (/** @type {number | undefined} */ value) => {
-    bar.classList.toggle('unknown', value === undefined);
-    if (value === undefined) bar.removeAttribute('aria-valuenow');
-    else bar.setAttribute('aria-valuenow', String(Math.round(value * 100)));
-    fill.style.width = value === undefined ? '' : `${value * 100}%`;
-  };
-  $('work').hidden = false;
-  $('work').classList.remove('stopped');
-  button('stop').textContent = words('stop');
-  set(part);
-  if (!seconds || seconds < 0.5) return;
-  const began = performance.now();
-  const tick = () => set(Math.min(0.97, (performance.now() - began) / 1000 / seconds));
-  clock = setInterval(tick, 100);
-  tick();
-}
-
-function resting() {
-  clearInterval(clock);
-  $('work').hidden = true;
-}
 
 // ---- what is asked for ---------------------------------------------------------------------
 
@@ -196,6 +133,19 @@ const painter = new Painter(
     },
   },
 );
+
+const mix = new Mix({
+  weight(id, weight, moving) {
+    const styles = history.now.styles.map((style) => (style.id === id ? { id, weight } : style));
+    // Weights of nothing but 0 say nothing.
+    if (styles.some((style) => style.weight > 0)) set({ styles }, { moving });
+    else render();
+  },
+  remove: pressStyle,
+  style: (id) => gallery.get(id),
+});
+
+const strips = new Strips({ photo: showPhoto, removePhoto, camera: shoot, result: goTo, styleNames });
 
 const kind = () => painter.engine?.kind ?? 'cpu';
 
@@ -280,6 +230,11 @@ async function takePhotos(files) {
       complainOf(error);
     }
   }
+}
+
+async function shoot() {
+  const file = await takePhoto();
+  if (file) takePhotos([file]);
 }
 
 /** @param {File[]} files */
@@ -449,15 +404,9 @@ function stop() {
   }
   batch?.abort();
   painter.stop();
-  clearInterval(clock);
   say('status', 'stopped');
-  if (photo && !shown) {
-    say('work-words', 'stopped');
-    $('work').classList.add('stopped');
-    button('stop').textContent = words('paintNow');
-  } else {
-    resting();
-  }
+  if (photo && !shown) halted();
+  else resting();
 }
 
 // ---- regions -------------------------------------------------------------------------------
@@ -533,7 +482,7 @@ function render() {
   gallery.render(look.styles.map(({ id }) => id));
   choose('many', many);
   $('style-title').textContent = styleTitle();
-  renderMix();
+  mix.render(look.styles, many === 'mix');
   input('strength').value = String(look.strength);
   $('strength-value').textContent = `${number(look.strength)} %`;
   input('brush').value = String(look.brush);
@@ -541,61 +490,21 @@ function render() {
   choose('colours', look.colours);
   renderSize();
   renderRegions();
-  renderStrips();
+  strips.render({ photos, photo, results, shown, canPaint: look.styles.length > 0 });
   renderToolbar();
   renderZoom();
   renderEngine();
 }
 
 /** @param {Look} look */
-const styleNames = (look) => look.styles.map(({ id }) => gallery.get(id)?.title() ?? words('goneStyle')).join(' + ');
+function styleNames(look) {
+  return look.styles.map(({ id }) => gallery.get(id)?.title() ?? words('goneStyle')).join(' + ');
+}
 
 function styleTitle() {
   const { styles } = history.now;
   if (many === 'mix') return words('mixHint', { n: styles.length, most: MOST_STYLES });
   return gallery.get(styles[0]?.id ?? null)?.title() ?? '';
-}
-
-function renderMix() {
-  const { styles } = history.now;
-  const box = $('mix');
-  box.hidden = many !== 'mix';
-  const names = styles.map(({ id }) => id).join();
-  if (box.dataset.styles !== names) {
-    box.dataset.styles = names;
-    box.replaceChildren(...styles.map(({ id }) => {
-      const slider = make('input', { type: 'range', min: '0', max: '100', id: `weight-${id}` });
-      slider.dataset.style = id;
-      follow(slider, (weight, moving) => {
-        const changedStyles = history.now.styles.map((style) => (style.id === id ? { id, weight } : style));
-        // Weights of nothing but 0 say nothing.
-        if (changedStyles.some((style) => style.weight > 0)) set({ styles: changedStyles }, { moving });
-        else render();
-      });
-      const remove = make('button', { type: 'button', className: 'icon' }, icon('close'));
-      remove.addEventListener('click', () => {
-        pressStyle(id);
-        /** @type {HTMLElement | null} */ (box.querySelector('button'))?.focus();
-      });
-      return make('div', { className: 'part' },
-        make('img', { src: gallery.get(id)?.thumb, alt: '', width: 40, height: 40 }),
-        make('div', { className: 'field' },
-          make('div', { className: 'head' }, make('label', { htmlFor: slider.id }), make('output', { htmlFor: slider.id })), slider),
-        remove);
-    }));
-  }
-  const sum = styles.reduce((all, { weight }) => all + weight, 0);
-  for (const [i, { id, weight }] of styles.entries()) {
-    const row = box.children[i];
-    const name = gallery.get(id)?.title() ?? '';
-    /** @type {HTMLLabelElement} */ (row.querySelector('label')).textContent = name;
-    /** @type {HTMLOutputElement} */ (row.querySelector('output')).textContent = `${number((100 * weight) / sum)} %`;
-    const slider = /** @type {HTMLInputElement} */ (row.querySelector('input'));
-    slider.value = String(weight);
-    const remove = /** @type {HTMLButtonElement} */ (row.querySelector('button'));
-    label(remove, words('removeFromMix', { name }));
-    remove.disabled = styles.length < 2;
-  }
 }
 
 function renderSize() {
@@ -614,18 +523,17 @@ function renderSize() {
 
   const hint = $('size-hint');
   hint.textContent = '';
-  hint.classList.remove('warning');
   if (!photo) return;
   const task = { photo, look: history.now };
   const scale = fullSize(task) / Math.max(photo.width, photo.height);
   const pixels = (photo.width * photo.height * scale ** 2) / 1e6;
   const seconds = painter.secondsFor(task);
-  if (pixels > SAFE[kind()]) {
-    hint.textContent = words('sizeWarning');
-    hint.classList.add('warning');
-  } else if (seconds && seconds > 5) {
-    hint.textContent = words('sizeSeconds', { n: Math.ceil(seconds) });
-  }
+  const large = pixels > SAFE[kind()];
+  hint.classList.toggle('warning', large);
+  hint.textContent = [
+    seconds && seconds > 5 ? words('sizeSeconds', { n: Math.ceil(seconds) }) : '',
+    large ? words('sizeWarning') : '',
+  ].join(' ').trim();
 }
 
 function renderRegions() {
@@ -660,63 +568,6 @@ function renderRegions() {
   $('region-brush-value').textContent = `${number(editor.brush)} %`;
 }
 
-/** Whether an element has to be made anew: what it was made from is not what it was. @param {HTMLElement} element @param {unknown[]} from */
-function stale(element, ...from) {
-  const sign = JSON.stringify([language, ...from]);
-  if (element.dataset.from === sign) return false;
-  element.dataset.from = sign;
-  return true;
-}
-
-function renderStrips() {
-  button('batch').hidden = photos.length < 2;
-  button('batch').disabled = !history.now.styles.length;
-  button('batch').textContent = words('batch', { n: photos.length });
-  $('results-strip').hidden = !results.length;
-  if (stale($('photos'), photos.map(({ id }) => id), photo?.id)) renderPhotos();
-  if (stale($('results'), results.map(({ key }) => key), shown)) renderResults();
-}
-
-/** Runs `use`, after which the focus is on what replaced the focused element. @param {() => void} use */
-function keepingFocus(use) {
-  const focus = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.focus;
-  use();
-  if (focus) /** @type {HTMLElement | null} */ (document.querySelector(`[data-focus="${CSS.escape(focus)}"]`))?.focus();
-}
-
-function renderPhotos() {
-  const tiles = photos.map((one) => {
-    const pick = make('button', { type: 'button', className: 'pick' }, make('img', { src: one.thumb, alt: '', width: 64, height: 64 }));
-    pick.ariaCurrent = String(one === photo);
-    pick.dataset.focus = `photo-${one.id}`;
-    label(pick, one.name);
-    pick.addEventListener('click', () => showPhoto(one));
-    const remove = make('button', { type: 'button', className: 'remove' }, icon('close'));
-    label(remove, words('removePhoto', { name: one.name }));
-    remove.addEventListener('click', () => {
-      removePhoto(one);
-      /** @type {HTMLElement} */ (document.querySelector('#photos .pick, #photo-file')).focus();
-    });
-    return make('div', { className: 'tile' }, pick, remove);
-  });
-  another.title = words('choosePhotos');
-  input('another-file').ariaLabel = words('choosePhotos');
-  label(anotherCamera, words('takePhoto'));
-  keepingFocus(() => $('photos').replaceChildren(...tiles, another, anotherCamera));
-}
-
-function renderResults() {
-  const tiles = results.map((result, i) => {
-    const pick = make('button', { type: 'button', className: 'pick' }, make('img', { src: result.thumb, alt: '', width: 64, height: 64 }));
-    pick.ariaCurrent = String(result.key === shown);
-    pick.dataset.focus = result.thumb;
-    label(pick, words('resultName', { n: results.length - i, photo: result.photo.name, styles: styleNames(result.look) }));
-    pick.addEventListener('click', () => goTo(result));
-    return make('div', { className: 'tile' }, pick);
-  });
-  keepingFocus(() => $('results').replaceChildren(...tiles));
-}
-
 function renderToolbar() {
   button('undo').disabled = !history.canUndo;
   button('redo').disabled = !history.canRedo;
@@ -728,7 +579,6 @@ function renderToolbar() {
 function renderEngine() {
   const { engine } = painter;
   if (!engine) {
-    if (!said.has('engine-name')) say('engine-name', 'engineStarting');
     return;
   }
   $('engine').dataset.kind = engine.kind;
@@ -736,81 +586,7 @@ function renderEngine() {
   else say('engine-name', 'engineCpu');
 }
 
-function renderAbout() {
-  const { engine } = painter;
-  const row = (/** @type {Words[0]} */ term, /** @type {string} */ text) => [make('dt', {}, words(term)), make('dd', {}, text)];
-  $('about').replaceChildren(
-    ...row('aboutEngine', $('engine-name').textContent ?? ''),
-    ...row('aboutLast', shownSeconds ? words('seconds', { n: number(shownSeconds, 1) }) : words('aboutNoneYet')),
-  );
-  $('why').textContent = engine?.why ? whyNoGpu(engine.why) : '';
-  const own = gallery.all.filter((style) => style.own).length;
-  $('kept').textContent = own ? words('kept', { n: own }) : '';
-  button('forget').hidden = !own;
-  /** @type {[string, Words[0]][]} */
-  const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+  −  0', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare']];
-  $('keys').replaceChildren(...keys.flatMap(([key, does]) => [make('dt', {}, make('kbd', {}, key)), make('dd', {}, words(does))]));
-}
-
-/** Why WebGPU is not used, and what the visitor can do about it. @param {string} why */
-function whyNoGpu(why) {
-  const known = /** @type {Record<string, Words[0]>} */ ({
-    'no-webgpu': 'why.noWebgpu',
-    'no-adapter': 'why.noAdapter',
-    'software-adapter': 'why.software',
-    'wrong-answer': 'why.wrongAnswer',
-    'time-out': 'why.timeOut',
-    crashed: 'why.crashed',
-  });
-  return known[why] ? words(known[why]) : words('why.other', { reason: why });
-}
-
 // ---- what goes out -------------------------------------------------------------------------
-
-const format = () => /** @type {import('./save.js').Format} */ (chosen('format'));
-
-const painted = () => encode(canvas('painting'), format(), input('quality').valueAsNumber);
-
-async function renderSave() {
-  input('quality').disabled = format() === 'png';
-  $('quality-field').hidden = format() === 'png';
-  $('quality-value').textContent = number(input('quality').valueAsNumber);
-  if (!photo) return;
-  const { text, masks } = command({ photo, look: history.now, styleOf: (id) => gallery.get(id) }, format(), input('quality').valueAsNumber);
-  $('command').textContent = text;
-  const own = history.now.styles.some(({ id }) => gallery.get(id)?.own);
-  $('command-hint').textContent = words(own ? 'commandHintOwn' : 'commandHint');
-  button('save-masks').hidden = !masks.length;
-  const asked = `${format()} ${input('quality').value}`;
-  const { size } = await painted();
-  if (asked === `${format()} ${input('quality').value}`) {
-    const { width, height } = canvas('painting');
-    $('save-size').textContent = words('saveSize', { width, height, megabytes: number(size / 1e6, size < 1e6 ? 2 : 1) });
-  }
-}
-
-/** @param {HTMLButtonElement} at @param {Promise<void>} copying */
-async function copied(at, copying) {
-  try {
-    await copying;
-    say('status', 'copied');
-    at.classList.add('done');
-    setTimeout(() => at.classList.remove('done'), 1500);
-  } catch {
-    complain('notCopied');
-  }
-}
-
-async function share() {
-  if (!photo) return;
-  const blob = await painted();
-  const file = new File([blob], paintingName(photo.name, format()), { type: blob.type });
-  try {
-    await navigator.share({ files: [file] });
-  } catch (error) {
-    if (/** @type {Error} */ (error).name !== 'AbortError') complain('notShared');
-  }
-}
 
 /** Every photo in the present look, as one file. */
 async function paintAll() {
@@ -818,6 +594,7 @@ async function paintAll() {
   stopEditing();
   batch = new AbortController();
   const { signal } = batch;
+  const { format, quality } = chosenFormat();
   /** @type {{ name: string, blob: Blob }[]} */
   const files = [];
   /** @type {string[]} */
@@ -831,10 +608,8 @@ async function paintAll() {
       say('work-words', 'paintingBatch', { n: i + 1, all: all.length });
       try {
         const pixels = await painter.one({ photo: one, look }, signal);
-        const sheet = make('canvas', { width: pixels.width, height: pixels.height });
-        /** @type {CanvasRenderingContext2D} */ (sheet.getContext('2d')).putImageData(pixels, 0, 0);
-        const blob = await encode(sheet, format(), input('quality').valueAsNumber);
-        files.push({ name: paintingName(one.name, format()), blob });
+        const blob = await pictureOf(pixels, format, quality);
+        files.push({ name: paintingName(one.name, format), blob });
       } catch {
         if (!signal.aborted) failed.push(one.name);
       }
@@ -852,31 +627,7 @@ async function paintAll() {
   say('status', 'batchDone', { n: files.length });
 }
 
-function saveMasks() {
-  if (!photo) return;
-  const { masks } = command({ photo, look: history.now, styleOf: (id) => gallery.get(id) }, format(), 90);
-  const regions = regionsOn(history.now, photo.id);
-  shares(regions).forEach(async (mask, i) => {
-    const sheet = make('canvas', { width: mask.width, height: mask.height });
-    /** @type {CanvasRenderingContext2D} */ (sheet.getContext('2d')).putImageData(maskPicture(mask), 0, 0);
-    download(await encode(sheet, 'png', 100), masks[i]);
-  });
-}
-
 // ---- wiring --------------------------------------------------------------------------------
-
-/** Calls back while a slider moves, and once more when it rests. @param {HTMLInputElement} slider @param {(value: number, moving: boolean) => void} use */
-function follow(slider, use) {
-  slider.addEventListener('input', () => use(slider.valueAsNumber, true));
-  slider.addEventListener('change', () => use(slider.valueAsNumber, false));
-}
-
-/** @param {string} name @param {(value: any) => void} use */
-function onRadio(name, use) {
-  for (const radio of document.querySelectorAll(`input[name=${name}]`)) {
-    radio.addEventListener('change', () => use(chosen(name)));
-  }
-}
 
 /** What else to do when the language changes. @type {(() => void)[]} */
 const onLanguage = [];
@@ -887,25 +638,16 @@ function inEveryWord() {
   const switcher = button('language');
   switcher.textContent = { en: 'English', zh: '中文' }[other];
   switcher.lang = { en: 'en', zh: 'zh-CN' }[other];
-  for (const [id, text] of said) $(id).textContent = words(...text);
+  sayAgain();
   for (const again of onLanguage) again();
   render();
 }
-
-const another = make('label', { className: 'tile add' }, icon('plus'), make('input', { type: 'file', id: 'another-file', accept: 'image/*', multiple: true }));
-const anotherCamera = make('button', { type: 'button', className: 'tile add' }, icon('camera'));
-$('photos').append(another);
 
 onChoose(input('photo-file'), takePhotos);
 onChoose(input('another-file'), takePhotos);
 onDrop($('styles'), $('stage'), { photos: takePhotos, styles: takeStyles });
 onPaste($('styles'), { photos: takePhotos, styles: takeStyles });
-const shoot = async () => {
-  const file = await takePhoto();
-  if (file) takePhotos([file]);
-};
 button('camera').addEventListener('click', shoot);
-anotherCamera.addEventListener('click', shoot);
 
 $('controls').addEventListener('submit', (event) => event.preventDefault());
 onRadio('many', (/** @type {'one' | 'mix'} */ value) => {
@@ -960,33 +702,17 @@ button('zoom-out').addEventListener('click', () => view.zoomTo(view.zoom / 1.5))
 button('zoom-fit').addEventListener('click', () => view.fit());
 button('stop').addEventListener('click', stop);
 
-button('copy').addEventListener('click', () => copied(button('copy'), copyPicture(canvas('painting'))));
-button('share').addEventListener('click', share);
-button('share').hidden = !canShare([new File([''], 'picture.png', { type: 'image/png' })]);
-button('save').addEventListener('click', () => {
-  dialog('save-dialog').showModal();
-  renderSave();
-});
-onRadio('format', renderSave);
-follow(input('quality'), renderSave);
-button('download').addEventListener('click', async () => {
-  if (photo) download(await painted(), paintingName(photo.name, format()));
-});
-button('copy-command').addEventListener('click', () =>
-  copied(button('copy-command'), navigator.clipboard.writeText($('command').textContent ?? '')));
-button('save-masks').addEventListener('click', saveMasks);
-canWrite('webp').then((can) => {
-  /** @type {HTMLElement} */ (document.querySelector('label:has(> input[value=webp])')).hidden = !can;
-});
+wireSaving({ photo: () => photo, look: () => history.now, style: (id) => gallery.get(id) });
 button('batch').addEventListener('click', paintAll);
 
+const about = () => renderAbout(painter.engine, shownSeconds, gallery.all.filter((style) => style.own).length);
 button('engine').addEventListener('click', () => {
-  renderAbout();
+  about();
   dialog('about-dialog').showModal();
 });
 button('forget').addEventListener('click', async () => {
   await gallery.removeAll();
-  renderAbout();
+  about();
 });
 for (const box of document.querySelectorAll('dialog')) {
   // A click on the backdrop closes: the dialog's own content lies in its form.
@@ -997,9 +723,8 @@ button('language').addEventListener('click', () => {
   inEveryWord();
 });
 
-roving($('photos'), 'button.pick');
-roving($('results'), 'button.pick');
 say('status', 'idle');
+say('engine-name', 'engineStarting');
 inEveryWord();
 loadSamples();
 gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {

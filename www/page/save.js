@@ -2,7 +2,7 @@
 
 /** @typedef {'png' | 'jpeg' | 'webp'} Format */
 
-export const ENDINGS = { png: 'png', jpeg: 'jpg', webp: 'webp' };
+const ENDINGS = { png: 'png', jpeg: 'jpg', webp: 'webp' };
 
 /**
  * A picture file. Rejects where the browser cannot write this format.
@@ -18,6 +18,18 @@ export async function encode(canvas, format, quality) {
   // A browser that does not know the format gives a PNG instead.
   if (blob?.type !== type) throw new Error(`this browser cannot write ${type}`);
   return blob;
+}
+
+/**
+ * The same for pixels that are on no canvas yet.
+ * @param {ImageData} pixels
+ * @param {Format} format
+ * @param {number} quality
+ */
+export function pictureOf(pixels, format, quality) {
+  const canvas = Object.assign(document.createElement('canvas'), { width: pixels.width, height: pixels.height });
+  /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).putImageData(pixels, 0, 0);
+  return encode(canvas, format, quality);
 }
 
 /** Whether the browser can write a format. @param {Format} format */
@@ -64,7 +76,7 @@ export function quoted(text) {
  * Names for files of a ZIP, of which no two are the same.
  * @param {string[]} names
  */
-export function unlike(names) {
+function unlike(names) {
   const seen = new Set();
   return names.map((name) => {
     const [, stem, ending] = /** @type {RegExpMatchArray} */ (name.match(/^(.*?)(\.[^.]*)?$/s));

@@ -67,7 +67,7 @@ export const en = {
   size: 'Size',
   pixels: '{n} pixels',
   ownSize: 'All of it: {width} × {height}',
-  sizeWarning: 'That is large: it may take long, and more memory than the browser has. If so, a smaller size is painted.',
+  sizeWarning: 'This may take more memory than the browser has. If so, a smaller size is painted.',
   sizeSeconds: { one: 'Takes about {n} second here.', other: 'Takes about {n} seconds here.' },
 
   regions: 'Regions',

@@ -65,7 +65,7 @@ export const zh = {
   size: '尺寸',
   pixels: '{n} 像素',
   ownSize: '原尺寸：{width} × {height}',
-  sizeWarning: '尺寸很大：可能要等很久，浏览器的内存也可能不够。不够时会改画小一些。',
+  sizeWarning: '浏览器的内存可能不够。不够时会改画小一些。',
   sizeSeconds: { other: '在这台设备上大约需要 {n} 秒。' },
 
   regions: '局部',
