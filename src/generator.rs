@@ -5,17 +5,13 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::layers::{Conv, ResidualBlock, StyleFilter, StyledConv, upsample};
+use crate::layers::{Conv, ResidualBlock, StyledConv, upsample};
 use crate::palette::logit;
 use crate::style::Fused;
 use crate::vgg::VggConfig;
 
 /// Length of the style code.
 const CODE: usize = 192;
-/// Length of the part of it that predicts kernels, which keeps these layers small.
-const FILTER_CODE: usize = 32;
-/// Channels at half of the size.
-const WIDTH: usize = 20;
 /// How much of the palette's picture enters the output before training.
 const PALETTE_WEIGHT: f64 = 0.8;
 /// Photo values are kept this far from 0 and 1 when taken as logits: less than half an 8-bit
@@ -28,23 +24,19 @@ pub struct Generator {
     /// Style statistics `[batch, 480]` to style code `[batch, 192]`.
     pub code_1: Linear,
     pub code_2: Linear,
-    /// Style code to `[batch, 32]`, from which the filters are predicted.
-    pub filter_code: Linear,
     /// At 1/8 of the size, 128 channels.
     pub block_1: ResidualBlock,
-    pub filter_1: StyleFilter,
     pub block_2: ResidualBlock,
     /// 128 to 64 channels.
     pub conv_1: StyledConv,
-    /// At 1/4 of the size, after relu3_1 has come in.
-    pub filter_2: StyleFilter,
+    /// At 1/4 of the size, where the content's structure comes in.
+    pub skip: Conv,
     pub block_3: ResidualBlock,
-    /// 64 to 20 channels.
+    /// 64 to 24 channels.
     pub conv_2: StyledConv,
     /// At 1/2 of the size.
-    pub filter_3: StyleFilter,
     pub conv_3: StyledConv,
-    /// 20 to 16 channels.
+    /// 24 to 16 channels.
     pub conv_4: StyledConv,
     /// At full size, 16 channels to RGB.
     pub conv_5: Conv,
@@ -60,17 +52,14 @@ impl Generator {
         Self {
             code_1: LinearConfig::new(statistics, CODE).init(device),
             code_2: LinearConfig::new(CODE, CODE).init(device),
-            filter_code: LinearConfig::new(CODE, FILTER_CODE).init(device),
             block_1: ResidualBlock::new(w4, CODE, device),
-            filter_1: StyleFilter::new(FILTER_CODE, w4, device),
             block_2: ResidualBlock::new(w4, CODE, device),
             conv_1: StyledConv::new(w4, w3, CODE, device),
-            filter_2: StyleFilter::new(FILTER_CODE, w3, device),
+            skip: Conv::new(w3, w3, 1, device),
             block_3: ResidualBlock::new(w3, CODE, device),
-            conv_2: StyledConv::new(w3, WIDTH, CODE, device),
-            filter_3: StyleFilter::new(FILTER_CODE, WIDTH, device),
-            conv_3: StyledConv::new(WIDTH, WIDTH, CODE, device),
-            conv_4: StyledConv::new(WIDTH, 16, CODE, device),
+            conv_2: StyledConv::new(w3, 24, CODE, device),
+            conv_3: StyledConv::new(24, 24, CODE, device),
+            conv_4: StyledConv::new(24, 16, CODE, device),
             conv_5: Conv::new(16, 3, 3, device),
             palette_weight: Param::from_tensor(Tensor::full([3], PALETTE_WEIGHT, device)),
         }
@@ -81,17 +70,15 @@ impl Generator {
     /// `recoloured`: the photo in the style's colours, as logits of the same shape (see
     /// [`recoloured_logits`](crate::palette::recoloured_logits)).
     pub fn forward(&self, fused: Fused, recoloured: Tensor<4>) -> Tensor<4> {
-        let code = relu(self.code_1.forward(fused.code));
+        let code = relu(self.code_1.forward(fused.style.0));
         let code = relu(self.code_2.forward(code));
-        let filters = relu(self.filter_code.forward(code.clone()));
-        let x = self.block_1.forward(fused.relu4_1, code.clone());
-        let x = self.filter_1.forward(x, filters.clone());
+        let x = self.block_1.forward(fused.features, code.clone());
         let x = self.block_2.forward(x, code.clone());
         let x = upsample(self.conv_1.forward(x, code.clone()));
-        let x = self.filter_2.forward(x + fused.relu3_1, filters.clone());
+        let x = x + self.skip.forward(fused.skip);
         let x = self.block_3.forward(x, code.clone());
         let x = upsample(self.conv_2.forward(x, code.clone()));
-        let x = self.conv_3.forward(self.filter_3.forward(x, filters), code.clone());
+        let x = self.conv_3.forward(x, code.clone());
         let x = upsample(self.conv_4.forward(x, code));
         self.conv_5.forward(x).cast(DType::F32)
             + recoloured * self.palette_weight.val().reshape([1, 3, 1, 1])

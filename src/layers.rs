@@ -6,7 +6,7 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
-use burn::tensor::{Device, Tensor, s};
+use burn::tensor::{Device, Tensor};
 
 /// Added to variances before the square root or the division, so that flat areas stay finite.
 pub const EPSILON: f64 = 1e-5;
@@ -131,47 +131,6 @@ impl StyleNorm {
         let shift = affine.narrow(1, channels, channels);
         let (centred, _, deviation) = centred(x);
         centred * (scale / deviation) + shift
-    }
-}
-
-/// A depthwise 3 x 3 convolution whose kernels are predicted from the style, added to its input:
-/// the direction, length and grain of strokes differ from style to style (Chandran et al.,
-/// "Adaptive Convolutions for Structure-Aware Style Transfer", 2021).
-#[derive(Module, Debug)]
-pub struct StyleFilter {
-    /// `[batch, code]` to `[batch, 9 * channels]`, a 3 x 3 kernel for every channel.
-    pub kernels: Linear,
-}
-
-impl StyleFilter {
-    /// Starts with weak kernels.
-    pub fn new(code: usize, channels: usize, device: &Device) -> Self {
-        let deviation = 0.2 / (code as f64).sqrt();
-        let kernels = LinearConfig::new(code, 9 * channels)
-            .with_initializer(Initializer::Normal { mean: 0.0, std: deviation })
-            .init(device);
-        Self { kernels }
-    }
-
-    /// `x`: `[batch, channels, height, width]`; `code`: `[batch, code]`.
-    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
-        let kernels = self.kernels.forward(code).cast(x.dtype());
-        let padded = reflection_pad(x.clone(), 1);
-        if is_trained(&x) {
-            // Nine products: the gradient of a grouped convolution goes group by group, slowly.
-            let kernels = kernels.reshape([batch, channels, 9, 1]);
-            return (0..9).fold(x, |sum, k| {
-                let (top, left) = (k / 3, k % 3);
-                let moved = padded.clone().slice(s![.., .., top..top + height, left..left + width]);
-                sum + moved * kernels.clone().narrow(2, k, 1)
-            });
-        }
-        let groups = batch * channels;
-        let padded = padded.reshape([1, groups, height + 2, width + 2]);
-        let options = ConvOptions::new([1, 1], [0, 0], [1, 1], groups);
-        let filtered = conv2d(padded, kernels.reshape([groups, 1, 3, 3]), None, options);
-        x + filtered.reshape([batch, channels, height, width])
     }
 }
 

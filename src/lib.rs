@@ -43,7 +43,6 @@ pub mod picture;
 pub mod regions;
 pub mod style;
 pub mod stylizer;
-pub mod transport;
 pub mod vgg;
 pub mod weights;
 

@@ -2,23 +2,17 @@
 
 use burn::tensor::{DType, Tensor};
 
-use crate::layers::channel_statistics;
-use crate::transport::{FeatureMap, Moments};
+use crate::layers::{channel_statistics, instance_norm};
 use crate::vgg::Features;
 
-/// What is kept of a style picture.
+/// Mean and standard deviation of every channel of relu1_1 … relu4_1 (Huang and Belongie,
+/// "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization", 2017).
+///
+/// One row a picture, `[batch, 2 * (width 1 + … + width 4)]`: the means of relu1_1, its
+/// deviations, the means of relu2_1, and so on. Being linear in these numbers, fusion is a
+/// weighted sum of rows.
 #[derive(Debug, Clone)]
-pub struct StyleStatistics {
-    /// Mean and standard deviation of every channel of relu1_1 … relu4_1 (Huang and Belongie,
-    /// "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization", 2017), one
-    /// row a picture: `[batch, 2 * (width 1 + … + width 4)]`, the means of relu1_1, its
-    /// deviations, the means of relu2_1, and so on.
-    pub code: Tensor<2>,
-    /// Of relu3_1.
-    pub relu3_1: Moments,
-    /// Of relu4_1.
-    pub relu4_1: Moments,
-}
+pub struct StyleStatistics(pub Tensor<2>);
 
 impl StyleStatistics {
     /// Of the pictures with these features.
@@ -28,47 +22,53 @@ impl StyleStatistics {
             let (mean, deviation) = channel_statistics(level.cast(DType::F32));
             [mean.reshape([batch, channels]), deviation.reshape([batch, channels])]
         });
-        Self {
-            code: Tensor::cat(parts.collect(), 1),
-            relu3_1: Moments::of(&features.relu3_1),
-            relu4_1: Moments::of(&features.relu4_1),
-        }
+        Self(Tensor::cat(parts.collect(), 1))
+    }
+
+    /// `Σ weight * statistics`, the weights as given.
+    ///
+    /// Returns nothing for an empty sum.
+    pub fn weighted_sum<'a>(terms: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
+        terms
+            .into_iter()
+            .map(|(statistics, weight)| statistics.0.clone() * weight)
+            .reduce(|sum, term| sum + term)
+            .map(Self)
+    }
+
+    /// Mean and deviation, each `[batch, channels, 1, 1]`, of the deepest level.
+    fn deepest(&self, channels: usize) -> (Tensor<4>, Tensor<4>) {
+        let [batch, length] = self.0.dims();
+        let part =
+            |start| self.0.clone().narrow(1, start, channels).reshape([batch, channels, 1, 1]);
+        (part(length - 2 * channels), part(length - channels))
     }
 }
 
 /// Content and style made one: what the generator paints from.
 #[derive(Debug, Clone)]
 pub struct Fused {
-    /// relu4_1 of the content with the moments of the style,
+    /// relu4_1 of the content with the mean and deviation of the style (AdaIN),
     /// `[batch, width 4, height / 8, width / 8]`.
-    pub relu4_1: Tensor<4>,
-    /// relu3_1 likewise, `[batch, width 3, height / 4, width / 4]`.
-    pub relu3_1: Tensor<4>,
-    /// The weighted sum of the [codes](StyleStatistics::code).
-    pub code: Tensor<2>,
+    pub features: Tensor<4>,
+    /// Instance-normalized relu3_1 of the content, its structure without its colours,
+    /// `[batch, width 3, height / 4, width / 4]`.
+    pub skip: Tensor<4>,
+    /// The style.
+    pub style: StyleStatistics,
 }
 
-/// Fuses the content's features with styles: the weighted sum of the content's own features, with
-/// the weight `keep`, and of the features moved to each style.
-///
-/// `own` are the statistics of `content`. The weights should sum to 1.
-pub fn fuse(
-    content: &Features,
-    own: &StyleStatistics,
-    keep: f32,
-    styles: &[(&StyleStatistics, f32)],
-) -> Fused {
-    let level = |features: &Tensor<4>, moments: fn(&StyleStatistics) -> &Moments| {
-        let own = moments(own);
-        let kept = (keep != 0.0 || styles.is_empty()).then(|| (own.identity(), keep));
-        let moved = styles.iter().map(|(style, weight)| (own.map_to(moments(style)), *weight));
-        let map = FeatureMap::weighted_sum(kept.into_iter().chain(moved));
-        map.map_or_else(|| features.clone(), |map| map.apply(features.clone(), own))
-    };
-    let code = own.code.clone() * keep;
+/// Fuses the content's features with a style's statistics, which may be a
+/// [weighted sum](StyleStatistics::weighted_sum) of several styles' and of the content's own.
+/// With the content's own statistics the features stay as they were.
+pub fn fuse(content: &Features, style: StyleStatistics) -> Fused {
+    let [_, channels, _, _] = content.relu4_1.dims();
+    let precision = content.relu4_1.dtype();
+    let (mean, deviation) = style.deepest(channels);
+    let (mean, deviation) = (mean.cast(precision), deviation.cast(precision));
     Fused {
-        relu4_1: level(&content.relu4_1, |statistics| &statistics.relu4_1),
-        relu3_1: level(&content.relu3_1, |statistics| &statistics.relu3_1),
-        code: styles.iter().fold(code, |sum, (style, weight)| sum + style.code.clone() * *weight),
+        features: instance_norm(content.relu4_1.clone()) * deviation + mean,
+        skip: instance_norm(content.relu3_1.clone()),
+        style,
     }
 }

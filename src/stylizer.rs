@@ -282,10 +282,10 @@ impl Stylizer {
         let palette = Palette::weighted_sum(palettes.chain([(content.palette, keep)]));
         let recoloured =
             recoloured_logits(content.photo.clone(), &[content.palette.map_to(&palette)]);
-        let statistics: Vec<_> =
-            styles.iter().map(|(style, weight)| (&style.statistics, *weight)).collect();
-        let fused = fuse(&content.features, &content.statistics, keep, &statistics);
-        let painting = self.generator.forward(fused, recoloured);
+        let statistics = styles.iter().map(|(style, weight)| (&style.statistics, *weight));
+        let statistics = statistics.chain([(&content.statistics, keep)]);
+        let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
+        let painting = self.generator.forward(fuse(&content.features, statistics), recoloured);
         let picture = finish(painting, content.photo.clone(), strength);
 
         let (width, height) = content.size();

@@ -66,10 +66,11 @@ fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
 /// How often the picture has been halved where this convolution sees it.
 fn halvings(name: &str) -> u32 {
     // The encoder halves before each block; the generator goes the way back.
-    const GENERATOR: [(&str, u32); 8] = [
+    const GENERATOR: [(&str, u32); 9] = [
         ("block_1.", 3),
         ("block_2.", 3),
         ("conv_1.", 3),
+        ("skip.", 2),
         ("block_3.", 2),
         ("conv_2.", 2),
         ("conv_3.", 1),

@@ -333,9 +333,8 @@ impl Trainer {
         let (content_target, style_target) = split(&target, count);
         let (content_encoded, style_encoded) = split(&encoded, count);
         let recoloured = recoloured_logits(content.clone(), &batch.maps);
-        let own = StyleStatistics::of(&content_encoded);
         let other = StyleStatistics::of(&style_encoded);
-        let fused = fuse(&content_encoded, &own, 0.0, &[(&other, 1.0)]);
+        let fused = fuse(&content_encoded, other.clone());
         let logits = self.state.networks.generator.forward(fused, recoloured);
         let painting = finish(logits, content.clone(), 1.0);
         let seen = self.loss_network.forward(painting.clone());
@@ -354,7 +353,7 @@ impl Trainer {
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
             let unchanged = vec![ColourMap::identity(); count];
             let recoloured = recoloured_logits(content.clone(), &unchanged);
-            let fused = fuse(&content_encoded, &own, 1.0, &[]);
+            let fused = fuse(&content_encoded, StyleStatistics::of(&content_encoded));
             let logits = self.state.networks.generator.forward(fused, recoloured);
             let painting = finish(logits, content.clone(), 1.0);
             let loss = losses::identity(painting, content.clone());
@@ -364,7 +363,7 @@ impl Trainer {
             let moved = losses::disturb(content, self.config.seed, step);
             let encoded = self.state.networks.encoder.forward(moved.clone().cast(self.precision));
             let recoloured = recoloured_logits(moved.clone(), &batch.maps);
-            let fused = fuse(&encoded, &StyleStatistics::of(&encoded), 0.0, &[(&other, 1.0)]);
+            let fused = fuse(&encoded, other);
             let logits = self.state.networks.generator.forward(fused, recoloured);
             let loss = losses::stability(painting.clone(), finish(logits, moved, 1.0), step);
             total = add(total, "stability", weigh.stability, loss);

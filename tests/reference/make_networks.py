@@ -113,25 +113,16 @@ def upsample(x):
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
-def style_filter(x, filters, name):
-    channels = x.shape[1]
-    kernels = linear(filters, f"{name}.kernels", 32, 9 * channels).view(channels, 1, 3, 3)
-    return x + F.conv2d(F.pad(x, (1,) * 4, mode="reflect"), kernels, groups=channels)
-
-
-def generator(relu4_1, relu3_1, style, recoloured):
+def generator(features, skip, style, recoloured):
     code = F.relu(linear(style, "generator.code_1", style.shape[1], CODE))
     code = F.relu(linear(code, "generator.code_2", CODE, CODE))
-    filters = F.relu(linear(code, "generator.filter_code", CODE, 32))
-    x = residual_block(relu4_1, code, "generator.block_1")
-    x = style_filter(x, filters, "generator.filter_1")
+    x = residual_block(features, code, "generator.block_1")
     x = residual_block(x, code, "generator.block_2")
     x = upsample(styled_conv(x, code, "generator.conv_1", 64))
-    x = style_filter(x + relu3_1, filters, "generator.filter_2")
+    x = x + conv(skip, "generator.skip.conv", (64, 64, 1, 1))
     x = residual_block(x, code, "generator.block_3")
-    x = upsample(styled_conv(x, code, "generator.conv_2", 20))
-    x = style_filter(x, filters, "generator.filter_3")
-    x = styled_conv(x, code, "generator.conv_3", 20)
+    x = upsample(styled_conv(x, code, "generator.conv_2", 24))
+    x = styled_conv(x, code, "generator.conv_3", 24)
     x = upsample(styled_conv(x, code, "generator.conv_4", 16))
     x = conv(x, "generator.conv_5.conv", (3, 16, 3, 3))
     return x + recoloured * weight("generator.palette_weight", 3).view(1, 3, 1, 1)
@@ -140,27 +131,6 @@ def generator(relu4_1, relu3_1, style, recoloured):
 def root(matrix, power):
     values, vectors = np.linalg.eigh(matrix)
     return vectors @ np.diag(values**power) @ vectors.T
-
-
-def square_roots(matrix):
-    """The root and its inverse, by as many steps of Newton-Schulz as the networks take: the smallest
-    eigenvalues have not converged then."""
-    norm, identity = np.linalg.norm(matrix), np.eye(len(matrix))
-    y, z = matrix / norm, identity
-    for _ in range(12):
-        t = (3 * identity - z @ y) / 2
-        y, z = y @ t, t @ z
-    return y * norm**0.5, z / norm**0.5
-
-
-def transport(x, style):
-    """To the style's mean and covariance."""
-    ridge = lambda c: c + np.eye(len(c)) * (1e-2 * np.trace(c) / len(c) + 1e-6)
-    own, goal = (ridge(covariance(f)[0].numpy()) for f in (x, style))
-    half, inverse = square_roots(own)
-    matrix = torch.tensor(inverse @ square_roots(half @ goal @ half)[0] @ inverse)
-    centred = x - x.mean((2, 3), keepdim=True)
-    return torch.einsum("ij,bjhw->bihw", matrix, centred) + style.mean((2, 3), keepdim=True)
 
 
 def colours(x):
@@ -213,12 +183,12 @@ def main():
     content, style = picture("content", 1, 3, 32, 48), picture("style", 1, 3, 40, 32) ** 2
     content_levels, style_levels = vgg(content, "encoder", SLIM, True), vgg(style, "encoder", SLIM, True)
     code = 0.7 * statistics(style_levels) + 0.3 * statistics(content_levels)
-    relu3_1, relu4_1 = (
-        0.7 * transport(content_levels[i], style_levels[i]) + 0.3 * content_levels[i] for i in (2, 3)
-    )
+    mean, deviation = code[:, -256:-128].view(1, 128, 1, 1), code[:, -128:].view(1, 128, 1, 1)
+    fused = instance_norm(content_levels[3]) * deviation + mean
+    skip = instance_norm(content_levels[2])
     matrix, offset = colour_map(colours(content), colours(style))
     recoloured = recoloured_logits(content, matrix, offset)
-    painting = generator(relu4_1, relu3_1, code, recoloured)
+    painting = generator(fused, skip, code, recoloured)
     photo = torch.logit(content.clamp(0.4 / 255, 1 - 0.4 / 255))
 
     full = vgg(content, "full", FULL, False)
@@ -229,8 +199,8 @@ def main():
         "relu1_1": content_levels[0],
         "relu4_1": content_levels[3],
         "statistics": statistics(content_levels),
-        "fused_relu4_1": relu4_1,
-        "fused_relu3_1": relu3_1,
+        "fused": fused,
+        "skip": skip,
         "map": torch.cat([matrix, offset.view(3, 1)], 1),
         "recoloured": recoloured,
         "painting": painting,
