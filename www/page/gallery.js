@@ -84,12 +84,12 @@ export class Gallery {
   /**
    * Adds a picture of the visitor's own, and keeps it on this device.
    * @param {File} file
-   * @returns {Promise<{ id: string, kept: boolean }>} kept: false where the browser keeps nothing
+   * @returns {Promise<{ id: string, kept: Promise<boolean> }>} kept: false where the browser keeps nothing
    */
   async addOwn(file) {
     const id = `own-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 6)}`;
     await this.#putOwn(id, file);
-    const kept = await keep({ id, name: file.name, picture: file }).then(() => true, () => false);
+    const kept = keep({ id, name: file.name, picture: file }).then(() => true, () => false);
     return { id, kept };
   }
 

@@ -185,14 +185,14 @@ function changed({ moving = false } = {}) {
   if (!photo || !look.styles.length || editing !== undefined || batch) return;
   const key = lookKey(look, photo.id);
   const known = results.find((result) => result.key === key);
+  shown = undefined; // until the picture on the stage is of this look
+  renderToolbar();
   if (known && !moving) {
     painter.stop();
     resting();
     showResult(known);
   } else {
-    shown = undefined;
     painter.request({ photo, look }, { moving });
-    renderToolbar();
   }
 }
 
@@ -244,7 +244,7 @@ async function takeStyles(files) {
     try {
       const { id, kept } = await gallery.addOwn(file);
       pressStyle(id);
-      if (!kept) complain('notKept');
+      kept.then((done) => { if (!done) complain('notKept'); });
     } catch (error) {
       complainOf(error);
     }
