@@ -9,7 +9,7 @@ use impasto::train::procedural::{bundled, styles_json};
 
 /// Make the style pictures that come with the page.
 ///
-/// Writes twelve pictures painted by a program, thumbnails of them, and styles.json, which says
+/// Writes pictures painted by a program, thumbnails of them, and styles.json, which says
 /// what they are. The same files come out on every machine.
 #[derive(Debug, Args)]
 pub struct Styles {
