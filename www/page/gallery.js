@@ -102,13 +102,13 @@ export class Gallery {
 
   /** @param {string} id */
   async remove(id) {
-    await forget(id).catch(() => {}); // what could not be kept need not be forgotten
     this.#drop(id);
+    await forget(id).catch(() => {}); // what could not be kept need not be forgotten
   }
 
   async removeAll() {
-    await forgetAll().catch(() => {});
     for (const { id, own } of this.all) if (own) this.#drop(id);
+    await forgetAll().catch(() => {});
   }
 
   /** @param {string} id */
