@@ -74,7 +74,7 @@ async function navigate(file, request) {
   const { isReloadNavigation } = /** @type {{ isReloadNavigation?: boolean }} */ (request);
   if (scope.registration.waiting && isReloadNavigation && open.length < 2) {
     scope.registration.waiting.postMessage('take over');
-    return new Response('', { headers: { refresh: '0', 'content-type': 'text/html' } });
+    return new Response('', { headers: { refresh: '1', 'content-type': 'text/html' } });
   }
   return answer(file, request);
 }
