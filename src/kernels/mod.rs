@@ -54,6 +54,11 @@ impl Source {
         Self { upsample: true, ..self }
     }
 
+    /// The features as they are read, in memory.
+    pub fn read(self) -> Tensor<4> {
+        composed::read(self)
+    }
+
     fn reading(&self) -> Reading {
         Reading { affine: self.affine.is_some(), relu: self.relu, upsample: self.upsample }
     }
