@@ -20,6 +20,7 @@ use super::loss_network::LossNetwork;
 use super::{TrainError, losses, plot, sheet};
 use crate::discriminator::Discriminator;
 use crate::generator::{Generator, finish};
+use crate::layers::Norms;
 use crate::palette::{ColourMap, recoloured_logits};
 use crate::picture::Picture;
 use crate::style::{StyleStatistics, fuse};
@@ -196,9 +197,8 @@ impl Trainer {
         let mut missing = Vec::new();
         let mut tensors = self.state.networks.exported();
         for tensor in &mut tensors {
-            let fits = |other: &&NamedTensor| {
-                other.name == tensor.name && other.shape == tensor.shape
-            };
+            let fits =
+                |other: &&NamedTensor| other.name == tensor.name && other.shape == tensor.shape;
             match found.iter().find(fits) {
                 Some(other) => tensor.values.clone_from(&other.values),
                 None => missing.push(tensor.name.clone()),
@@ -229,7 +229,8 @@ impl Trainer {
         mut report: impl FnMut(usize, &Losses),
     ) -> Result<Outcome, TrainError> {
         let mut table = self.open_table()?;
-        let mut blocks = Blocks::start(&self.dataset, self.config.place(self.step).0, self.rollbacks);
+        let mut blocks =
+            Blocks::start(&self.dataset, self.config.place(self.step).0, self.rollbacks);
         let mut since = Instant::now();
         while self.step < self.config.steps {
             if stop.load(Ordering::Relaxed) {
@@ -338,8 +339,8 @@ impl Trainer {
         let (content_encoded, style_encoded) = split(&encoded, count);
         let recoloured = recoloured_logits(content.clone(), &maps);
         let other = StyleStatistics::of(&style_encoded);
-        let fused = fuse(&content_encoded, other.clone());
-        let logits = self.state.networks.generator.forward(fused, recoloured);
+        let fused = fuse(&content_encoded, other.clone(), &mut Norms::Own);
+        let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
         let painting = finish(logits, content.clone(), 1.0);
         let seen = self.loss_network.forward(painting.clone());
 
@@ -355,8 +356,9 @@ impl Trainer {
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
             let unchanged = vec![ColourMap::identity(); count];
             let recoloured = recoloured_logits(content.clone(), &unchanged);
-            let fused = fuse(&content_encoded, StyleStatistics::of(&content_encoded));
-            let logits = self.state.networks.generator.forward(fused, recoloured);
+            let fused =
+                fuse(&content_encoded, StyleStatistics::of(&content_encoded), &mut Norms::Own);
+            let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
             let painting = finish(logits, content.clone(), 1.0);
             let loss = losses::identity(painting, content.clone());
             total = add(total, "identity", weigh.identity, loss);
@@ -365,8 +367,8 @@ impl Trainer {
             let moved = losses::disturb(content, self.config.seed, step);
             let encoded = self.state.networks.encoder.forward(moved.clone().cast(self.precision));
             let recoloured = recoloured_logits(moved.clone(), &maps);
-            let fused = fuse(&encoded, other);
-            let logits = self.state.networks.generator.forward(fused, recoloured);
+            let fused = fuse(&encoded, other, &mut Norms::Own);
+            let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
             let loss = losses::stability(painting.clone(), finish(logits, moved, 1.0), step);
             total = add(total, "stability", weigh.stability, loss);
         }
@@ -538,8 +540,7 @@ impl Blocks {
             let waiting = |crops: Vec<Crops>| {
                 crops.into_iter().map(|crops| Entry::Waiting(Some(crops))).collect()
             };
-            self.current =
-                Some(SeenBlock { contents: waiting(contents), styles: waiting(styles) });
+            self.current = Some(SeenBlock { contents: waiting(contents), styles: waiting(styles) });
             self.next += 1;
         }
         self.current.as_mut()
