@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use crate::kernels;
 use crate::layers::{Conv, Norms, ResidualBlock, StyledConv};
-use crate::palette::logit;
+use crate::palette::{Recoloured, logit};
 use crate::style::Fused;
 use crate::vgg::VggConfig;
 
@@ -50,8 +50,10 @@ pub struct Generator {
     pub conv_4: StyledConv,
     /// At full size, 16 channels to RGB.
     pub conv_5: Conv,
-    /// Weight of the palette's picture for each of R, G, B.
+    /// Weight of the recoloured photo for each of R, G, B.
     pub palette_weight: Param<Tensor<1>>,
+    /// Style code to how much of the photo's own detail shows in R, G and B.
+    pub detail: Linear,
 }
 
 impl Generator {
@@ -78,14 +80,13 @@ impl Generator {
             conv_4: StyledConv::new(24, 16, CODE, device),
             conv_5: Conv::new(16, 3, 3, device),
             palette_weight: Param::from_tensor(Tensor::full([3], PALETTE_WEIGHT, device)),
+            detail: LinearConfig::new(CODE, 3).with_initializer(Initializer::Zeros).init(device),
         }
     }
 
-    /// The painting as logits `[batch, 3, height, width]`.
-    ///
-    /// `recoloured`: the photo in the style's colours, as logits of the same shape (see
-    /// [`recoloured_logits`](crate::palette::recoloured_logits)).
-    pub fn forward(&self, fused: Fused, recoloured: Tensor<4>, norms: &mut Norms) -> Tensor<4> {
+    /// The painting as logits `[batch, 3, height, width]`; `recoloured`: the photo in the style's
+    /// colours.
+    pub fn forward(&self, fused: Fused, recoloured: Recoloured, norms: &mut Norms) -> Tensor<4> {
         let code = relu(self.code_1.forward(fused.style.0));
         let code = relu(self.code_2.forward(code));
         let x = self.block_1.forward(fused.features, code.clone(), norms);
@@ -99,9 +100,11 @@ impl Generator {
         let x = self.conv_2.forward(x, code.clone(), norms).upsample();
         let x = self.fine_skip.forward_onto(x, fused.fine_skip);
         let x = self.conv_3.forward(x, code.clone(), norms);
-        let x = self.conv_4.forward(x, code, norms).upsample();
+        let x = self.conv_4.forward(x, code.clone(), norms).upsample();
+        let detail = self.detail.forward(code).reshape([batch, 3, 1, 1]);
         self.conv_5.forward(x).cast(DType::F32)
-            + recoloured * self.palette_weight.val().reshape([1, 3, 1, 1])
+            + recoloured.colour * self.palette_weight.val().reshape([1, 3, 1, 1])
+            + recoloured.detail * detail
     }
 }
 

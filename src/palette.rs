@@ -193,22 +193,34 @@ fn with_chroma_of(colour: [f32; 3], brightness: f32) -> [f32; 3] {
     colour.map(|value| brightness + (value - own) * scale)
 }
 
-/// The photos in their new colours, without their detail, as logits `[batch, 3, height, width]`.
-///
+/// Photos in new colours, as logits `[batch, 3, height, width]`: `colour + detail`.
+#[derive(Debug, Clone)]
+pub struct Recoloured {
+    /// Averaged over squares of 4 x 4 pixels.
+    pub colour: Tensor<4>,
+    /// What the averaging took away.
+    pub detail: Tensor<4>,
+}
+
 /// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; one map each.
-pub fn recoloured_logits(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
+pub fn recolour_photos(photos: Tensor<4>, maps: &[ColourMap]) -> Recoloured {
     let [batch, _, height, width] = photos.dims();
     let (matrices, offsets) = ColourMap::to_tensors(maps, &photos.device());
-    let small = avg_pool2d(photos, AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
-    let [_, _, small_height, small_width] = small.dims();
-    let colours = matrices.matmul(small.reshape([batch, 3, small_height * small_width])) + offsets;
-    let logits = logit(colours.clamp(CLAMP, 1.0 - CLAMP));
-    interpolate(
-        logits.reshape([batch, 3, small_height, small_width]),
+    let logits = |pictures: Tensor<4>| {
+        let [_, _, height, width] = pictures.dims();
+        let flat = pictures.reshape([batch, 3, height * width]);
+        let colours = matrices.clone().matmul(flat) + offsets.clone();
+        logit(colours.clamp(CLAMP, 1.0 - CLAMP)).reshape([batch, 3, height, width])
+    };
+    let small =
+        avg_pool2d(photos.clone(), AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
+    let colour = interpolate(
+        logits(small),
         InterpolateOptions::new(InterpolateMode::Bilinear)
             .with_align_corners(false)
             .with_output_size([height, width]),
-    )
+    );
+    Recoloured { detail: logits(photos) - colour.clone(), colour }
 }
 
 /// `ln(x / (1 - x))`, the inverse of the sigmoid; `x` strictly between 0 and 1.

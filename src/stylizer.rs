@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::generator::{Generator, finish};
 use crate::layers::Norms;
-use crate::palette::{ColourMap, Colours, Palette, map_to_photo, recolour, recoloured_logits};
+use crate::palette::{ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos};
 use crate::picture::{Picture, PictureError};
 use crate::regions::{Mask, add_share, shares};
 use crate::style::{StyleStatistics, fuse};
@@ -369,7 +369,7 @@ impl Stylizer {
         strength: f32,
         norms: &mut Norms,
     ) -> Tensor<4> {
-        let recoloured = recoloured_logits(view.photo.clone(), &[mixture.map]);
+        let recoloured = recolour_photos(view.photo.clone(), &[mixture.map]);
         let fused = fuse(&view.features, mixture.statistics.clone(), norms);
         let painting = self.generator.forward(fused, recoloured, norms);
         finish(painting, view.photo.clone(), strength)

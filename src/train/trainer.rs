@@ -21,7 +21,7 @@ use super::{TrainError, losses, plot, sheet};
 use crate::discriminator::Discriminator;
 use crate::generator::{Generator, finish};
 use crate::layers::Norms;
-use crate::palette::{ColourMap, recoloured_logits};
+use crate::palette::{ColourMap, recolour_photos};
 use crate::picture::Picture;
 use crate::style::{StyleStatistics, fuse};
 use crate::stylizer::{STYLE_SIZE, Stylizer};
@@ -337,7 +337,7 @@ impl Trainer {
         let (content_target, style_target) = (&content.content, &style.style);
         let (style, content) = (style.pictures.clone(), content.pictures.clone());
         let (content_encoded, style_encoded) = split(&encoded, count);
-        let recoloured = recoloured_logits(content.clone(), &maps);
+        let recoloured = recolour_photos(content.clone(), &maps);
         let other = StyleStatistics::of(&style_encoded);
         let fused = fuse(&content_encoded, other.clone(), &mut Norms::Own);
         let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
@@ -355,7 +355,7 @@ impl Trainer {
         }
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
             let unchanged = vec![ColourMap::identity(); count];
-            let recoloured = recoloured_logits(content.clone(), &unchanged);
+            let recoloured = recolour_photos(content.clone(), &unchanged);
             let fused =
                 fuse(&content_encoded, StyleStatistics::of(&content_encoded), &mut Norms::Own);
             let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
@@ -366,7 +366,7 @@ impl Trainer {
         if weigh.stability > 0.0 && step.is_multiple_of(weigh.stability_every) {
             let moved = losses::disturb(content, self.config.seed, step);
             let encoded = self.state.networks.encoder.forward(moved.clone().cast(self.precision));
-            let recoloured = recoloured_logits(moved.clone(), &maps);
+            let recoloured = recolour_photos(moved.clone(), &maps);
             let fused = fuse(&encoded, other, &mut Norms::Own);
             let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
             let loss = losses::stability(painting.clone(), finish(logits, moved, 1.0), step);

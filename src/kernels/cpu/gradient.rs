@@ -152,14 +152,18 @@ fn group_gradient<const KERNEL: usize, const FMA: bool>(
             for line in 0..height {
                 let input = &lines[(line + y) * input_length..][..input_length];
                 for column in (0..length).step_by(LANES) {
+                    let gradients: [&[f32; LANES]; GROUP] = std::array::from_fn(|group| {
+                        gradients[(group * height + line) * length + column..]
+                            .first_chunk()
+                            .expect("lines are whole lanes")
+                    });
                     for x in 0..KERNEL {
-                        let input = &input[column + x..][..LANES];
+                        let input: &[f32; LANES] =
+                            input[column + x..].first_chunk().expect("lines are whole lanes");
                         for group in 0..GROUP {
-                            let at = (group * height + line) * length + column;
-                            let gradient = &gradients[at..at + LANES];
                             for lane in 0..LANES {
                                 sums[group][x][lane] = multiply_add::<FMA>(
-                                    gradient[lane],
+                                    gradients[group][lane],
                                     input[lane],
                                     sums[group][x][lane],
                                 );
