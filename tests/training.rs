@@ -118,6 +118,8 @@ fn an_interrupted_run_goes_on_exactly() {
         (missing, tensors(&fs::read(out.join("impasto.safetensors")).unwrap()))
     };
     assert_eq!(from(&found, "further"), (vec![], tensors(&found)));
+    let further = fs::read(folder.path().join("further/impasto.safetensors")).unwrap();
+    assert_eq!(weights::deserialize(&further).unwrap().1["steps"], "6", "steps add up");
     let mut encoder = tensors(&found);
     encoder.retain(|tensor| tensor.name.starts_with("encoder."));
     let bytes = weights::serialize(&encoder, &weights::Metadata::new()).unwrap();

@@ -18,6 +18,13 @@ use crate::discriminator::Discriminator;
 const PREFIX: &str = "checkpoint-";
 const KEEP: usize = 2;
 
+/// The training of the weights that a run started from.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Before {
+    pub steps: usize,
+    pub seconds: f64,
+}
+
 /// What is not tensors.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Progress {
@@ -27,6 +34,9 @@ pub struct Progress {
     pub seconds: f64,
     /// How often the run went back to a checkpoint.
     pub rollbacks: u64,
+    /// What came before this run.
+    #[serde(default)]
+    pub before: Before,
     /// The settings; a run goes on only under the same ones, except for its length and rhythm.
     pub config: TrainConfig,
 }

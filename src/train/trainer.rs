@@ -13,7 +13,7 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::adapters::Adapters;
-use super::checkpoint::{self, Progress, State};
+use super::checkpoint::{self, Before, Progress, State};
 use super::config::TrainConfig;
 use super::dataset::{Block, Crops, Dataset, Loader};
 use super::loss_network::LossNetwork;
@@ -105,6 +105,7 @@ pub struct Trainer {
     step: usize,
     seconds: f64,
     rollbacks: u64,
+    before: Before,
 }
 
 impl Trainer {
@@ -163,6 +164,7 @@ impl Trainer {
             step: 0,
             seconds: 0.0,
             rollbacks: 0,
+            before: Before::default(),
         };
         if let Some(newest) = newest {
             trainer.go_back_to(&newest)?;
@@ -184,6 +186,7 @@ impl Trainer {
         self.step = progress.step;
         self.seconds = progress.seconds;
         self.rollbacks = self.rollbacks.max(progress.rollbacks);
+        self.before = progress.before;
         Ok(())
     }
 
@@ -193,7 +196,12 @@ impl Trainer {
     /// # Errors
     /// Says what is wrong with the file.
     pub fn start_from(&mut self, bytes: &[u8]) -> Result<Vec<String>, TrainError> {
-        let (found, _) = weights::deserialize(bytes)?;
+        let (found, metadata) = weights::deserialize(bytes)?;
+        let number = |key: &str| metadata.get(key)?.parse::<f64>().ok();
+        self.before = Before {
+            steps: number("steps").unwrap_or(0.0) as usize,
+            seconds: number("training_hours").unwrap_or(0.0) * 3600.0,
+        };
         let mut missing = Vec::new();
         let mut tensors = self.state.networks.exported();
         for tensor in &mut tensors {
@@ -275,13 +283,17 @@ impl Trainer {
             step: self.step,
             seconds: self.seconds,
             rollbacks: self.rollbacks,
+            before: self.before,
             config: self.config.clone(),
         };
         checkpoint::save(&self.folder, &self.state, &progress)?;
         let metadata = Metadata::from([
             ("network".into(), "stylizer".into()),
-            ("steps".into(), self.step.to_string()),
-            ("training_hours".into(), format!("{:.2}", self.seconds / 3600.0)),
+            ("steps".into(), (self.before.steps + self.step).to_string()),
+            (
+                "training_hours".into(),
+                format!("{:.2}", (self.before.seconds + self.seconds) / 3600.0),
+            ),
             ("licence".into(), "MIT OR Apache-2.0".into()),
             ("date".into(), today()),
         ]);
