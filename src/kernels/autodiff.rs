@@ -72,6 +72,8 @@ fn reflection_pad<B: Kernels>(x: FloatTensor<B>, border: usize) -> FloatTensor<B
     })
 }
 
+#[cfg(feature = "gpu")]
+impl Gradients for burn_cubecl::CubeBackend {}
 
 #[derive(Debug)]
 struct Convolution;

@@ -14,6 +14,8 @@ mod autodiff;
 mod composed;
 #[cfg(feature = "cpu")]
 mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
 
 use burn::backend::{
     Backend, Dispatch, DispatchTensorKind, backend_extension, tensor::FloatTensor,
@@ -60,7 +62,7 @@ impl Source {
 }
 
 /// A [`Source`] without its tensors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Reading {
     /// Whether there is a scale and a shift for every channel.
     pub affine: bool,
@@ -71,7 +73,7 @@ pub struct Reading {
 }
 
 /// What a convolution sees beyond the border of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Border {
     /// The picture mirrored at its edge pixels, which are not repeated. Gradients take the mirrored
     /// pixels as constants: they are few.
@@ -81,7 +83,7 @@ pub enum Border {
 }
 
 /// What a backend needs to know of a convolution beside its tensors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Spec {
     /// Beyond the border of the input.
     pub border: Border,
@@ -97,6 +99,7 @@ pub struct Spec {
 /// there is nothing to add, the tensor in that place is any other and is not read.
 #[backend_extension(
     Flex: cfg(feature = "cpu"),
+    Cube: cfg(feature = "gpu"),
     Autodiff: cfg(feature = "cli")
 )]
 pub trait Kernels: Backend {
@@ -154,10 +157,14 @@ impl Engine {
         match x.clone().into_dispatch().kind {
             #[cfg(feature = "cpu")]
             DispatchTensorKind::Flex(_) => Self::Fused,
+            #[cfg(feature = "gpu")]
+            DispatchTensorKind::Cube(_) => Self::Fused,
             #[cfg(feature = "cli")]
             DispatchTensorKind::Autodiff(inner) => match *inner {
                 #[cfg(feature = "cpu")]
                 DispatchTensorKind::Flex(_) => Self::Differentiable,
+                #[cfg(feature = "gpu")]
+                DispatchTensorKind::Cube(_) => Self::Differentiable,
                 #[allow(unreachable_patterns)]
                 _ => Self::Composed,
             },

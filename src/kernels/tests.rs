@@ -145,6 +145,27 @@ fn on_the_cpu() {
     nothing_is_hidden(&device);
 }
 
+/// The GPU, emulated or not, if there is one.
+#[cfg(feature = "gpu")]
+fn gpu() -> Option<Device> {
+    match pollster::block_on(crate::device::gpu()) {
+        Ok(device) => Some(device),
+        Err(error) => {
+            println!("not tested: {error}");
+            None
+        }
+    }
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn on_the_gpu() {
+    let Some(device) = gpu() else { return };
+    convolutions_are_convolutions(&device, 60);
+    the_rest_is_what_it_says(&device, 20);
+    nothing_is_hidden(&device);
+}
+
 /// Changed weights must not be mistaken for those that had been packed.
 #[test]
 fn packed_weights_are_forgotten() {
