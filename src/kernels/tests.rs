@@ -1,4 +1,4 @@
-//! Every operation against [`composed`], burn's own operations, over many shapes.
+//! Every operation against [`composed`], burn's own operations on the CPU, over many shapes.
 
 use burn::tensor::{Device, Distribution};
 
@@ -38,9 +38,20 @@ fn source(dims: [usize; 4], random_number: &mut Random, device: &Device) -> Sour
     Source { features, affine, relu: random_number.flag(), upsample }
 }
 
+impl Source {
+    fn to_device(&self, device: &Device) -> Self {
+        Self {
+            features: self.features.clone().to_device(device),
+            affine: self.affine.clone().map(|affine| affine.to_device(device)),
+            ..*self
+        }
+    }
+}
+
 #[track_caller]
 fn assert_close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, what: &str) {
     assert_eq!(found.dims(), expected.dims(), "{what}");
+    let found = found.to_device(&expected.device());
     let scale = expected.clone().square().mean().sqrt().into_scalar::<f32>().max(1e-3);
     let worst = (found - expected).abs().max().into_scalar::<f32>() / scale;
     // Winograd's transformation costs some of the last digits.
@@ -68,53 +79,60 @@ fn shapes(random: &mut Random, count: usize) -> Vec<[usize; 4]> {
 }
 
 fn convolutions_are_convolutions(device: &Device, count: usize) {
+    let cpu = &crate::device::cpu();
     let mut random_number = Random(1);
-    device.seed(1);
+    cpu.seed(1);
     for dims in shapes(&mut random_number, count) {
         let [batch, channels, height, width] = dims;
         let out = [1, 3, 11, 12, 17, 40, 130][random_number.below(7)];
         let kernel = [1, 3][random_number.below(2)];
         let border = [Border::Reflection, Border::Zero][random_number.below(2)];
         let relu = random_number.flag();
-        let input = source(dims, &mut random_number, device);
-        let weight = random([out, channels, kernel, kernel], device);
-        let bias = random([out], device);
+        let input = source(dims, &mut random_number, cpu);
+        let weight = random([out, channels, kernel, kernel], cpu);
+        let bias = random([out], cpu);
         let residual = random_number
             .flag()
-            .then(|| source([batch, out, height, width], &mut random_number, device));
+            .then(|| source([batch, out, height, width], &mut random_number, cpu));
         let what = format!(
             "{dims:?} to {out} channels, kernel {kernel}, {border:?}, relu {relu}, {:?}, {:?}",
             input.reading(),
             residual.as_ref().map(Source::reading),
         );
-        let arguments = || (input.clone(), weight.clone(), bias.clone(), border, relu);
-        let (a, b, c, d, e) = arguments();
-        let expected = composed::convolve(a, b, c, d, e, residual.clone());
-        let (a, b, c, d, e) = arguments();
-        assert_close(convolve(a, b, c, d, e, residual), expected, &what);
+        let found = convolve(
+            input.to_device(device),
+            weight.clone().to_device(device),
+            bias.clone().to_device(device),
+            border,
+            relu,
+            residual.as_ref().map(|residual| residual.to_device(device)),
+        );
+        let expected = composed::convolve(input, weight, bias, border, relu, residual);
+        assert_close(found, expected, &what);
     }
 }
 
 fn the_rest_is_what_it_says(device: &Device, count: usize) {
+    let cpu = &crate::device::cpu();
     let mut random_number = Random(2);
-    device.seed(2);
+    cpu.seed(2);
     for dims in shapes(&mut random_number, count) {
         let [batch, channels, ..] = dims;
-        let (a, b) = (
-            source(dims, &mut random_number, device),
-            source(dims, &mut random_number, device),
-        );
-        let expected = composed::read(a.clone()) + composed::read(b.clone());
-        assert_close(add(a, b), expected, &format!("sum of {dims:?}"));
+        let [a, b] = [(); 2].map(|()| source(dims, &mut random_number, cpu));
+        let found = add(a.to_device(device), b.to_device(device));
+        assert_close(found, composed::read(a) + composed::read(b), &format!("sum of {dims:?}"));
 
-        let features = random(dims, device) * 3.0 + 5.0;
-        let kernels = random([batch, channels, 9], device);
-        let expected = composed::depthwise(features.clone(), kernels.clone());
-        assert_close(depthwise(features.clone(), kernels), expected, &format!("depthwise {dims:?}"));
+        let features = random(dims, cpu) * 3.0 + 5.0;
+        let on_device = features.clone().to_device(device);
+        let kernels = random([batch, channels, 9], cpu);
+        let found = depthwise(on_device.clone(), kernels.clone().to_device(device));
+        let expected = composed::depthwise(features.clone(), kernels);
+        assert_close(found, expected, &format!("depthwise {dims:?}"));
 
-        let modulation = random([batch, 2, channels], device);
-        let expected = composed::normalization(features.clone(), modulation.clone());
-        assert_close(normalization(features, modulation), expected, &format!("norm of {dims:?}"));
+        let modulation = random([batch, 2, channels], cpu);
+        let found = normalization(on_device, modulation.clone().to_device(device));
+        let expected = composed::normalization(features, modulation);
+        assert_close(found, expected, &format!("norm of {dims:?}"));
     }
 }
 
@@ -216,14 +234,8 @@ fn gradients_on_the_cpu() {
                 bias.grad(&gradients).unwrap(),
             )
         };
-        let (dx, dw, db) = gradients(convolve(
-            x.clone(),
-            weight.clone(),
-            bias.clone(),
-            border,
-            relu,
-            None,
-        ));
+        let (dx, dw, db) =
+            gradients(convolve(x.clone(), weight.clone(), bias.clone(), border, relu, None));
         let (dx_expected, dw_expected, db_expected) = gradients(composed::convolve(
             x.clone().into(),
             weight.clone(),
@@ -236,5 +248,86 @@ fn gradients_on_the_cpu() {
         assert_close(dx, dx_expected, &format!("input's gradient, {what}"));
         assert_close(dw, dw_expected, &format!("weight's gradient, {what}"));
         assert_close(db, db_expected, &format!("bias's gradient, {what}"));
+    }
+}
+
+/// Milliseconds that all threads of this process have computed.
+#[cfg(feature = "gpu")]
+fn cpu_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) * 10.0
+}
+
+/// How long the GPU takes, fused and with burn's operations, interleaved. Not a test: it prints.
+/// `cargo test --release --lib kernels::tests::speed -- --ignored --nocapture`
+#[cfg(feature = "gpu")]
+#[test]
+#[ignore = "measures"]
+fn speed_on_the_gpu() {
+    let Some(device) = gpu() else { return };
+    let number = |name, or| std::env::var(name).ok().and_then(|s| s.parse().ok()).unwrap_or(or);
+    let side = number("SIDE", 256usize);
+    let stock = number("STOCK", 0) == 1;
+    let runs = number("RUNS", 4);
+    let only = number("ONLY", 99);
+    for (index, (channels, out, kernel, halvings)) in [
+        (3, 16, 3, 0),
+        (16, 16, 3, 0),
+        (16, 3, 3, 0),
+        (16, 32, 3, 1),
+        (32, 32, 3, 1),
+        (24, 24, 3, 1),
+        (32, 24, 1, 1),
+        (64, 64, 3, 2),
+        (64, 64, 1, 2),
+        (128, 128, 3, 3),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if only != 99 && only != index {
+            continue;
+        }
+        let side = side >> halvings;
+        let input = random([1, channels, side, side], &device);
+        let weight = random([out, channels, kernel, kernel], &device);
+        let bias = random([out], &device);
+        let mut times: [Vec<f64>; 2] = Default::default();
+        let border = Border::Reflection;
+        for run in 0..=runs {
+            for (which, times) in times.iter_mut().enumerate() {
+                if which == 1 && !stock {
+                    continue;
+                }
+                let (input, weight, bias) = (input.clone().into(), weight.clone(), bias.clone());
+                let start = cpu_time();
+                for _ in 0..if run == 0 { 1 } else { 2 } {
+                    let (input, weight, bias): (Source, _, _) =
+                        (Source::clone(&input), weight.clone(), bias.clone());
+                    let out = match which {
+                        0 => convolve(input, weight, bias, border, true, None),
+                        _ => composed::convolve(input, weight, bias, border, true, None),
+                    };
+                    drop(out);
+                    device.sync().unwrap();
+                }
+                if run == 0 {
+                    print!("first {which}: {:.0} ", cpu_time() - start);
+                } else {
+                    times.push((cpu_time() - start) / 2.0);
+                }
+            }
+        }
+        let [fused, stock] = times.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            times.get(times.len() / 2).copied().unwrap_or(0.0)
+        });
+        let gmacs = (channels * out * kernel * kernel * side * side) as f64 / 1e6;
+        println!(
+            "{channels:>4} to {out:>3} {kernel}x{kernel} at {side:>3}: {fused:8.2} ms, stock {stock:8.2} ms, {:.2}, {:.2} GMAC/s",
+            fused / stock,
+            gmacs / fused
+        );
     }
 }

@@ -1,11 +1,10 @@
 //! Convolutions: a workgroup brings a tile of the input and the weights into its own memory, from
 //! where its threads read them many times.
 //!
-//! A thread computes [`ROWS`] x [`COLUMNS`] pixels of some channels in registers. With 8 channels
-//! a 3 x 3 convolution reads, for every channel of the input, 8 vectors of pixels and 18 vectors
-//! of weights from workgroup memory, and multiplies 576 times: 22 multiplications a read. The
-//! reads of the weights are the same for all threads of a subgroup, those of the pixels go to
-//! neighbouring addresses.
+//! A thread computes 4 channels of 4 x 4 pixels in registers. For every channel of the input a
+//! 3 x 3 convolution reads 12 vectors of pixels and 9 vectors of weights from workgroup memory, and
+//! multiplies 576 times: 27 multiplications a read. The reads of the weights are the same for
+//! neighbouring threads, those of the pixels go to neighbouring addresses.
 
 use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
@@ -16,16 +15,12 @@ use super::{dims_read, empty};
 
 /// Pixels that a thread computes, side by side and below one another.
 const COLUMNS: usize = 4;
-const ROWS: usize = 2;
-/// Threads, side by side and below one another, that share their channels.
-const LANES_X: usize = 8;
-const LANES_Y: usize = 8;
-const LANES: usize = LANES_X * LANES_Y;
-/// Pixels that a workgroup computes.
-const TILE_WIDTH: usize = LANES_X * COLUMNS;
-const TILE_HEIGHT: usize = LANES_Y * ROWS;
+const ROWS: usize = 4;
+/// Vectors of workgroup memory that a convolution may take: 15.6 of the 16 KiB that WebGPU
+/// promises.
+const MEMORY: usize = 1000;
 
-/// Pixels that follow one another, or the weights of channels that do.
+/// Pixels that follow one another, or weights of channels that do.
 type Quad = Vector<f32, Const<4>>;
 
 /// What a shader is compiled for.
@@ -34,9 +29,9 @@ struct Plan {
     spec: Spec,
     /// 1 or 3.
     kernel: usize,
-    /// Channels that a thread computes, in fours.
-    quads: usize,
-    /// How many times [`LANES`] threads a workgroup has, each for other channels.
+    /// Threads side by side and below one another, for the same channels.
+    lanes: [usize; 2],
+    /// How many times these threads are there, each time for other channels.
     groups: usize,
     /// Channels of the input that are brought in at a time.
     chunk: usize,
@@ -44,14 +39,28 @@ struct Plan {
 
 impl Plan {
     fn new(channels_in: usize, channels_out: usize, kernel: usize, spec: Spec) -> Self {
-        let quads = if channels_out > 4 { 2 } else { 1 };
-        // At most 256 threads, as WebGPU promises.
-        let groups = channels_out.div_ceil(4 * quads).min(4);
-        Self { spec, kernel, quads, groups, chunk: channels_in.min(4) }
+        // WebGPU promises 256 threads.
+        let groups = channels_out.div_ceil(4).min(8);
+        let lanes = match (channels_in, groups) {
+            // Where there are many channels there are few pixels, and many small workgroups keep
+            // more of a GPU busy.
+            (64.., 3..) => [4, 2],
+            (_, 3..) => [8, 4],
+            _ => [8, 8],
+        };
+        let plan = Self { spec, kernel, lanes, groups, chunk: 1 };
+        let fits = MEMORY / (plan.plane() + plan.weights() * plan.weight_stride());
+        let power_of_two = 1 << fits.min(16).ilog2();
+        Self { chunk: channels_in.min(power_of_two), ..plan }
     }
 
     fn threads(&self) -> usize {
-        self.groups * LANES
+        self.groups * self.lanes[0] * self.lanes[1]
+    }
+
+    /// Pixels that a workgroup computes, side by side and below one another.
+    fn tile(&self) -> [usize; 2] {
+        [self.lanes[0] * COLUMNS, self.lanes[1] * ROWS]
     }
 
     /// Pixels beyond the tile on every side.
@@ -59,19 +68,14 @@ impl Plan {
         self.kernel / 2
     }
 
-    /// Channels of the output that a workgroup computes, in fours.
-    fn quads_out(&self) -> usize {
-        self.groups * self.quads
-    }
-
-    /// Quads of a line of the tile, with what is beyond it.
+    /// Vectors of a line of the tile, with what is beyond it.
     fn line(&self) -> usize {
-        (TILE_WIDTH + 2 * self.reach()).div_ceil(4)
+        (self.tile()[0] + 2 * self.reach()).div_ceil(4)
     }
 
-    /// Quads of a channel of the tile.
+    /// Vectors of a channel of the tile.
     fn plane(&self) -> usize {
-        self.line() * (TILE_HEIGHT + 2 * self.reach())
+        self.line() * (self.tile()[1] + 2 * self.reach())
     }
 
     /// Weights of an output channel that are brought in at a time.
@@ -79,10 +83,10 @@ impl Plan {
         self.chunk * self.kernel * self.kernel
     }
 
-    /// From the weights for one place of the kernel to the next, in quads: odd, so that threads
+    /// From the weights for one place of the kernel to the next, in vectors: odd, so that threads
     /// that write one after the other use different banks of the memory.
     fn weight_stride(&self) -> usize {
-        self.quads_out() | 1
+        self.groups | 1
     }
 }
 
@@ -93,10 +97,11 @@ pub fn launch(tensors: [CubeTensor; 6], spec: Spec) -> CubeTensor {
     let [channels_out, channels_in, kernel, _] = weight.meta.shape().dims();
     let plan = Plan::new(channels_in, channels_out, kernel, spec);
     let output = empty(&input, [batch, channels_out, height, width]);
-    let blocks = channels_out.div_ceil(4 * plan.quads_out());
+    let blocks = channels_out.div_ceil(4 * plan.groups);
+    let [tile_width, tile_height] = plan.tile();
     let count = CubeCount::Static(
-        width.div_ceil(TILE_WIDTH) as u32,
-        height.div_ceil(TILE_HEIGHT) as u32,
+        width.div_ceil(tile_width) as u32,
+        height.div_ceil(tile_height) as u32,
         (batch * blocks) as u32,
     );
     let client = input.client.clone();
@@ -148,12 +153,14 @@ fn convolution(
     let input_plane = input.shape(2) * input_width;
 
     let unit = UNIT_POS as usize;
-    let lane_x = unit % LANES_X;
-    let lane_y = (unit % LANES) / LANES_X;
-    let group = unit / LANES;
-    let tile_x = CUBE_POS_X as usize * TILE_WIDTH;
-    let tile_y = CUBE_POS_Y as usize * TILE_HEIGHT;
-    let channels_block = comptime!(4 * plan.quads_out());
+    let lanes_x = comptime!(plan.lanes[0]);
+    let lanes = comptime!(plan.lanes[0] * plan.lanes[1]);
+    let lane_x = unit % lanes_x;
+    let lane_y = (unit % lanes) / lanes_x;
+    let group = unit / lanes;
+    let tile_x = CUBE_POS_X as usize * comptime!(plan.tile()[0]);
+    let tile_y = CUBE_POS_Y as usize * comptime!(plan.tile()[1]);
+    let channels_block = comptime!(4 * plan.groups);
     let blocks = (channels_out + channels_block - 1) / channels_block;
     let picture = CUBE_POS_Z as usize / blocks;
     let first_out = (CUBE_POS_Z as usize % blocks) * channels_block;
@@ -177,9 +184,9 @@ fn convolution(
         }
     }
 
-    let mut sums = Array::<Quad>::new(comptime!(plan.quads * ROWS * COLUMNS));
+    let mut sums = Array::<Quad>::new(comptime!(ROWS * COLUMNS));
     #[unroll]
-    for i in 0..comptime!(plan.quads * ROWS * COLUMNS) {
+    for i in 0..comptime!(ROWS * COLUMNS) {
         sums[i] = Quad::new(0.0);
     }
 
@@ -191,7 +198,6 @@ fn convolution(
         for round in 0..rounds {
             let place = unit + round * threads;
             if place < plane {
-                #[unroll]
                 for c in 0..plan.chunk {
                     let channel = first + c;
                     let mut quad = Quad::new(0.0);
@@ -224,7 +230,7 @@ fn convolution(
             }
         }
         let weight_rows = comptime!(plan.weights());
-        let items = comptime!(plan.weights() * plan.quads_out());
+        let items = comptime!(plan.weights() * plan.groups);
         #[unroll]
         for round in 0..comptime!(items.div_ceil(threads)) {
             let item = unit + round * threads;
@@ -264,22 +270,18 @@ fn convolution(
                     }
                 }
             }
-            let weights_at = c * comptime!(taps * plan.weight_stride()) + group * plan.quads;
+            let weights_at = c * comptime!(taps * plan.weight_stride()) + group;
             #[unroll]
             for tap in 0..taps {
                 let tap_y = comptime!(tap / plan.kernel);
                 let tap_x = comptime!(tap % plan.kernel);
+                let factor = weights[weights_at + comptime!(tap * plan.weight_stride())];
                 #[unroll]
-                for q in 0..plan.quads {
-                    let factor = weights[weights_at + comptime!(tap * plan.weight_stride() + q)];
+                for row in 0..ROWS {
                     #[unroll]
-                    for row in 0..ROWS {
-                        #[unroll]
-                        for column in 0..COLUMNS {
-                            let at = comptime!((row + tap_y) * columns_read + column + tap_x);
-                            sums[comptime!((q * ROWS + row) * COLUMNS + column)] +=
-                                factor * Quad::new(values[at]);
-                        }
+                    for column in 0..COLUMNS {
+                        let at = comptime!((row + tap_y) * columns_read + column + tap_x);
+                        sums[comptime!(row * COLUMNS + column)] += factor * Quad::new(values[at]);
                     }
                 }
             }
@@ -290,40 +292,37 @@ fn convolution(
     let x_start = tile_x + lane_x * COLUMNS;
     let y_start = tile_y + lane_y * ROWS;
     #[unroll]
-    for q in 0..plan.quads {
-        #[unroll]
-        for j in 0..4usize {
-            let channel = first_out + (group * plan.quads + q) * 4 + j;
-            if channel < channels_out {
-                let plane_of = picture * channels_out + channel;
-                let added = bias[channel];
-                let mut scale = 1.0f32;
-                let mut shift = 0.0f32;
-                let reading = comptime!(spec.residual.unwrap_or_default());
-                if comptime!(reading.affine) {
-                    let at = picture * 2 * channels_out + channel;
-                    scale = residual_affine[at];
-                    shift = residual_affine[at + channels_out];
-                }
+    for j in 0..4usize {
+        let channel = first_out + group * 4 + j;
+        if channel < channels_out {
+            let plane_of = picture * channels_out + channel;
+            let added = bias[channel];
+            let mut scale = 1.0f32;
+            let mut shift = 0.0f32;
+            let reading = comptime!(spec.residual.unwrap_or_default());
+            if comptime!(reading.affine) {
+                let at = picture * 2 * channels_out + channel;
+                scale = residual_affine[at];
+                shift = residual_affine[at + channels_out];
+            }
+            #[unroll]
+            for row in 0..ROWS {
+                let y = y_start + row;
                 #[unroll]
-                for row in 0..ROWS {
-                    let y = y_start + row;
-                    #[unroll]
-                    for column in 0..COLUMNS {
-                        let x = x_start + column;
-                        if y < height && x < width {
-                            let sum = sums[comptime!((q * ROWS + row) * COLUMNS + column)];
-                            let mut value = sum.extract(j) + added;
-                            if comptime!(spec.residual.is_some()) {
-                                let at = plane_of * residual.shape(2) + position(y, reading);
-                                let at = at * residual.shape(3) + position(x, reading);
-                                value += as_read(residual[at], scale, shift, reading);
-                            }
-                            if comptime!(spec.relu) {
-                                value = positive(value);
-                            }
-                            output[(plane_of * height + y) * width + x] = value;
+                for column in 0..COLUMNS {
+                    let x = x_start + column;
+                    if y < height && x < width {
+                        let sum = sums[comptime!(row * COLUMNS + column)];
+                        let mut value = sum.extract(j) + added;
+                        if comptime!(spec.residual.is_some()) {
+                            let at = plane_of * residual.shape(2) + position(y, reading);
+                            let at = at * residual.shape(3) + position(x, reading);
+                            value += as_read(residual[at], scale, shift, reading);
                         }
+                        if comptime!(spec.relu) {
+                            value = positive(value);
+                        }
+                        output[(plane_of * height + y) * width + x] = value;
                     }
                 }
             }
