@@ -6,7 +6,7 @@ use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::kernels;
-use crate::layers::{Conv, ResidualBlock, StyledConv};
+use crate::layers::{Conv, Norms, ResidualBlock, StyledConv};
 use crate::palette::logit;
 use crate::style::Fused;
 use crate::vgg::VggConfig;
@@ -85,21 +85,21 @@ impl Generator {
     ///
     /// `recoloured`: the photo in the style's colours, as logits of the same shape (see
     /// [`recoloured_logits`](crate::palette::recoloured_logits)).
-    pub fn forward(&self, fused: Fused, recoloured: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, fused: Fused, recoloured: Tensor<4>, norms: &mut Norms) -> Tensor<4> {
         let code = relu(self.code_1.forward(fused.style.0));
         let code = relu(self.code_2.forward(code));
-        let x = self.block_1.forward(fused.features, code.clone());
-        let x = self.block_2.forward(x, code.clone());
-        let x = self.conv_1.forward(x, code.clone()).upsample();
+        let x = self.block_1.forward(fused.features, code.clone(), norms);
+        let x = self.block_2.forward(x, code.clone(), norms);
+        let x = self.conv_1.forward(x, code.clone(), norms).upsample();
         let x = self.skip.forward_onto(x, fused.skip);
         let [batch, _] = code.dims();
         let kernels = self.brush_2.forward(self.brush_1.forward(code.clone()));
         let x = kernels::depthwise(x, kernels.reshape([batch, BRUSHED, 9]));
-        let x = self.block_3.forward(x, code.clone());
-        let x = self.conv_2.forward(x, code.clone()).upsample();
+        let x = self.block_3.forward(x, code.clone(), norms);
+        let x = self.conv_2.forward(x, code.clone(), norms).upsample();
         let x = self.fine_skip.forward_onto(x, fused.fine_skip);
-        let x = self.conv_3.forward(x, code.clone());
-        let x = self.conv_4.forward(x, code).upsample();
+        let x = self.conv_3.forward(x, code.clone(), norms);
+        let x = self.conv_4.forward(x, code, norms).upsample();
         self.conv_5.forward(x).cast(DType::F32)
             + recoloured * self.palette_weight.val().reshape([1, 3, 1, 1])
     }

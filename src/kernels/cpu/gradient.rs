@@ -39,10 +39,7 @@ impl Gradients for Flex {
         weight_gradient(&input.to_contiguous(), &gradient.to_contiguous(), kernel, border)
     }
 
-    fn input_gradient(
-        gradient: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn input_gradient(gradient: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
         let weights = pack::Weights::of(&weight, pack::Direction::Backward);
         let gradient = gradient.to_contiguous();
         let reading = Reading::default();
@@ -90,10 +87,15 @@ fn weight_gradient(
         });
         let size = GROUP * channels_in * kernel * kernel;
         threads::for_each_piece(&mut output, size, |group, output| {
-            let gradients = &gradients[group * GROUP * height * length..][..GROUP * height * length];
+            let gradients =
+                &gradients[group * GROUP * height * length..][..GROUP * height * length];
             match kernel {
-                1 => group_gradient_1(isa, &lines, gradients, [channels_in, height, length], output),
-                _ => group_gradient_3(isa, &lines, gradients, [channels_in, height, length], output),
+                1 => {
+                    group_gradient_1(isa, &lines, gradients, [channels_in, height, length], output)
+                }
+                _ => {
+                    group_gradient_3(isa, &lines, gradients, [channels_in, height, length], output)
+                }
             }
         });
     }
