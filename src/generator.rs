@@ -2,11 +2,11 @@
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::{relu, sigmoid};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::kernels;
-use crate::layers::{Conv, Norms, ResidualBlock, StyledConv};
+use crate::layers::{Conv, Norms, ResidualBlock, StyledConv, linear};
 use crate::palette::logit;
 use crate::style::Fused;
 use crate::vgg::VggConfig;
@@ -21,7 +21,7 @@ const BRUSHED: usize = 64;
 const PALETTE_WEIGHT: f64 = 0.8;
 /// Photo values are kept this far from 0 and 1 when taken as logits: less than half an 8-bit
 /// level, so that the photo comes back exactly.
-const PHOTO_CLAMP: f64 = 0.4 / 255.0;
+pub(crate) const PHOTO_CLAMP: f64 = 0.4 / 255.0;
 
 /// Paints from [fused](Fused) features of the [slim](VggConfig::slim) encoder.
 #[derive(Module, Debug)]
@@ -86,14 +86,36 @@ impl Generator {
     /// `recoloured`: the photo in the style's colours, as logits of the same shape (see
     /// [`recoloured_logits`](crate::palette::recoloured_logits)).
     pub fn forward(&self, fused: Fused, recoloured: Tensor<4>, norms: &mut Norms) -> Tensor<4> {
-        let code = relu(self.code_1.forward(fused.style.0));
-        let code = relu(self.code_2.forward(code));
+        self.strokes(fused, norms) + recoloured * self.palette_weight.val().reshape([1, 3, 1, 1])
+    }
+
+    /// The picture `[batch, 3, height, width]` in 0..1: what [`finish`] makes of
+    /// [`Generator::forward`].
+    ///
+    /// `palette`: the photo in the style's colours (see
+    /// [`palette_logits`](crate::palette::palette_logits)); `photo`, `strength`: see [`finish`].
+    pub fn paint(
+        &self,
+        fused: Fused,
+        palette: Tensor<4>,
+        photo: Tensor<4>,
+        strength: f32,
+        norms: &mut Norms,
+    ) -> Tensor<4> {
+        let strokes = self.strokes(fused, norms);
+        kernels::finish(strokes, palette, self.palette_weight.val(), photo, strength)
+    }
+
+    /// What is painted over the palette's picture, as logits `[batch, 3, height, width]`.
+    fn strokes(&self, fused: Fused, norms: &mut Norms) -> Tensor<4> {
+        let code = linear(&self.code_1, fused.style.0, true);
+        let code = linear(&self.code_2, code, true);
         let x = self.block_1.forward(fused.features, code.clone(), norms);
         let x = self.block_2.forward(x, code.clone(), norms);
         let x = self.conv_1.forward(x, code.clone(), norms).upsample();
         let x = self.skip.forward_onto(x, fused.skip);
         let [batch, _] = code.dims();
-        let kernels = self.brush_2.forward(self.brush_1.forward(code.clone()));
+        let kernels = linear(&self.brush_2, linear(&self.brush_1, code.clone(), false), false);
         let x = kernels::depthwise(x, kernels.reshape([batch, BRUSHED, 9]));
         let x = self.block_3.forward(x, code.clone(), norms);
         let x = self.conv_2.forward(x, code.clone(), norms).upsample();
@@ -101,7 +123,6 @@ impl Generator {
         let x = self.conv_3.forward(x, code.clone(), norms);
         let x = self.conv_4.forward(x, code, norms).upsample();
         self.conv_5.forward(x).cast(DType::F32)
-            + recoloured * self.palette_weight.val().reshape([1, 3, 1, 1])
     }
 }
 

@@ -2,21 +2,22 @@
 //!
 //! The generator paints on top of it, so that it spends itself on strokes and not on colour.
 
-use burn::tensor::module::{avg_pool2d, interpolate};
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 use nalgebra::{Matrix3, SymmetricEigen, Vector3};
 
+use crate::kernels;
 use crate::picture::{Picture, PictureError};
 
 /// Added to the diagonals of covariances, so that single-coloured pictures have an inverse.
 const RIDGE: f64 = 1e-4;
 /// Mapped colours are kept within this distance of black and white, so that logits stay small
 /// enough for the generator to paint over them.
-const CLAMP: f64 = 0.02;
+pub(crate) const CLAMP: f64 = 0.02;
 /// Side of the squares, in pixels, over which the palette's picture is averaged: it carries
 /// colour only, detail is the generator's.
-const BLUR: usize = 4;
+pub(crate) const BLUR: usize = 4;
 
 /// Mean and covariance of a picture's RGB values in 0..1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -193,21 +194,28 @@ fn with_chroma_of(colour: [f32; 3], brightness: f32) -> [f32; 3] {
     colour.map(|value| brightness + (value - own) * scale)
 }
 
-/// The photos in their new colours, without their detail, as logits `[batch, 3, height, width]`.
+/// The photos in their new colours, without their detail, as logits
+/// `[batch, 3, height / 4, width / 4]`.
 ///
 /// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; one map each.
-pub fn recoloured_logits(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
-    let [batch, _, height, width] = photos.dims();
+pub fn palette_logits(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
     let (matrices, offsets) = ColourMap::to_tensors(maps, &photos.device());
-    let small = avg_pool2d(photos, AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
-    let [_, _, small_height, small_width] = small.dims();
-    let colours = matrices.matmul(small.reshape([batch, 3, small_height * small_width])) + offsets;
-    let logits = logit(colours.clamp(CLAMP, 1.0 - CLAMP));
+    kernels::palette_logits(photos, matrices, offsets)
+}
+
+/// The same, [enlarged](enlarged) to `[batch, 3, height, width]`.
+pub fn recoloured_logits(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
+    enlarged(palette_logits(photos, maps))
+}
+
+/// A palette's picture at the size of its photo.
+pub fn enlarged(palette: Tensor<4>) -> Tensor<4> {
+    let [.., height, width] = palette.dims();
     interpolate(
-        logits.reshape([batch, 3, small_height, small_width]),
+        palette,
         InterpolateOptions::new(InterpolateMode::Bilinear)
             .with_align_corners(false)
-            .with_output_size([height, width]),
+            .with_output_size([BLUR * height, BLUR * width]),
     )
 }
 

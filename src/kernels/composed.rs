@@ -2,12 +2,16 @@
 //! computes it where there are no kernels.
 
 use burn::tensor::activation::relu;
-use burn::tensor::module::{conv2d, interpolate};
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
+use burn::tensor::module::{avg_pool2d, conv2d, interpolate};
+use burn::tensor::ops::{
+    AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, PadMode,
+};
 use burn::tensor::{DType, Tensor};
 
-use super::{Border, Source};
+use super::{Border, Goal, Source};
+use crate::generator;
 use crate::layers::channel_statistics;
+use crate::palette::{self, BLUR, logit};
 
 pub fn read(source: Source) -> Tensor<4> {
     let Source { mut features, affine, .. } = source;
@@ -62,13 +66,58 @@ pub fn depthwise(input: Tensor<4>, kernels: Tensor<3>) -> Tensor<4> {
     })
 }
 
-pub fn normalization(features: Tensor<4>, modulation: Tensor<3>) -> Tensor<3> {
+pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
     let [batch, channels, _, _] = features.dims();
     let (mean, deviation) = channel_statistics(features.cast(DType::F32));
     let row = |x: Tensor<4>| x.reshape([batch, 1, channels]);
-    let scale = (modulation.clone().narrow(1, 0, 1) + 1.0) / row(deviation);
-    let shift = modulation.narrow(1, 1, 1) - row(mean) * scale.clone();
+    let scale = row(deviation).recip();
+    let (scale, wanted) = match goal {
+        Goal::Unit => (scale, None),
+        Goal::Last(rows) => {
+            let [batch, length] = rows.dims();
+            let rows = rows.narrow(1, length - 2 * channels, 2 * channels);
+            let rows = rows.reshape([batch, 2, channels]);
+            (scale * rows.clone().narrow(1, 1, 1), Some(rows.narrow(1, 0, 1)))
+        }
+        Goal::Predicted { code, weight, bias } => {
+            let [batch, _] = code.dims();
+            let rows = linear(code, weight, Some(bias), false).reshape([batch, 2, channels]);
+            (scale * (rows.clone().narrow(1, 0, 1) + 1.0), Some(rows.narrow(1, 1, 1)))
+        }
+    };
+    let moved = row(mean) * scale.clone();
+    let shift = wanted.map_or_else(|| moved.clone().neg(), |wanted| wanted - moved.clone());
     Tensor::cat(vec![scale, shift], 1)
+}
+
+pub fn linear(
+    rows: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    with_relu: bool,
+) -> Tensor<2> {
+    let sum = burn::tensor::module::linear(rows, weight, bias);
+    if with_relu { relu(sum) } else { sum }
+}
+
+pub fn palette_logits(photos: Tensor<4>, matrices: Tensor<3>, offsets: Tensor<3>) -> Tensor<4> {
+    let [batch, ..] = photos.dims();
+    let small = avg_pool2d(photos, AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
+    let [_, _, height, width] = small.dims();
+    let colours = matrices.matmul(small.reshape([batch, 3, height * width])) + offsets;
+    let logits = logit(colours.clamp(palette::CLAMP, 1.0 - palette::CLAMP));
+    logits.reshape([batch, 3, height, width])
+}
+
+pub fn finish(
+    strokes: Tensor<4>,
+    palette: Tensor<4>,
+    palette_weight: Tensor<1>,
+    photos: Tensor<4>,
+    strength: f32,
+) -> Tensor<4> {
+    let painting = strokes + palette::enlarged(palette) * palette_weight.reshape([1, 3, 1, 1]);
+    generator::finish(painting, photos, strength)
 }
 
 /// Mirrors `border` pixels outwards at every edge, the edge pixel itself not repeated.

@@ -398,6 +398,6 @@ pub fn as_read(value: f32, scale: f32, shift: f32, #[comptime] reading: Reading)
 
 /// Negative values to 0. `max` may hide what is not a number.
 #[cube]
-fn positive(value: f32) -> f32 {
+pub fn positive(value: f32) -> f32 {
     select(value < 0.0, 0.0f32, value)
 }

@@ -4,8 +4,10 @@
 //! Shaders depend on numbers of channels and on how an input is read, never on the size of a
 //! picture: what has been compiled for one picture serves all others.
 
+mod colours;
 mod convolution;
 mod elementwise;
+mod linear;
 mod statistics;
 
 use burn::backend::tensor::FloatTensor;
@@ -16,7 +18,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{Kernels, Reading, Spec};
+use super::{GoalKind, Kernels, Reading, Spec};
 
 /// Threads of a workgroup where neighbours share nothing. WebGPU promises 256.
 const THREADS: usize = 256;
@@ -57,9 +59,40 @@ impl Kernels for CubeBackend {
 
     fn normalizing_affine(
         features: FloatTensor<Self>,
-        modulation: FloatTensor<Self>,
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        goal: GoalKind,
     ) -> FloatTensor<Self> {
-        statistics::normalizing_affine(into_contiguous(features), into_contiguous(modulation))
+        statistics::normalizing_affine([features, rows, weight, bias].map(into_contiguous), goal)
+    }
+
+    fn linear(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        biased: bool,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        linear::launch([rows, weight, bias].map(into_contiguous), biased, relu)
+    }
+
+    fn palette_logits(
+        photos: FloatTensor<Self>,
+        matrices: FloatTensor<Self>,
+        offsets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        colours::palette_logits([photos, matrices, offsets].map(into_contiguous))
+    }
+
+    fn finish(
+        strokes: FloatTensor<Self>,
+        palette: FloatTensor<Self>,
+        palette_weight: FloatTensor<Self>,
+        photos: FloatTensor<Self>,
+        strength: f32,
+    ) -> FloatTensor<Self> {
+        colours::finish([strokes, palette, palette_weight, photos].map(into_contiguous), strength)
     }
 }
 

@@ -4,6 +4,7 @@ use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
+use super::super::GoalKind;
 use super::{THREADS, empty};
 use crate::layers::EPSILON;
 
@@ -11,21 +12,26 @@ use crate::layers::EPSILON;
 /// is needed only for all of them.
 const RUN: usize = 8;
 
-/// Scale and shift that take every channel to the deviation - 1 and the mean in `modulation`; both
-/// contiguous. A workgroup for every plane.
-pub fn normalizing_affine(features: CubeTensor, modulation: CubeTensor) -> CubeTensor {
+/// Scale and shift that take every channel to the deviation and the mean of the goal; `tensors`: as
+/// in [`Kernels::normalizing_affine`](super::Kernels::normalizing_affine), contiguous. A workgroup
+/// for every plane.
+pub fn normalizing_affine(tensors: [CubeTensor; 4], goal: GoalKind) -> CubeTensor {
+    let [features, rows, weight, bias] = tensors;
     let [batch, channels, _, _] = features.meta.shape().dims();
     let affine = empty(&features, [batch, 2, channels]);
     let client = features.client.clone();
-    // SAFETY: threads read within their plane, and one of them writes its two values.
+    // SAFETY: threads read within their plane and row, and one of them writes its two values.
     unsafe {
         normalizing_affine_kernel::launch_unchecked(
             &client,
             CubeCount::Static(channels as u32, batch as u32, 1),
             CubeDim::new_1d(THREADS as u32),
             features.into_tensor_arg(),
-            modulation.into_tensor_arg(),
+            rows.into_tensor_arg(),
+            weight.into_tensor_arg(),
+            bias.into_tensor_arg(),
             affine.clone().into_tensor_arg(),
+            goal,
         );
     }
     affine
@@ -34,8 +40,11 @@ pub fn normalizing_affine(features: CubeTensor, modulation: CubeTensor) -> CubeT
 #[cube(launch_unchecked)]
 fn normalizing_affine_kernel(
     features: &Tensor<f32>,
-    modulation: &Tensor<f32>,
+    rows: &Tensor<f32>,
+    weight: &Tensor<f32>,
+    bias: &Tensor<f32>,
     affine: &mut Tensor<f32>,
+    #[comptime] goal: GoalKind,
 ) {
     let channels = features.shape(1);
     let count = features.shape(2) * features.shape(3);
@@ -81,6 +90,25 @@ fn normalizing_affine_kernel(
         at += THREADS;
     }
 
+    // The deviation - 1 and the mean that are predicted: this thread's part of the sums.
+    let predicted = comptime!(goal == GoalKind::Predicted);
+    let mut deviations = Shared::<[f32]>::new_slice(comptime!(if predicted { THREADS } else { 1 }));
+    let mut wanted = Shared::<[f32]>::new_slice(comptime!(if predicted { THREADS } else { 1 }));
+    if predicted {
+        let length = rows.shape(1);
+        let mut deviation = 0.0f32;
+        let mut mean = 0.0f32;
+        let mut at = unit;
+        while at < length {
+            let value = rows[picture * length + at];
+            deviation += value * weight[at * 2 * channels + channel];
+            mean += value * weight[(at * 2 + 1) * channels + channel];
+            at += THREADS;
+        }
+        deviations[unit] = deviation;
+        wanted[unit] = mean;
+    }
+
     let mut numbers = Shared::<[f32]>::new_slice(THREADS);
     let mut means = Shared::<[f32]>::new_slice(THREADS);
     let mut all_squares = Shared::<[f32]>::new_slice(THREADS);
@@ -91,6 +119,10 @@ fn normalizing_affine_kernel(
     let mut half = comptime!(THREADS / 2).runtime();
     while half > 0 {
         if unit < half {
+            if predicted {
+                deviations[unit] = deviations[unit] + deviations[unit + half];
+                wanted[unit] = wanted[unit] + wanted[unit + half];
+            }
             let (own, other) = (numbers[unit], numbers[unit + half]);
             let together = own + other;
             if other > 0.0f32 {
@@ -107,9 +139,23 @@ fn normalizing_affine_kernel(
     }
     if unit == 0 {
         let variance = all_squares[0] / numbers[0];
+        let mut deviation = 1.0f32;
+        let mut mean = 0.0f32;
+        match comptime!(goal) {
+            GoalKind::Unit => {}
+            GoalKind::Last => {
+                let end = (picture + 1) * rows.shape(1);
+                deviation = rows[end - channels + channel];
+                mean = rows[end - 2 * channels + channel];
+            }
+            GoalKind::Predicted => {
+                deviation = 1.0f32 + deviations[0] + bias[channel];
+                mean = wanted[0] + bias[channels + channel];
+            }
+        }
+        let scale = deviation / (variance + comptime!(EPSILON as f32)).sqrt();
         let place = picture * 2 * channels + channel;
-        let scale = (modulation[place] + 1.0f32) / (variance + comptime!(EPSILON as f32)).sqrt();
         affine[place] = scale;
-        affine[place + channels] = modulation[place + channels] - means[0] * scale;
+        affine[place + channels] = mean - means[0] * scale;
     }
 }
