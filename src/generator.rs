@@ -2,12 +2,11 @@
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::kernels;
-use crate::layers::{Conv, Norms, ResidualBlock, StyledConv};
-use crate::palette::{Recoloured, logit};
+use crate::layers::{Conv, Norms, ResidualBlock, StyledConv, linear};
+use crate::palette::Recoloured;
 use crate::style::Fused;
 use crate::vgg::VggConfig;
 
@@ -19,9 +18,6 @@ const BRUSH: usize = 22;
 const BRUSHED: usize = 64;
 /// How much of the palette's picture enters the output before training.
 const PALETTE_WEIGHT: f64 = 0.8;
-/// Photo values are kept this far from 0 and 1 when taken as logits: less than half an 8-bit
-/// level, so that the photo comes back exactly.
-const PHOTO_CLAMP: f64 = 0.4 / 255.0;
 
 /// Paints from [fused](Fused) features of the [slim](VggConfig::slim) encoder.
 #[derive(Module, Debug)]
@@ -84,37 +80,37 @@ impl Generator {
         }
     }
 
-    /// The painting as logits `[batch, 3, height, width]`; `recoloured`: the photo in the style's
-    /// colours.
-    pub fn forward(&self, fused: Fused, recoloured: Recoloured, norms: &mut Norms) -> Tensor<4> {
-        let code = relu(self.code_1.forward(fused.style.0));
-        let code = relu(self.code_2.forward(code));
+    /// The picture `[batch, 3, height, width]` in 0..1: the sigmoid of the weighted sum
+    /// `strength * painting + (1 - strength) * photo`, both as logits. At strength 0 that is the
+    /// photo.
+    ///
+    /// `recoloured`: the photo in the style's colours; `photo` in 0..1.
+    pub fn paint(
+        &self,
+        fused: Fused,
+        recoloured: Recoloured,
+        photo: Tensor<4>,
+        strength: f32,
+        norms: &mut Norms,
+    ) -> Tensor<4> {
+        let code = linear(&self.code_1, fused.style.0, true);
+        let code = linear(&self.code_2, code, true);
         let x = self.block_1.forward(fused.features, code.clone(), norms);
         let x = self.block_2.forward(x, code.clone(), norms);
         let x = self.conv_1.forward(x, code.clone(), norms).upsample();
         let x = self.skip.forward_onto(x, fused.skip);
         let [batch, _] = code.dims();
-        let kernels = self.brush_2.forward(self.brush_1.forward(code.clone()));
+        let kernels = linear(&self.brush_2, linear(&self.brush_1, code.clone(), false), false);
         let x = kernels::depthwise(x, kernels.reshape([batch, BRUSHED, 9]));
         let x = self.block_3.forward(x, code.clone(), norms);
         let x = self.conv_2.forward(x, code.clone(), norms).upsample();
         let x = self.fine_skip.forward_onto(x, fused.fine_skip);
         let x = self.conv_3.forward(x, code.clone(), norms);
         let x = self.conv_4.forward(x, code.clone(), norms).upsample();
-        let detail = self.detail.forward(code).reshape([batch, 3, 1, 1]);
-        self.conv_5.forward(x).cast(DType::F32)
-            + recoloured.colour * self.palette_weight.val().reshape([1, 3, 1, 1])
-            + recoloured.detail * detail
+        let strokes = self.conv_5.forward(x).cast(DType::F32);
+        let detail = linear(&self.detail, code, false).reshape([batch, 3, 1]);
+        let colour = self.palette_weight.val().reshape([1, 3, 1]).repeat_dim(0, batch);
+        let mixing = Tensor::cat(vec![recoloured.maps, colour, detail], 2);
+        kernels::finish(strokes, recoloured.palette, mixing, photo, strength)
     }
-}
-
-/// The picture `[batch, 3, height, width]` in 0..1 from the painting's logits: the sigmoid of the
-/// weighted sum `strength * painting + (1 - strength) * photo`, both as logits. At strength 0 that
-/// is the photo.
-pub fn finish(painting: Tensor<4>, photo: Tensor<4>, strength: f32) -> Tensor<4> {
-    if strength >= 1.0 {
-        return sigmoid(painting);
-    }
-    let photo = logit(photo.clamp(PHOTO_CLAMP, 1.0 - PHOTO_CLAMP));
-    sigmoid(painting * strength + photo * (1.0 - strength))
 }

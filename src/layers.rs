@@ -5,7 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::kernels::{self, Border, Source};
+use crate::kernels::{self, Border, Goal, Source};
 
 /// Added to variances before the square root or the division, so that flat areas stay finite.
 pub const EPSILON: f64 = 1e-5;
@@ -73,6 +73,15 @@ pub fn convolve(
     kernels::convolve(x, weight, bias, border, relu, residual)
 }
 
+/// The [linear map](kernels::linear) with the parameters of a module.
+pub fn linear(layer: &Linear, rows: Tensor<2>, relu: bool) -> Tensor<2> {
+    kernels::linear(rows, layer.weight.val(), bias(layer), relu)
+}
+
+fn bias(layer: &Linear) -> Option<Tensor<1>> {
+    layer.bias.as_ref().map(Param::val)
+}
+
 /// Mean and standard deviation of every channel, each `[batch, channels, 1, 1]`.
 pub fn channel_statistics(x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
     let (_, mean, deviation) = centred(x);
@@ -109,8 +118,8 @@ pub enum Norms {
 
 impl Norms {
     /// The features normalized as [`kernels::normalization`] does it, when they are read.
-    pub fn apply(&mut self, features: Tensor<4>, modulation: Tensor<3>) -> Source {
-        let own = || kernels::normalization(features.clone(), modulation);
+    pub fn apply(&mut self, features: Tensor<4>, goal: Goal) -> Source {
+        let own = || kernels::normalization(features.clone(), goal);
         let affine = match self {
             Self::Own => own(),
             Self::Kept(kept) => {
@@ -145,9 +154,9 @@ impl StyleNorm {
     /// `x`: `[batch, channels, height, width]`; `code`: `[batch, code]`. The normalization happens
     /// when the result is read.
     pub fn forward(&self, x: Tensor<4>, code: Tensor<2>, norms: &mut Norms) -> Source {
-        let [_, channels, _, _] = x.dims();
-        let [batch, _] = code.dims();
-        norms.apply(x, self.affine.forward(code).reshape([batch, 2, channels]))
+        let (weight, bias) = (self.affine.weight.val(), bias(&self.affine));
+        let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[1]], &weight.device()));
+        norms.apply(x, Goal::Predicted { code, weight, bias })
     }
 }
 

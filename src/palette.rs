@@ -2,21 +2,25 @@
 //!
 //! The generator paints on top of it, so that it spends itself on strokes and not on colour.
 
-use burn::tensor::module::{avg_pool2d, interpolate};
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 use nalgebra::{Matrix3, SymmetricEigen, Vector3};
 
+use crate::kernels;
 use crate::picture::{Picture, PictureError};
 
 /// Added to the diagonals of covariances, so that single-coloured pictures have an inverse.
 const RIDGE: f64 = 1e-4;
 /// Mapped colours are kept within this distance of black and white, so that logits stay small
 /// enough for the generator to paint over them.
-const CLAMP: f64 = 0.02;
+pub(crate) const CLAMP: f64 = 0.02;
+/// Photo values are kept this far from 0 and 1 when taken as logits: less than half an 8-bit
+/// level, so that the photo comes back exactly.
+pub(crate) const PHOTO_CLAMP: f64 = 0.4 / 255.0;
 /// Side of the squares, in pixels, over which the palette's picture is averaged: it carries
 /// colour only, detail is the generator's.
-const BLUR: usize = 4;
+pub(crate) const BLUR: usize = 4;
 
 /// Mean and covariance of a picture's RGB values in 0..1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -193,34 +197,32 @@ fn with_chroma_of(colour: [f32; 3], brightness: f32) -> [f32; 3] {
     colour.map(|value| brightness + (value - own) * scale)
 }
 
-/// Photos in new colours, as logits `[batch, 3, height, width]`: `colour + detail`.
+/// Photos in new colours.
 #[derive(Debug, Clone)]
 pub struct Recoloured {
-    /// Averaged over squares of 4 x 4 pixels.
-    pub colour: Tensor<4>,
-    /// What the averaging took away.
-    pub detail: Tensor<4>,
+    /// Their averages over squares of 4 x 4 pixels, in the new colours, as logits
+    /// `[batch, 3, height / 4, width / 4]`.
+    pub palette: Tensor<4>,
+    /// From old colours to new: `[batch, 3, 4]`, a matrix and behind it an offset.
+    pub maps: Tensor<3>,
 }
 
 /// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; one map each.
 pub fn recolour_photos(photos: Tensor<4>, maps: &[ColourMap]) -> Recoloured {
-    let [batch, _, height, width] = photos.dims();
     let (matrices, offsets) = ColourMap::to_tensors(maps, &photos.device());
-    let logits = |pictures: Tensor<4>| {
-        let [_, _, height, width] = pictures.dims();
-        let flat = pictures.reshape([batch, 3, height * width]);
-        let colours = matrices.clone().matmul(flat) + offsets.clone();
-        logit(colours.clamp(CLAMP, 1.0 - CLAMP)).reshape([batch, 3, height, width])
-    };
-    let small =
-        avg_pool2d(photos.clone(), AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
-    let colour = interpolate(
-        logits(small),
+    let maps = Tensor::cat(vec![matrices.clone(), offsets.clone()], 2);
+    Recoloured { palette: kernels::palette_logits(photos, matrices, offsets), maps }
+}
+
+/// A palette's picture at the size of its photo.
+pub fn enlarged(palette: Tensor<4>) -> Tensor<4> {
+    let [.., height, width] = palette.dims();
+    interpolate(
+        palette,
         InterpolateOptions::new(InterpolateMode::Bilinear)
             .with_align_corners(false)
-            .with_output_size([height, width]),
-    );
-    Recoloured { detail: logits(photos) - colour.clone(), colour }
+            .with_output_size([BLUR * height, BLUR * width]),
+    )
 }
 
 /// `ln(x / (1 - x))`, the inverse of the sigmoid; `x` strictly between 0 and 1.

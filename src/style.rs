@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Tensor};
 
-use crate::kernels::Source;
+use crate::kernels::{Goal, Source};
 use crate::layers::{Norms, channel_statistics};
 use crate::vgg::Features;
 
@@ -36,13 +36,6 @@ impl StyleStatistics {
             .reduce(|sum, term| sum + term)
             .map(Self)
     }
-
-    /// Deviation - 1 and mean, `[batch, 2, channels]`, of the deepest level.
-    fn deepest(&self, channels: usize) -> Tensor<3> {
-        let [batch, length] = self.0.dims();
-        let part = |start| self.0.clone().narrow(1, start, channels).reshape([batch, 1, channels]);
-        Tensor::cat(vec![part(length - channels) - 1.0, part(length - 2 * channels)], 1)
-    }
 }
 
 /// Content and style made one: what the generator paints from.
@@ -64,12 +57,9 @@ pub struct Fused {
 /// [weighted sum](StyleStatistics::weighted_sum) of several styles' and of the content's own.
 /// With the content's own statistics the features stay as they were.
 pub fn fuse(content: &Features, style: StyleStatistics, norms: &mut Norms) -> Fused {
-    let [_, channels, _, _] = content.relu4_1.dims();
-    let features = norms.apply(content.relu4_1.clone(), style.deepest(channels));
-    let mut structure = |features: &Tensor<4>| {
-        let [batch, channels, _, _] = features.dims();
-        norms.apply(features.clone(), Tensor::zeros([batch, 2, channels], &features.device()))
-    };
-    let (skip, fine_skip) = (structure(&content.relu3_1), structure(&content.relu2_1));
+    // The deepest level is the last of the row.
+    let features = norms.apply(content.relu4_1.clone(), Goal::Last(style.0.clone()));
+    let skip = norms.apply(content.relu3_1.clone(), Goal::Unit);
+    let fine_skip = norms.apply(content.relu2_1.clone(), Goal::Unit);
     Fused { features, skip, fine_skip, style }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use crate::generator::{Generator, finish};
+use crate::generator::Generator;
 use crate::layers::Norms;
 use crate::palette::{ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos};
 use crate::picture::{Picture, PictureError};
@@ -154,6 +154,22 @@ impl Stylizer {
     /// What the weights file says about itself.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Paints something small, so that a GPU's shaders are compiled before they are waited for: they
+    /// do not depend on sizes.
+    ///
+    /// # Errors
+    /// [`StylizeError::Device`] where the device cannot do it.
+    pub async fn warm_up(&self) -> Result<(), StylizeError> {
+        // Not a multiple of the stride: shaders that cut off what was added are compiled as well.
+        let (width, height) = (SMALLEST + 1, SMALLEST + 3);
+        let grey = Picture::new(width, height, vec![128; (3 * width * height) as usize])?;
+        let (content, style) = (self.encode_content(&grey), self.encode_style(&grey));
+        for strength in [1.0, 0.5] {
+            self.stylize(&content, &[(&style, 0.5), (&style, 0.5)], strength).await?;
+        }
+        Ok(())
     }
 
     /// Encodes a style picture, once for all photos. Bring it to [`STYLE_SIZE`] first.
@@ -341,6 +357,7 @@ impl Stylizer {
         let palette = Palette::weighted_sum(palettes.chain([(content.palette, keep)]));
         let statistics = weighted().map(|(style, weight)| (&style.statistics, weight));
         let statistics = statistics.chain([(&content.statistics, keep)]);
+        let statistics = statistics.filter(|(_, weight)| *weight > 0.0);
         let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
         let map = content.palette.map_to(&palette);
         let mut mixture = Mixture { map, statistics, given: None };
@@ -371,8 +388,7 @@ impl Stylizer {
     ) -> Tensor<4> {
         let recoloured = recolour_photos(view.photo.clone(), &[mixture.map]);
         let fused = fuse(&view.features, mixture.statistics.clone(), norms);
-        let painting = self.generator.forward(fused, recoloured, norms);
-        finish(painting, view.photo.clone(), strength)
+        self.generator.paint(fused, recoloured, view.photo.clone(), strength, norms)
     }
 
     /// One run of the generator: a tile in a mixture of styles, `[3, height, width]` in 0..1.

@@ -55,6 +55,8 @@ impl Engine {
     pub async fn create(weights: Vec<u8>) -> Result<Engine, JsError> {
         let device = device().await?;
         let stylizer = Stylizer::load(&weights, &device)?;
+        #[cfg(feature = "gpu")]
+        stylizer.warm_up().await?;
         Ok(Engine { stylizer: Rc::new(stylizer) })
     }
 

@@ -4,9 +4,9 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use impasto::discriminator::Discriminator;
-use impasto::generator::{Generator, finish};
+use impasto::generator::Generator;
 use impasto::layers::Norms;
-use impasto::palette::{ColourMap, Palette, recolour_photos};
+use impasto::palette::{ColourMap, Palette, enlarged, recolour_photos};
 use impasto::style::{StyleStatistics, fuse};
 use impasto::train::losses;
 use impasto::vgg::{Features, VggConfig};
@@ -108,11 +108,13 @@ fn slim_encoder_fusion_and_generator() {
     let (matrix, offset) = ColourMap::to_tensors(&[map], &device());
     assert_matches("map", Tensor::cat(vec![matrix, offset], 2).squeeze_dim::<2>(0));
     let recoloured = recolour_photos(content.clone(), &[map]);
-    assert_matches("recoloured", recoloured.colour.clone());
-    assert_matches("detail", recoloured.detail.clone());
-    let painting = generator.forward(fused, recoloured, &mut Norms::Own);
-    assert_matches("painting", painting.clone());
-    assert_matches("picture", finish(painting, content, 0.7));
+    assert_matches("recoloured", enlarged(recoloured.palette.clone()));
+    for (name, strength) in [("painting", 1.0), ("picture", 0.7)] {
+        let (fused, recoloured) = (fused.clone(), recoloured.clone());
+        let picture =
+            generator.paint(fused, recoloured, content.clone(), strength, &mut Norms::Own);
+        assert_matches(name, picture);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use burn::backend::ops::ConvOptions;
 use burn::backend::{Autodiff, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Slice;
 
-use super::{Border, Kernels, Reading, Spec};
+use super::{Border, GoalKind, Kernels, Reading, Spec};
 
 /// The gradients of a plain convolution, in burn's operations where a backend has nothing better.
 pub trait Gradients: Kernels {
@@ -64,6 +64,9 @@ fn reflection_pad<B: Kernels>(x: FloatTensor<B>, border: usize) -> FloatTensor<B
         B::float_cat(vec![before, x, after], axis)
     })
 }
+
+#[cfg(feature = "gpu")]
+impl Gradients for burn_cubecl::CubeBackend {}
 
 #[derive(Debug)]
 struct Convolution;
@@ -145,7 +148,41 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         unreachable!("with gradients, this is composed")
     }
 
-    fn normalizing_affine(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn normalizing_affine(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: GoalKind,
+    ) -> FloatTensor<Self> {
+        unreachable!("with gradients, this is composed")
+    }
+
+    fn linear(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: bool,
+        _: bool,
+    ) -> FloatTensor<Self> {
+        unreachable!("with gradients, this is composed")
+    }
+
+    fn palette_logits(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        unreachable!("with gradients, this is composed")
+    }
+
+    fn finish(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: f32,
+    ) -> FloatTensor<Self> {
         unreachable!("with gradients, this is composed")
     }
 }

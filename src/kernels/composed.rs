@@ -1,13 +1,16 @@
 //! The operations as chains of burn's own: the definition of what each of them means, and what
 //! computes it where there are no kernels.
 
-use burn::tensor::activation::relu;
-use burn::tensor::module::{conv2d, interpolate};
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
+use burn::tensor::activation::{relu, sigmoid};
+use burn::tensor::module::{avg_pool2d, conv2d, interpolate};
+use burn::tensor::ops::{
+    AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, PadMode,
+};
 use burn::tensor::{DType, Tensor};
 
-use super::{Border, Source};
+use super::{Border, Goal, Source};
 use crate::layers::channel_statistics;
+use crate::palette::{self, BLUR, PHOTO_CLAMP, logit};
 
 pub fn read(source: Source) -> Tensor<4> {
     let Source { mut features, affine, .. } = source;
@@ -62,13 +65,70 @@ pub fn depthwise(input: Tensor<4>, kernels: Tensor<3>) -> Tensor<4> {
     })
 }
 
-pub fn normalization(features: Tensor<4>, modulation: Tensor<3>) -> Tensor<3> {
+pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
     let [batch, channels, _, _] = features.dims();
     let (mean, deviation) = channel_statistics(features.cast(DType::F32));
     let row = |x: Tensor<4>| x.reshape([batch, 1, channels]);
-    let scale = (modulation.clone().narrow(1, 0, 1) + 1.0) / row(deviation);
-    let shift = modulation.narrow(1, 1, 1) - row(mean) * scale.clone();
+    let scale = row(deviation).recip();
+    let (scale, wanted) = match goal {
+        Goal::Unit => (scale, None),
+        Goal::Last(rows) => {
+            let [batch, length] = rows.dims();
+            let rows = rows.narrow(1, length - 2 * channels, 2 * channels);
+            let rows = rows.reshape([batch, 2, channels]);
+            (scale * rows.clone().narrow(1, 1, 1), Some(rows.narrow(1, 0, 1)))
+        }
+        Goal::Predicted { code, weight, bias } => {
+            let [batch, _] = code.dims();
+            let rows = linear(code, weight, Some(bias), false).reshape([batch, 2, channels]);
+            (scale * (rows.clone().narrow(1, 0, 1) + 1.0), Some(rows.narrow(1, 1, 1)))
+        }
+    };
+    let moved = row(mean) * scale.clone();
+    let shift = wanted.map_or_else(|| moved.clone().neg(), |wanted| wanted - moved.clone());
     Tensor::cat(vec![scale, shift], 1)
+}
+
+pub fn linear(
+    rows: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    with_relu: bool,
+) -> Tensor<2> {
+    let sum = burn::tensor::module::linear(rows, weight, bias);
+    if with_relu { relu(sum) } else { sum }
+}
+
+pub fn palette_logits(photos: Tensor<4>, matrices: Tensor<3>, offsets: Tensor<3>) -> Tensor<4> {
+    let small = avg_pool2d(photos, AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
+    recoloured_logits(small, matrices, offsets)
+}
+
+fn recoloured_logits(pictures: Tensor<4>, matrices: Tensor<3>, offsets: Tensor<3>) -> Tensor<4> {
+    let [batch, _, height, width] = pictures.dims();
+    let colours = matrices.matmul(pictures.reshape([batch, 3, height * width])) + offsets;
+    let logits = logit(colours.clamp(palette::CLAMP, 1.0 - palette::CLAMP));
+    logits.reshape([batch, 3, height, width])
+}
+
+pub fn finish(
+    strokes: Tensor<4>,
+    palette: Tensor<4>,
+    mixing: Tensor<3>,
+    photos: Tensor<4>,
+    strength: f32,
+) -> Tensor<4> {
+    let [batch, ..] = strokes.dims();
+    let part = |from, length| mixing.clone().narrow(2, from, length);
+    let weight = |from| part(from, 1).reshape([batch, 3, 1, 1]);
+    let palette = palette::enlarged(palette);
+    let detail = recoloured_logits(photos.clone(), part(0, 3), part(3, 1)) - palette.clone();
+    let painting = strokes + palette * weight(4) + detail * weight(5);
+    if strength >= 1.0 {
+        return sigmoid(painting);
+    }
+    let photo = logit(photos.clamp(PHOTO_CLAMP, 1.0 - PHOTO_CLAMP));
+    sigmoid(painting * strength + photo * (1.0 - strength))
 }
 
 /// Mirrors `border` pixels outwards at every edge, the edge pixel itself not repeated.

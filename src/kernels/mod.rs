@@ -14,6 +14,8 @@ mod autodiff;
 mod composed;
 #[cfg(feature = "cpu")]
 mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
 
 use burn::backend::{
     Backend, Dispatch, DispatchTensorKind, backend_extension, tensor::FloatTensor,
@@ -65,7 +67,7 @@ impl Source {
 }
 
 /// A [`Source`] without its tensors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Reading {
     /// Whether there is a scale and a shift for every channel.
     pub affine: bool,
@@ -76,7 +78,7 @@ pub struct Reading {
 }
 
 /// What a convolution sees beyond the border of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Border {
     /// The picture mirrored at its edge pixels, which are not repeated. Gradients take the mirrored
     /// pixels as constants: they are few.
@@ -86,7 +88,7 @@ pub enum Border {
 }
 
 /// What a backend needs to know of a convolution beside its tensors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Spec {
     /// Beyond the border of the input.
     pub border: Border,
@@ -98,10 +100,40 @@ pub struct Spec {
     pub residual: Option<Reading>,
 }
 
+/// The mean and deviation that a [`normalization`] brings channels to, a row for every picture.
+#[derive(Debug, Clone)]
+pub enum Goal {
+    /// 0 and 1.
+    Unit,
+    /// What the last numbers of each row say: the means of all channels, then their deviations.
+    Last(Tensor<2>),
+    /// What `code * weight + bias` says: the deviations - 1 of all channels, then their means.
+    Predicted {
+        /// `[batch, length]`
+        code: Tensor<2>,
+        /// `[length, 2 * channels]`
+        weight: Tensor<2>,
+        /// `[2 * channels]`
+        bias: Tensor<1>,
+    },
+}
+
+/// A [`Goal`] without its tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GoalKind {
+    /// See [`Goal::Unit`].
+    Unit,
+    /// See [`Goal::Last`].
+    Last,
+    /// See [`Goal::Predicted`].
+    Predicted,
+}
+
 /// The operations on the tensors of a backend, in f32. Where a [`Reading`] has no affine map, or
 /// there is nothing to add, the tensor in that place is any other and is not read.
 #[backend_extension(
     Flex: cfg(feature = "cpu"),
+    Cube: cfg(feature = "gpu"),
     Autodiff: cfg(feature = "cli")
 )]
 pub trait Kernels: Backend {
@@ -132,10 +164,38 @@ pub trait Kernels: Backend {
         b_reading: Reading,
     ) -> FloatTensor<Self>;
 
-    /// See [`normalization`].
+    /// See [`normalization`]; `rows` are those of a [`Goal`].
     fn normalizing_affine(
         features: FloatTensor<Self>,
-        modulation: FloatTensor<Self>,
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        goal: GoalKind,
+    ) -> FloatTensor<Self>;
+
+    /// See [`linear`].
+    fn linear(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        biased: bool,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+
+    /// See [`palette_logits`].
+    fn palette_logits(
+        photos: FloatTensor<Self>,
+        matrices: FloatTensor<Self>,
+        offsets: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// See [`finish`].
+    fn finish(
+        strokes: FloatTensor<Self>,
+        palette: FloatTensor<Self>,
+        mixing: FloatTensor<Self>,
+        photos: FloatTensor<Self>,
+        strength: f32,
     ) -> FloatTensor<Self>;
 }
 
@@ -152,17 +212,25 @@ enum Engine {
 }
 
 impl Engine {
-    fn of(x: &Tensor<4>) -> Self {
+    fn of<const D: usize>(x: &Tensor<D>) -> Self {
+        #[cfg(all(test, feature = "cpu"))]
+        if tests::STOCK.get() {
+            return Self::Composed;
+        }
         if x.dtype() != DType::F32 {
             return Self::Composed;
         }
         match x.clone().into_dispatch().kind {
             #[cfg(feature = "cpu")]
             DispatchTensorKind::Flex(_) => Self::Fused,
+            #[cfg(feature = "gpu")]
+            DispatchTensorKind::Cube(_) => Self::Fused,
             #[cfg(feature = "cli")]
             DispatchTensorKind::Autodiff(inner) => match *inner {
                 #[cfg(feature = "cpu")]
                 DispatchTensorKind::Flex(_) => Self::Differentiable,
+                #[cfg(feature = "gpu")]
+                DispatchTensorKind::Cube(_) => Self::Differentiable,
                 #[allow(unreachable_patterns)]
                 _ => Self::Composed,
             },
@@ -264,17 +332,95 @@ pub fn add(a: impl Into<Source>, b: impl Into<Source>) -> Tensor<4> {
 }
 
 /// The affine map that takes every channel of every picture to the mean and deviation asked for
-/// (instance normalization, Ulyanov et al., "Improved Texture Networks", 2017).
+/// (instance normalization, Ulyanov et al., "Improved Texture Networks", 2017): scale and shift,
+/// `[batch, 2, channels]`, for [`Source::affine`].
+pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
+    if Engine::of(&features) != Engine::Fused {
+        return composed::normalization(features, goal);
+    }
+    let features = features.into_dispatch();
+    let unread = || features.clone();
+    let (rows, weight, bias, kind) = match goal {
+        Goal::Unit => (unread(), unread(), unread(), GoalKind::Unit),
+        Goal::Last(rows) => (rows.into_dispatch(), unread(), unread(), GoalKind::Last),
+        Goal::Predicted { code, weight, bias } => (
+            code.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            GoalKind::Predicted,
+        ),
+    };
+    Tensor::from_dispatch(<Dispatch as Kernels>::normalizing_affine(
+        features, rows, weight, bias, kind,
+    ))
+}
+
+/// `rows * weight + bias`, what is negative to 0 where `relu` is set.
 ///
-/// `modulation`: `[batch, 2, channels]`, deviation - 1 and mean; the result likewise, scale and
-/// shift, for [`Source::affine`].
-pub fn normalization(features: Tensor<4>, modulation: Tensor<3>) -> Tensor<3> {
-    match Engine::of(&features) {
-        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::normalizing_affine(
-            features.into_dispatch(),
-            modulation.into_dispatch(),
+/// `rows`: `[batch, length]`, of one or few pictures; `weight`: `[length, width]`; `bias`:
+/// `[width]`.
+pub fn linear(
+    rows: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    relu: bool,
+) -> Tensor<2> {
+    if Engine::of(&rows) != Engine::Fused {
+        return composed::linear(rows, weight, bias, relu);
+    }
+    let biased = bias.is_some();
+    let rows = rows.into_dispatch();
+    let bias = bias.map_or_else(|| rows.clone(), Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as Kernels>::linear(
+        rows,
+        weight.into_dispatch(),
+        bias,
+        biased,
+        relu,
+    ))
+}
+
+/// The photos in other colours and without their detail: the means of all squares of
+/// [`BLUR`](crate::palette::BLUR) pixels a side, taken through `matrices * colour + offsets`, as
+/// logits.
+///
+/// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of that side; `matrices`:
+/// `[batch, 3, 3]`; `offsets`: `[batch, 3, 1]`.
+pub fn palette_logits(photos: Tensor<4>, matrices: Tensor<3>, offsets: Tensor<3>) -> Tensor<4> {
+    match Engine::of(&photos) {
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::palette_logits(
+            photos.into_dispatch(),
+            matrices.into_dispatch(),
+            offsets.into_dispatch(),
         )),
-        Engine::Differentiable | Engine::Composed => composed::normalization(features, modulation),
+        _ => composed::palette_logits(photos, matrices, offsets),
+    }
+}
+
+/// Pictures `[batch, 3, height, width]` in 0..1 from the logits of their strokes, of that shape,
+/// and from photos in new colours: the sigmoid of the weighted sum
+/// `strength * painting + (1 - strength) * photo` of logits, where the painting is
+/// `strokes + colour weight * palette + detail weight * (recoloured - palette)`: the
+/// [palette](palette_logits), enlarged bilinearly, and what it lacks of the whole recoloured photo.
+///
+/// `mixing`: `[batch, 3, 6]`, for each of R, G, B the row of the matrix that recolours and its
+/// offset, the colour weight and the detail weight.
+pub fn finish(
+    strokes: Tensor<4>,
+    palette: Tensor<4>,
+    mixing: Tensor<3>,
+    photos: Tensor<4>,
+    strength: f32,
+) -> Tensor<4> {
+    match Engine::of(&strokes) {
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::finish(
+            strokes.into_dispatch(),
+            palette.into_dispatch(),
+            mixing.into_dispatch(),
+            photos.into_dispatch(),
+            strength,
+        )),
+        _ => composed::finish(strokes, palette, mixing, photos, strength),
     }
 }
 

@@ -19,7 +19,7 @@ use super::dataset::{Block, Crops, Dataset, Loader};
 use super::loss_network::LossNetwork;
 use super::{TrainError, losses, plot, sheet};
 use crate::discriminator::Discriminator;
-use crate::generator::{Generator, finish};
+use crate::generator::Generator;
 use crate::layers::Norms;
 use crate::palette::{ColourMap, recolour_photos};
 use crate::picture::Picture;
@@ -352,8 +352,8 @@ impl Trainer {
         let recoloured = recolour_photos(content.clone(), &maps);
         let other = StyleStatistics::of(&style_encoded);
         let fused = fuse(&content_encoded, other.clone(), &mut Norms::Own);
-        let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
-        let painting = finish(logits, content.clone(), 1.0);
+        let painter = &self.state.networks.generator;
+        let painting = painter.paint(fused, recoloured, content.clone(), 1.0, &mut Norms::Own);
         let seen = self.loss_network.forward(painting.clone());
 
         let seen = self.loss_network.all_levels(&seen);
@@ -370,8 +370,7 @@ impl Trainer {
             let recoloured = recolour_photos(content.clone(), &unchanged);
             let fused =
                 fuse(&content_encoded, StyleStatistics::of(&content_encoded), &mut Norms::Own);
-            let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
-            let painting = finish(logits, content.clone(), 1.0);
+            let painting = painter.paint(fused, recoloured, content.clone(), 1.0, &mut Norms::Own);
             let loss = losses::identity(painting, content.clone());
             total = add(total, "identity", weigh.identity, loss);
         }
@@ -380,8 +379,8 @@ impl Trainer {
             let encoded = self.state.networks.encoder.forward(moved.clone().cast(self.precision));
             let recoloured = recolour_photos(moved.clone(), &maps);
             let fused = fuse(&encoded, other, &mut Norms::Own);
-            let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
-            let loss = losses::stability(painting.clone(), finish(logits, moved, 1.0), step);
+            let other = painter.paint(fused, recoloured, moved, 1.0, &mut Norms::Own);
+            let loss = losses::stability(painting.clone(), other, step);
             total = add(total, "stability", weigh.stability, loss);
         }
         let adversarial = weigh.adversarial > 0.0

@@ -5,8 +5,9 @@ use burn_flex::FlexTensor;
 use super::isa::{Isa, for_each_isa, multiply_add};
 use super::lines::Reader;
 use super::{tensor, threads, values};
-use crate::kernels::{Border, Reading};
+use crate::kernels::{Border, GoalKind, Reading};
 use crate::layers::EPSILON;
+use crate::palette::{BLUR, CLAMP, PHOTO_CLAMP};
 
 /// Sums are taken in so many parts, one in each lane.
 const LANES: usize = 16;
@@ -95,10 +96,29 @@ fn depthwise_plane_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool
     }
 }
 
-/// Scale and shift that take every channel to the deviation - 1 and the mean in `modulation`.
-pub fn normalization(features: &FlexTensor, modulation: &FlexTensor) -> FlexTensor {
+/// Scale and shift that take every channel to the deviation and the mean of the goal, whose rows,
+/// weight and bias are in `tensors`.
+pub fn normalization(
+    features: &FlexTensor,
+    tensors: [&FlexTensor; 3],
+    goal: GoalKind,
+) -> FlexTensor {
     let [batch, channels, height, width] = features.layout().shape().dims();
-    let (features, modulation) = (values(features), values(modulation));
+    let [rows, weight, bias] = tensors;
+    let predicted;
+    // Where in which rows the deviations and the means are, and what is added to the deviations.
+    let (rows, deviations, means, more) = match goal {
+        GoalKind::Unit => (None, 0, 0, 1.0),
+        GoalKind::Last => {
+            let [_, length] = rows.layout().shape().dims();
+            (Some((values(rows), length)), length - channels, length - 2 * channels, 0.0)
+        }
+        GoalKind::Predicted => {
+            predicted = linear(rows, weight, Some(bias), false);
+            (Some((values(&predicted), 2 * channels)), 0, channels, 1.0)
+        }
+    };
+    let features = values(features);
     let isa = Isa::best();
     // A mean and a deviation for every plane.
     let mut found = vec![0.0; 2 * batch * channels];
@@ -107,12 +127,130 @@ pub fn normalization(features: &FlexTensor, modulation: &FlexTensor) -> FlexTens
     });
     let mut affine = vec![0.0; 2 * batch * channels];
     for (plane, found) in found.chunks_exact(2).enumerate() {
-        let at = plane / channels * 2 * channels + plane % channels;
-        let scale = (modulation[at] + 1.0) / found[1];
+        let (picture, channel) = (plane / channels, plane % channels);
+        let wanted = |at: usize| {
+            rows.map_or(0.0, |(values, length)| values[picture * length + at + channel])
+        };
+        let scale = (wanted(deviations) + more) / found[1];
+        let at = picture * 2 * channels + channel;
         affine[at] = scale;
-        affine[at + channels] = modulation[at + channels] - found[0] * scale;
+        affine[at + channels] = wanted(means) - found[0] * scale;
     }
     tensor(affine, [batch, 2, channels])
+}
+
+/// `rows * weight + bias`, negative results to 0 where `relu` is set. Rows are few and short: one
+/// thread.
+pub fn linear(
+    rows: &FlexTensor,
+    weight: &FlexTensor,
+    bias: Option<&FlexTensor>,
+    relu: bool,
+) -> FlexTensor {
+    let [batch, length] = rows.layout().shape().dims();
+    let [_, width] = weight.layout().shape().dims();
+    let mut output = vec![0.0; batch * width];
+    for (row, output) in values(rows).chunks_exact(length).zip(output.chunks_exact_mut(width)) {
+        if let Some(bias) = bias {
+            output.copy_from_slice(values(bias));
+        }
+        for (&value, weights) in row.iter().zip(values(weight).chunks_exact(width)) {
+            for (sum, &weight) in output.iter_mut().zip(weights) {
+                *sum += value * weight;
+            }
+        }
+        if relu {
+            // `max` would hide what is not a number.
+            output.iter_mut().filter(|value| **value < 0.0).for_each(|value| *value = 0.0);
+        }
+    }
+    tensor(output, [batch, width])
+}
+
+/// See [`palette_logits`](crate::kernels::palette_logits).
+pub fn palette_logits(
+    photos: &FlexTensor,
+    matrices: &FlexTensor,
+    offsets: &FlexTensor,
+) -> FlexTensor {
+    let [batch, _, height, width] = photos.layout().shape().dims();
+    let (small_height, small_width) = (height / BLUR, width / BLUR);
+    let (photos, matrices, offsets) = (values(photos), values(matrices), values(offsets));
+    let mut output = vec![0.0; batch * 3 * small_height * small_width];
+    threads::for_each_piece(&mut output, small_height * small_width, |plane, output| {
+        let planes = &photos[plane / 3 * 3 * height * width..][..3 * height * width];
+        let (row, offset) = (&matrices[3 * plane..][..3], offsets[plane]);
+        for (y, line) in output.chunks_exact_mut(small_width).enumerate() {
+            for (x, value) in line.iter_mut().enumerate() {
+                let mut colour = offset;
+                for (channel, factor) in row.iter().enumerate() {
+                    let mut sum = 0.0;
+                    for from in 0..BLUR {
+                        let line = (channel * height + y * BLUR + from) * width + x * BLUR;
+                        sum += planes[line..][..BLUR].iter().sum::<f32>();
+                    }
+                    colour += factor * sum / (BLUR * BLUR) as f32;
+                }
+                *value = clamped_logit(colour, CLAMP as f32);
+            }
+        }
+    });
+    tensor(output, [batch, 3, small_height, small_width])
+}
+
+/// See [`finish`](crate::kernels::finish).
+pub fn finish(tensors: [&FlexTensor; 4], strength: f32) -> FlexTensor {
+    let [strokes, palette, mixing, photos] = tensors;
+    let [batch, _, height, width] = strokes.layout().shape().dims();
+    let [.., small_height, small_width] = palette.layout().shape().dims::<4>();
+    let [strokes, palette, mixing, photos] = [strokes, palette, mixing, photos].map(values);
+    let mut output = vec![0.0; batch * 3 * height * width];
+    threads::for_each_piece(&mut output, height * width, |plane, output| {
+        let small = &palette[plane * small_height * small_width..][..small_height * small_width];
+        let mixing: &[f32; 6] = mixing[6 * plane..].first_chunk().expect("six for each plane");
+        let &[red_part, green_part, blue_part, offset, colour_weight, detail_weight] = mixing;
+        // The three planes of the same picture.
+        let colours = &photos[plane / 3 * 3 * height * width..][..3 * height * width];
+        for (y, line) in output.chunks_exact_mut(width).enumerate() {
+            let (upper, lower, down) = between(y, small_height);
+            let from = (plane * height + y) * width;
+            let (strokes, photo) = (&strokes[from..][..width], &photos[from..][..width]);
+            let line_of = |channel: usize| &colours[(channel * height + y) * width..][..width];
+            let (red, green, blue) = (line_of(0), line_of(1), line_of(2));
+            for (x, value) in line.iter_mut().enumerate() {
+                let (left, right, along) = between(x, small_width);
+                let at = |y: usize| {
+                    let (a, b) = (small[y * small_width + left], small[y * small_width + right]);
+                    a + (b - a) * along
+                };
+                let colour = at(upper) + (at(lower) - at(upper)) * down;
+                let whole =
+                    red_part * red[x] + green_part * green[x] + blue_part * blue[x] + offset;
+                let detail = clamped_logit(whole, CLAMP as f32) - colour;
+                let mut logit = strokes[x] + colour_weight * colour + detail_weight * detail;
+                if strength < 1.0 {
+                    let photo = clamped_logit(photo[x], PHOTO_CLAMP as f32);
+                    logit = logit * strength + photo * (1.0 - strength);
+                }
+                *value = 1.0 / (1.0 + (-logit).exp());
+            }
+        }
+    });
+    tensor(output, [batch, 3, height, width])
+}
+
+/// The two of `length` values that one which is [`BLUR`] times as fine lies between, and how far it
+/// is from the first.
+fn between(at: usize, length: usize) -> (usize, usize, f32) {
+    let place = ((at as f32 + 0.5) / BLUR as f32 - 0.5).max(0.0);
+    let first = place as usize;
+    (first, (first + 1).min(length - 1), place - first as f32)
+}
+
+/// `ln(x / (1 - x))` of a value that is kept this far from 0 and 1.
+fn clamped_logit(value: f32, distance: f32) -> f32 {
+    let value = value.clamp(distance, 1.0 - distance);
+    (value / (1.0 - value)).ln()
 }
 
 for_each_isa! {

@@ -19,7 +19,7 @@ use burn::backend::{Flex, tensor::FloatTensor};
 use burn::tensor::{DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-use super::{Kernels, Reading, Spec};
+use super::{GoalKind, Kernels, Reading, Spec};
 use lines::Reader;
 
 impl Kernels for Flex {
@@ -68,9 +68,46 @@ impl Kernels for Flex {
 
     fn normalizing_affine(
         features: FloatTensor<Self>,
-        modulation: FloatTensor<Self>,
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        goal: GoalKind,
     ) -> FloatTensor<Self> {
-        elementwise::normalization(&features.to_contiguous(), &modulation.to_contiguous())
+        let [features, rows, weight, bias] =
+            [features, rows, weight, bias].map(|x| x.to_contiguous());
+        elementwise::normalization(&features, [&rows, &weight, &bias], goal)
+    }
+
+    fn linear(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        biased: bool,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let [rows, weight, bias] = [rows, weight, bias].map(|x| x.to_contiguous());
+        elementwise::linear(&rows, &weight, biased.then_some(&bias), relu)
+    }
+
+    fn palette_logits(
+        photos: FloatTensor<Self>,
+        matrices: FloatTensor<Self>,
+        offsets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let [photos, matrices, offsets] = [photos, matrices, offsets].map(|x| x.to_contiguous());
+        elementwise::palette_logits(&photos, &matrices, &offsets)
+    }
+
+    fn finish(
+        strokes: FloatTensor<Self>,
+        palette: FloatTensor<Self>,
+        mixing: FloatTensor<Self>,
+        photos: FloatTensor<Self>,
+        strength: f32,
+    ) -> FloatTensor<Self> {
+        let [strokes, palette, mixing, photos] =
+            [strokes, palette, mixing, photos].map(|x| x.to_contiguous());
+        elementwise::finish([&strokes, &palette, &mixing, &photos], strength)
     }
 }
 

@@ -1,0 +1,149 @@
+//! The palette's picture, and the picture that is made of it and the strokes.
+
+use burn_cubecl::cubecl;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+use super::{by_plane, empty};
+use crate::palette::{BLUR, CLAMP, PHOTO_CLAMP};
+
+/// `tensors`: as in [`Kernels::palette_logits`](super::Kernels::palette_logits), contiguous.
+pub fn palette_logits(tensors: [CubeTensor; 3]) -> CubeTensor {
+    let [photos, matrices, offsets] = tensors;
+    let [batch, _, height, width] = photos.meta.shape().dims();
+    let dims = [batch, 3, height / BLUR, width / BLUR];
+    let output = empty(&photos, dims);
+    let (count, dim) = by_plane(dims);
+    let client = photos.client.clone();
+    // SAFETY: threads beyond the last pixel end at once, the others read whole squares.
+    unsafe {
+        palette_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            photos.into_tensor_arg(),
+            matrices.into_tensor_arg(),
+            offsets.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+        );
+    }
+    output
+}
+
+#[cube(launch_unchecked)]
+fn palette_kernel(
+    photos: &Tensor<f32>,
+    matrices: &Tensor<f32>,
+    offsets: &Tensor<f32>,
+    output: &mut Tensor<f32>,
+) {
+    let width = output.shape(3);
+    let pixels = output.shape(2) * width;
+    let pixel = ABSOLUTE_POS_X as usize;
+    if pixel >= pixels {
+        terminate!();
+    }
+    let plane = CUBE_POS_Y as usize;
+    let photo_width = photos.shape(3);
+    let photo_pixels = photos.shape(2) * photo_width;
+    let corner = (pixel / width) * BLUR * photo_width + (pixel % width) * BLUR;
+    let mut colour = offsets[plane];
+    #[unroll]
+    for channel in 0..3usize {
+        let start = ((plane / 3) * 3 + channel) * photo_pixels + corner;
+        let mut sum = 0.0f32;
+        #[unroll]
+        for y in 0..BLUR {
+            #[unroll]
+            for x in 0..BLUR {
+                sum += photos[start + y * photo_width + x];
+            }
+        }
+        colour += matrices[plane * 3 + channel] * sum * comptime!(1.0 / (BLUR * BLUR) as f32);
+    }
+    output[plane * pixels + pixel] = clamped_logit(colour, comptime!(CLAMP as f32));
+}
+
+/// `tensors`: as in [`Kernels::finish`](super::Kernels::finish), contiguous.
+pub fn finish(tensors: [CubeTensor; 4], strength: f32) -> CubeTensor {
+    let [strokes, palette, mixing, photos] = tensors;
+    let dims = strokes.meta.shape().dims();
+    let output = empty(&strokes, dims);
+    let (count, dim) = by_plane(dims);
+    let client = strokes.client.clone();
+    // SAFETY: threads beyond the last pixel end at once, and places in the palette are kept inside.
+    unsafe {
+        finish_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            strokes.into_tensor_arg(),
+            palette.into_tensor_arg(),
+            mixing.into_tensor_arg(),
+            photos.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+            strength,
+            strength < 1.0,
+        );
+    }
+    output
+}
+
+#[cube(launch_unchecked)]
+fn finish_kernel(
+    strokes: &Tensor<f32>,
+    palette: &Tensor<f32>,
+    mixing: &Tensor<f32>,
+    photos: &Tensor<f32>,
+    output: &mut Tensor<f32>,
+    strength: f32,
+    #[comptime] mixed: bool,
+) {
+    let width = output.shape(3);
+    let pixels = output.shape(2) * width;
+    let pixel = ABSOLUTE_POS_X as usize;
+    if pixel >= pixels {
+        terminate!();
+    }
+    let plane = CUBE_POS_Y as usize;
+    let at = plane * pixels + pixel;
+    let small_width = palette.shape(3);
+    let start = plane * palette.shape(2) * small_width;
+    let (upper, lower, down) = between(pixel / width, palette.shape(2));
+    let (left, right, along) = between(pixel % width, small_width);
+    let above = start + upper * small_width;
+    let below = start + lower * small_width;
+    let above = palette[above + left] * (1.0 - along) + palette[above + right] * along;
+    let below = palette[below + left] * (1.0 - along) + palette[below + right] * along;
+    let colour = above * (1.0 - down) + below * down;
+    let row = plane * 6;
+    let mut whole = mixing[row + 3];
+    #[unroll]
+    for channel in 0..3usize {
+        whole += mixing[row + channel] * photos[((plane / 3) * 3 + channel) * pixels + pixel];
+    }
+    let detail = clamped_logit(whole, comptime!(CLAMP as f32)) - colour;
+    let mut logit = strokes[at] + mixing[row + 4] * colour + mixing[row + 5] * detail;
+    if mixed {
+        let photo = clamped_logit(photos[at], comptime!(PHOTO_CLAMP as f32));
+        logit = logit * strength + photo * (1.0 - strength);
+    }
+    output[at] = 1.0 / (1.0 + (-logit).exp());
+}
+
+/// The two of `length` values that one which is [`BLUR`] times as fine lies between, and how far it
+/// is from the first.
+#[cube]
+fn between(at: usize, length: usize) -> (usize, usize, f32) {
+    let place = (f32::cast_from(at) + 0.5) * comptime!(1.0 / BLUR as f32) - 0.5;
+    let place = max(place, 0.0);
+    let first = usize::cast_from(place);
+    (first, min(first + 1, length - 1), place - f32::cast_from(first))
+}
+
+/// `ln(x / (1 - x))` of a value that is kept this far from 0 and 1.
+#[cube]
+fn clamped_logit(value: f32, #[comptime] distance: f32) -> f32 {
+    let value = min(max(value, distance), 1.0 - distance);
+    (value / (1.0 - value)).ln()
+}

@@ -1,0 +1,123 @@
+//! The operations on burn's CubeCL backends: WebGPU in the browser, Vulkan, Metal, DirectX 12 or
+//! CUDA natively, from one source.
+//!
+//! Shaders depend on numbers of channels and on how an input is read, never on the size of a
+//! picture: what has been compiled for one picture serves all others.
+
+mod colours;
+mod convolution;
+mod elementwise;
+mod linear;
+mod statistics;
+
+use burn::backend::tensor::FloatTensor;
+use burn::tensor::Shape;
+use burn_cubecl::CubeBackend;
+use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::tensor::CubeTensor;
+
+use super::{GoalKind, Kernels, Reading, Spec};
+
+/// Threads of a workgroup where neighbours share nothing. WebGPU promises 256.
+const THREADS: usize = 256;
+
+impl Kernels for CubeBackend {
+    fn convolution(
+        input: FloatTensor<Self>,
+        input_affine: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        residual_affine: FloatTensor<Self>,
+        spec: Spec,
+    ) -> FloatTensor<Self> {
+        convolution::launch(
+            [input, input_affine, weight, bias, residual, residual_affine].map(into_contiguous),
+            spec,
+        )
+    }
+
+    fn depthwise_convolution(
+        input: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        elementwise::depthwise(into_contiguous(input), into_contiguous(kernels))
+    }
+
+    fn sum(
+        a: FloatTensor<Self>,
+        a_affine: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        b_affine: FloatTensor<Self>,
+        a_reading: Reading,
+        b_reading: Reading,
+    ) -> FloatTensor<Self> {
+        elementwise::sum([a, a_affine, b, b_affine].map(into_contiguous), [a_reading, b_reading])
+    }
+
+    fn normalizing_affine(
+        features: FloatTensor<Self>,
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        goal: GoalKind,
+    ) -> FloatTensor<Self> {
+        statistics::normalizing_affine([features, rows, weight, bias].map(into_contiguous), goal)
+    }
+
+    fn linear(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        biased: bool,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        linear::launch([rows, weight, bias].map(into_contiguous), biased, relu)
+    }
+
+    fn palette_logits(
+        photos: FloatTensor<Self>,
+        matrices: FloatTensor<Self>,
+        offsets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        colours::palette_logits([photos, matrices, offsets].map(into_contiguous))
+    }
+
+    fn finish(
+        strokes: FloatTensor<Self>,
+        palette: FloatTensor<Self>,
+        mixing: FloatTensor<Self>,
+        photos: FloatTensor<Self>,
+        strength: f32,
+    ) -> FloatTensor<Self> {
+        colours::finish([strokes, palette, mixing, photos].map(into_contiguous), strength)
+    }
+}
+
+/// Room for a result, on the device of `like`.
+fn empty(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+    empty_device_contiguous_dtype(
+        like.client.clone(),
+        like.device.clone(),
+        shape.into(),
+        like.dtype,
+    )
+}
+
+/// The height and width that a tensor of this shape is read with.
+fn dims_read(tensor: &CubeTensor, reading: Reading) -> [usize; 4] {
+    let [batch, channels, height, width] = tensor.meta.shape().dims();
+    let scale = if reading.upsample { 2 } else { 1 };
+    [batch, channels, scale * height, scale * width]
+}
+
+/// One thread for every pixel of every plane: along x the pixels, along y the planes.
+fn by_plane([batch, channels, height, width]: [usize; 4]) -> (CubeCount, CubeDim) {
+    let pixels = (height * width).div_ceil(THREADS);
+    (
+        CubeCount::Static(pixels as u32, (batch * channels) as u32, 1),
+        CubeDim::new_1d(THREADS as u32),
+    )
+}
