@@ -108,9 +108,8 @@ impl Generator {
         let x = self.conv_3.forward(x, code.clone(), norms);
         let x = self.conv_4.forward(x, code.clone(), norms).upsample();
         let strokes = self.conv_5.forward(x).cast(DType::F32);
-        let detail = linear(&self.detail, code, false).reshape([batch, 3, 1]);
-        let colour = self.palette_weight.val().reshape([1, 3, 1]).repeat_dim(0, batch);
-        let mixing = Tensor::cat(vec![recoloured.maps, colour, detail], 2);
-        kernels::finish(strokes, recoloured.palette, mixing, photo, strength)
+        let weights =
+            [self.palette_weight.val().reshape([1, 3]), linear(&self.detail, code, false)];
+        kernels::finish(strokes, recoloured.palette, recoloured.maps, weights, photo, strength)
     }
 }

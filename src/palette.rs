@@ -92,19 +92,16 @@ impl ColourMap {
         mapped.map(|value| value as f32).data.0[0]
     }
 
-    /// The map as tensors for a batch of pictures, one map each: `[batch, 3, 3]` and
-    /// `[batch, 3, 1]`.
-    pub fn to_tensors(maps: &[Self], device: &Device) -> (Tensor<3>, Tensor<3>) {
-        let matrices: Vec<f32> = maps
-            .iter()
-            .flat_map(|map| map.matrix.transpose().iter().map(|&v| v as f32).collect::<Vec<_>>())
-            .collect();
-        let offsets: Vec<f32> =
-            maps.iter().flat_map(|map| map.offset.map(|v| v as f32).data.0[0]).collect();
-        (
-            Tensor::from_data(TensorData::new(matrices, [maps.len(), 3, 3]), device),
-            Tensor::from_data(TensorData::new(offsets, [maps.len(), 3, 1]), device),
-        )
+    /// For a batch of pictures, one map each: `[batch, 3, 4]`, in each row the matrix's and behind
+    /// it the offset's.
+    pub fn to_tensor(maps: &[Self], device: &Device) -> Tensor<3> {
+        let row = |map: &Self, row: usize| {
+            let [red, green, blue] = [0, 1, 2].map(|column| map.matrix[(row, column)]);
+            [red, green, blue, map.offset[row]].map(|value| value as f32)
+        };
+        let values: Vec<f32> =
+            maps.iter().flat_map(|map| [0, 1, 2].map(|index| row(map, index)).concat()).collect();
+        Tensor::from_data(TensorData::new(values, [maps.len(), 3, 4]), device)
     }
 }
 
@@ -209,9 +206,8 @@ pub struct Recoloured {
 
 /// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; one map each.
 pub fn recolour_photos(photos: Tensor<4>, maps: &[ColourMap]) -> Recoloured {
-    let (matrices, offsets) = ColourMap::to_tensors(maps, &photos.device());
-    let maps = Tensor::cat(vec![matrices.clone(), offsets.clone()], 2);
-    Recoloured { palette: kernels::palette_logits(photos, matrices, offsets), maps }
+    let maps = ColourMap::to_tensor(maps, &photos.device());
+    Recoloured { palette: kernels::palette_logits(photos, maps.clone()), maps }
 }
 
 /// A palette's picture at the size of its photo.

@@ -105,8 +105,7 @@ fn slim_encoder_fusion_and_generator() {
     assert_matches("fine_skip", fused.fine_skip.clone().read());
 
     let map = palette_of(&content).map_to(&palette_of(&style));
-    let (matrix, offset) = ColourMap::to_tensors(&[map], &device());
-    assert_matches("map", Tensor::cat(vec![matrix, offset], 2).squeeze_dim::<2>(0));
+    assert_matches("map", ColourMap::to_tensor(&[map], &device()).squeeze_dim::<2>(0));
     let recoloured = recolour_photos(content.clone(), &[map]);
     assert_matches("recoloured", enlarged(recoloured.palette.clone()));
     for (name, strength) in [("painting", 1.0), ("picture", 0.7)] {
@@ -189,10 +188,9 @@ fn mixing_is_linear() {
     let mixed = Palette::weighted_sum(palettes.map(|palette| (palette, 0.5)));
     let expected =
         Palette::new([0.4, 0.6, 0.4], [[0.06, 0.0, 0.0], [0.0, 0.03, 0.01], [0.0, 0.01, 0.04]]);
-    let (matrix, offset) = ColourMap::to_tensors(&[mixed.map_to(&expected)], &device());
-    let identity = Tensor::<2>::eye(3, &device()).unsqueeze::<3>();
-    let worst = (matrix - identity).abs().max().into_scalar::<f32>()
-        + offset.abs().max().into_scalar::<f32>();
+    let map = ColourMap::to_tensor(&[mixed.map_to(&expected)], &device());
+    let identity = ColourMap::to_tensor(&[ColourMap::identity()], &device());
+    let worst = (map - identity).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-5, "{worst}");
 }
 

@@ -168,15 +168,13 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         unreachable!("with gradients, this is composed")
     }
 
-    fn palette_logits(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn palette_logits(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
         unreachable!("with gradients, this is composed")
     }
 
     fn finish(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,

@@ -99,13 +99,14 @@ pub fn linear(
     if with_relu { relu(sum) } else { sum }
 }
 
-pub fn palette_logits(photos: Tensor<4>, matrices: Tensor<3>, offsets: Tensor<3>) -> Tensor<4> {
+pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
     let small = avg_pool2d(photos, AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
-    recoloured_logits(small, matrices, offsets)
+    recoloured_logits(small, maps)
 }
 
-fn recoloured_logits(pictures: Tensor<4>, matrices: Tensor<3>, offsets: Tensor<3>) -> Tensor<4> {
+fn recoloured_logits(pictures: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
     let [batch, _, height, width] = pictures.dims();
+    let (matrices, offsets) = (maps.clone().narrow(2, 0, 3), maps.narrow(2, 3, 1));
     let colours = matrices.matmul(pictures.reshape([batch, 3, height * width])) + offsets;
     let logits = logit(colours.clamp(palette::CLAMP, 1.0 - palette::CLAMP));
     logits.reshape([batch, 3, height, width])
@@ -114,16 +115,15 @@ fn recoloured_logits(pictures: Tensor<4>, matrices: Tensor<3>, offsets: Tensor<3
 pub fn finish(
     strokes: Tensor<4>,
     palette: Tensor<4>,
-    mixing: Tensor<3>,
+    maps: Tensor<3>,
+    weights: [Tensor<2>; 2],
     photos: Tensor<4>,
     strength: f32,
 ) -> Tensor<4> {
-    let [batch, ..] = strokes.dims();
-    let part = |from, length| mixing.clone().narrow(2, from, length);
-    let weight = |from| part(from, 1).reshape([batch, 3, 1, 1]);
+    let [colour, detail] = weights.map(|weights| weights.reshape([-1, 3, 1, 1]));
     let palette = palette::enlarged(palette);
-    let detail = recoloured_logits(photos.clone(), part(0, 3), part(3, 1)) - palette.clone();
-    let painting = strokes + palette * weight(4) + detail * weight(5);
+    let missing = recoloured_logits(photos.clone(), maps) - palette.clone();
+    let painting = strokes + palette * colour + missing * detail;
     if strength >= 1.0 {
         return sigmoid(painting);
     }

@@ -183,17 +183,15 @@ pub trait Kernels: Backend {
     ) -> FloatTensor<Self>;
 
     /// See [`palette_logits`].
-    fn palette_logits(
-        photos: FloatTensor<Self>,
-        matrices: FloatTensor<Self>,
-        offsets: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
+    fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`finish`].
     fn finish(
         strokes: FloatTensor<Self>,
         palette: FloatTensor<Self>,
-        mixing: FloatTensor<Self>,
+        maps: FloatTensor<Self>,
+        colour: FloatTensor<Self>,
+        detail: FloatTensor<Self>,
         photos: FloatTensor<Self>,
         strength: f32,
     ) -> FloatTensor<Self>;
@@ -381,34 +379,33 @@ pub fn linear(
 }
 
 /// The photos in other colours and without their detail: the means of all squares of
-/// [`BLUR`](crate::palette::BLUR) pixels a side, taken through `matrices * colour + offsets`, as
-/// logits.
+/// [`BLUR`](crate::palette::BLUR) pixels a side, taken through `maps`, as logits.
 ///
-/// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of that side; `matrices`:
-/// `[batch, 3, 3]`; `offsets`: `[batch, 3, 1]`.
-pub fn palette_logits(photos: Tensor<4>, matrices: Tensor<3>, offsets: Tensor<3>) -> Tensor<4> {
+/// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of that side; `maps`:
+/// `[batch, 3, 4]`, for each of R, G, B the row of a matrix and an offset.
+pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
     match Engine::of(&photos) {
         Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::palette_logits(
             photos.into_dispatch(),
-            matrices.into_dispatch(),
-            offsets.into_dispatch(),
+            maps.into_dispatch(),
         )),
-        _ => composed::palette_logits(photos, matrices, offsets),
+        _ => composed::palette_logits(photos, maps),
     }
 }
 
 /// Pictures `[batch, 3, height, width]` in 0..1 from the logits of their strokes, of that shape,
 /// and from photos in new colours: the sigmoid of the weighted sum
 /// `strength * painting + (1 - strength) * photo` of logits, where the painting is
-/// `strokes + colour weight * palette + detail weight * (recoloured - palette)`: the
-/// [palette](palette_logits), enlarged bilinearly, and what it lacks of the whole recoloured photo.
+/// `strokes + colour * palette + detail * (recoloured - palette)`: the [palette](palette_logits),
+/// enlarged bilinearly, and what it lacks of the whole recoloured photo.
 ///
-/// `mixing`: `[batch, 3, 6]`, for each of R, G, B the row of the matrix that recolours and its
-/// offset, the colour weight and the detail weight.
+/// `maps`: as for the palette; the weights of R, G and B are `colour`, `[1, 3]`, and `detail`,
+/// `[batch, 3]`.
 pub fn finish(
     strokes: Tensor<4>,
     palette: Tensor<4>,
-    mixing: Tensor<3>,
+    maps: Tensor<3>,
+    [colour, detail]: [Tensor<2>; 2],
     photos: Tensor<4>,
     strength: f32,
 ) -> Tensor<4> {
@@ -416,11 +413,13 @@ pub fn finish(
         Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::finish(
             strokes.into_dispatch(),
             palette.into_dispatch(),
-            mixing.into_dispatch(),
+            maps.into_dispatch(),
+            colour.into_dispatch(),
+            detail.into_dispatch(),
             photos.into_dispatch(),
             strength,
         )),
-        _ => composed::finish(strokes, palette, mixing, photos, strength),
+        _ => composed::finish(strokes, palette, maps, [colour, detail], photos, strength),
     }
 }
 

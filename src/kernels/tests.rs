@@ -169,29 +169,29 @@ fn colours_are_what_they_say(device: &Device) {
     for dims in [[1, 3, 16, 24], [3, 3, 4, 100], [2, 3, 36, 4]] {
         let [batch, _, height, width] = dims;
         let photos = Tensor::<4>::random(dims, Distribution::Uniform(0.0, 1.0), cpu);
-        let (matrices, offsets) = (random([batch, 3, 3], cpu), random([batch, 3, 1], cpu) * 0.3);
-        let found = palette_logits(
-            photos.clone().to_device(device),
-            matrices.clone().to_device(device),
-            offsets.clone().to_device(device),
-        );
-        let expected = composed::palette_logits(photos.clone(), matrices, offsets);
+        let maps = random([batch, 3, 4], cpu) * 0.6;
+        let found =
+            palette_logits(photos.clone().to_device(device), maps.clone().to_device(device));
+        let expected = composed::palette_logits(photos.clone(), maps.clone());
         assert_close(found, expected, &format!("palette of {dims:?}"));
 
-        let (strokes, mixing) = (random(dims, cpu), random([batch, 3, 6], cpu));
+        let strokes = random(dims, cpu);
+        let weights = [random([1, 3], cpu), random([batch, 3], cpu)];
         let palette = random([batch, 3, height / 4, width / 4], cpu);
         for strength in [0.0, 0.6, 1.0] {
             let found = finish(
                 strokes.clone().to_device(device),
                 palette.clone().to_device(device),
-                mixing.clone().to_device(device),
+                maps.clone().to_device(device),
+                weights.clone().map(|weights| weights.to_device(device)),
                 photos.clone().to_device(device),
                 strength,
             );
             let expected = composed::finish(
                 strokes.clone(),
                 palette.clone(),
-                mixing.clone(),
+                maps.clone(),
+                weights.clone(),
                 photos.clone(),
                 strength,
             );

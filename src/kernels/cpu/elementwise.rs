@@ -168,18 +168,14 @@ pub fn linear(
 }
 
 /// See [`palette_logits`](crate::kernels::palette_logits).
-pub fn palette_logits(
-    photos: &FlexTensor,
-    matrices: &FlexTensor,
-    offsets: &FlexTensor,
-) -> FlexTensor {
+pub fn palette_logits(photos: &FlexTensor, maps: &FlexTensor) -> FlexTensor {
     let [batch, _, height, width] = photos.layout().shape().dims();
     let (small_height, small_width) = (height / BLUR, width / BLUR);
-    let (photos, matrices, offsets) = (values(photos), values(matrices), values(offsets));
+    let (photos, maps) = (values(photos), values(maps));
     let mut output = vec![0.0; batch * 3 * small_height * small_width];
     threads::for_each_piece(&mut output, small_height * small_width, |plane, output| {
         let planes = &photos[plane / 3 * 3 * height * width..][..3 * height * width];
-        let (row, offset) = (&matrices[3 * plane..][..3], offsets[plane]);
+        let (row, offset) = (&maps[4 * plane..][..3], maps[4 * plane + 3]);
         for (y, line) in output.chunks_exact_mut(small_width).enumerate() {
             for (x, value) in line.iter_mut().enumerate() {
                 let mut colour = offset;
@@ -199,16 +195,17 @@ pub fn palette_logits(
 }
 
 /// See [`finish`](crate::kernels::finish).
-pub fn finish(tensors: [&FlexTensor; 4], strength: f32) -> FlexTensor {
-    let [strokes, palette, mixing, photos] = tensors;
+pub fn finish(tensors: [&FlexTensor; 6], strength: f32) -> FlexTensor {
+    let [strokes, palette, ..] = tensors;
     let [batch, _, height, width] = strokes.layout().shape().dims();
     let [.., small_height, small_width] = palette.layout().shape().dims::<4>();
-    let [strokes, palette, mixing, photos] = [strokes, palette, mixing, photos].map(values);
+    let [strokes, palette, maps, colour, detail, photos] = tensors.map(values);
     let mut output = vec![0.0; batch * 3 * height * width];
     threads::for_each_piece(&mut output, height * width, |plane, output| {
         let small = &palette[plane * small_height * small_width..][..small_height * small_width];
-        let mixing: &[f32; 6] = mixing[6 * plane..].first_chunk().expect("six for each plane");
-        let &[red_part, green_part, blue_part, offset, colour_weight, detail_weight] = mixing;
+        let map: &[f32; 4] = maps[4 * plane..].first_chunk().expect("four for each plane");
+        let &[red_part, green_part, blue_part, offset] = map;
+        let (colour_weight, detail_weight) = (colour[plane % 3], detail[plane]);
         // The three planes of the same picture.
         let colours = &photos[plane / 3 * 3 * height * width..][..3 * height * width];
         for (y, line) in output.chunks_exact_mut(width).enumerate() {

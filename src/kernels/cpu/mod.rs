@@ -89,25 +89,22 @@ impl Kernels for Flex {
         elementwise::linear(&rows, &weight, biased.then_some(&bias), relu)
     }
 
-    fn palette_logits(
-        photos: FloatTensor<Self>,
-        matrices: FloatTensor<Self>,
-        offsets: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let [photos, matrices, offsets] = [photos, matrices, offsets].map(|x| x.to_contiguous());
-        elementwise::palette_logits(&photos, &matrices, &offsets)
+    fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
+        elementwise::palette_logits(&photos.to_contiguous(), &maps.to_contiguous())
     }
 
     fn finish(
         strokes: FloatTensor<Self>,
         palette: FloatTensor<Self>,
-        mixing: FloatTensor<Self>,
+        maps: FloatTensor<Self>,
+        colour: FloatTensor<Self>,
+        detail: FloatTensor<Self>,
         photos: FloatTensor<Self>,
         strength: f32,
     ) -> FloatTensor<Self> {
-        let [strokes, palette, mixing, photos] =
-            [strokes, palette, mixing, photos].map(|x| x.to_contiguous());
-        elementwise::finish([&strokes, &palette, &mixing, &photos], strength)
+        let [strokes, palette, maps, colour, detail, photos] =
+            [strokes, palette, maps, colour, detail, photos].map(|x| x.to_contiguous());
+        elementwise::finish([&strokes, &palette, &maps, &colour, &detail, &photos], strength)
     }
 }
 

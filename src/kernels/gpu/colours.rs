@@ -8,8 +8,8 @@ use super::{by_plane, empty};
 use crate::palette::{BLUR, CLAMP, PHOTO_CLAMP};
 
 /// `tensors`: as in [`Kernels::palette_logits`](super::Kernels::palette_logits), contiguous.
-pub fn palette_logits(tensors: [CubeTensor; 3]) -> CubeTensor {
-    let [photos, matrices, offsets] = tensors;
+pub fn palette_logits(tensors: [CubeTensor; 2]) -> CubeTensor {
+    let [photos, maps] = tensors;
     let [batch, _, height, width] = photos.meta.shape().dims();
     let dims = [batch, 3, height / BLUR, width / BLUR];
     let output = empty(&photos, dims);
@@ -22,8 +22,7 @@ pub fn palette_logits(tensors: [CubeTensor; 3]) -> CubeTensor {
             count,
             dim,
             photos.into_tensor_arg(),
-            matrices.into_tensor_arg(),
-            offsets.into_tensor_arg(),
+            maps.into_tensor_arg(),
             output.clone().into_tensor_arg(),
         );
     }
@@ -31,12 +30,7 @@ pub fn palette_logits(tensors: [CubeTensor; 3]) -> CubeTensor {
 }
 
 #[cube(launch_unchecked)]
-fn palette_kernel(
-    photos: &Tensor<f32>,
-    matrices: &Tensor<f32>,
-    offsets: &Tensor<f32>,
-    output: &mut Tensor<f32>,
-) {
+fn palette_kernel(photos: &Tensor<f32>, maps: &Tensor<f32>, output: &mut Tensor<f32>) {
     let width = output.shape(3);
     let pixels = output.shape(2) * width;
     let pixel = ABSOLUTE_POS_X as usize;
@@ -47,7 +41,7 @@ fn palette_kernel(
     let photo_width = photos.shape(3);
     let photo_pixels = photos.shape(2) * photo_width;
     let corner = (pixel / width) * BLUR * photo_width + (pixel % width) * BLUR;
-    let mut colour = offsets[plane];
+    let mut colour = maps[plane * 4 + 3];
     #[unroll]
     for channel in 0..3usize {
         let start = ((plane / 3) * 3 + channel) * photo_pixels + corner;
@@ -59,14 +53,14 @@ fn palette_kernel(
                 sum += photos[start + y * photo_width + x];
             }
         }
-        colour += matrices[plane * 3 + channel] * sum * comptime!(1.0 / (BLUR * BLUR) as f32);
+        colour += maps[plane * 4 + channel] * sum * comptime!(1.0 / (BLUR * BLUR) as f32);
     }
     output[plane * pixels + pixel] = clamped_logit(colour, comptime!(CLAMP as f32));
 }
 
 /// `tensors`: as in [`Kernels::finish`](super::Kernels::finish), contiguous.
-pub fn finish(tensors: [CubeTensor; 4], strength: f32) -> CubeTensor {
-    let [strokes, palette, mixing, photos] = tensors;
+pub fn finish(tensors: [CubeTensor; 6], strength: f32) -> CubeTensor {
+    let [strokes, palette, maps, colour, detail, photos] = tensors;
     let dims = strokes.meta.shape().dims();
     let output = empty(&strokes, dims);
     let (count, dim) = by_plane(dims);
@@ -79,7 +73,9 @@ pub fn finish(tensors: [CubeTensor; 4], strength: f32) -> CubeTensor {
             dim,
             strokes.into_tensor_arg(),
             palette.into_tensor_arg(),
-            mixing.into_tensor_arg(),
+            maps.into_tensor_arg(),
+            colour.into_tensor_arg(),
+            detail.into_tensor_arg(),
             photos.into_tensor_arg(),
             output.clone().into_tensor_arg(),
             strength,
@@ -93,7 +89,9 @@ pub fn finish(tensors: [CubeTensor; 4], strength: f32) -> CubeTensor {
 fn finish_kernel(
     strokes: &Tensor<f32>,
     palette: &Tensor<f32>,
-    mixing: &Tensor<f32>,
+    maps: &Tensor<f32>,
+    colour_weight: &Tensor<f32>,
+    detail_weight: &Tensor<f32>,
     photos: &Tensor<f32>,
     output: &mut Tensor<f32>,
     strength: f32,
@@ -116,14 +114,13 @@ fn finish_kernel(
     let above = palette[above + left] * (1.0 - along) + palette[above + right] * along;
     let below = palette[below + left] * (1.0 - along) + palette[below + right] * along;
     let colour = above * (1.0 - down) + below * down;
-    let row = plane * 6;
-    let mut whole = mixing[row + 3];
+    let mut whole = maps[plane * 4 + 3];
     #[unroll]
     for channel in 0..3usize {
-        whole += mixing[row + channel] * photos[((plane / 3) * 3 + channel) * pixels + pixel];
+        whole += maps[plane * 4 + channel] * photos[((plane / 3) * 3 + channel) * pixels + pixel];
     }
     let detail = clamped_logit(whole, comptime!(CLAMP as f32)) - colour;
-    let mut logit = strokes[at] + mixing[row + 4] * colour + mixing[row + 5] * detail;
+    let mut logit = strokes[at] + colour_weight[plane % 3] * colour + detail_weight[plane] * detail;
     if mixed {
         let photo = clamped_logit(photos[at], comptime!(PHOTO_CLAMP as f32));
         logit = logit * strength + photo * (1.0 - strength);

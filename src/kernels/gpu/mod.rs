@@ -77,22 +77,23 @@ impl Kernels for CubeBackend {
         linear::launch([rows, weight, bias].map(into_contiguous), biased, relu)
     }
 
-    fn palette_logits(
-        photos: FloatTensor<Self>,
-        matrices: FloatTensor<Self>,
-        offsets: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        colours::palette_logits([photos, matrices, offsets].map(into_contiguous))
+    fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
+        colours::palette_logits([photos, maps].map(into_contiguous))
     }
 
     fn finish(
         strokes: FloatTensor<Self>,
         palette: FloatTensor<Self>,
-        mixing: FloatTensor<Self>,
+        maps: FloatTensor<Self>,
+        colour: FloatTensor<Self>,
+        detail: FloatTensor<Self>,
         photos: FloatTensor<Self>,
         strength: f32,
     ) -> FloatTensor<Self> {
-        colours::finish([strokes, palette, mixing, photos].map(into_contiguous), strength)
+        colours::finish(
+            [strokes, palette, maps, colour, detail, photos].map(into_contiguous),
+            strength,
+        )
     }
 }
 
