@@ -19,15 +19,23 @@ pub fn cpu() -> Device {
 /// The GPU that the system prefers for heavy work, through wgpu: WebGPU in the browser; Vulkan,
 /// Metal or DirectX 12 natively.
 ///
+/// It is opened once a process, and stays open.
+///
 /// # Errors
 /// [`DeviceError::NoGpu`] when there is no adapter, or it lacks what is needed.
 #[cfg(feature = "gpu")]
 pub async fn gpu() -> Result<Device, DeviceError> {
+    // burn refuses to open a device twice.
+    static OPEN: std::sync::OnceLock<Device> = std::sync::OnceLock::new();
+    if let Some(device) = OPEN.get() {
+        return Ok(device.clone());
+    }
     // Large batches of launches a submission: a stylization is one long chain, and every
     // submission costs a round trip in the browser.
-    Device::wgpu_options()
+    let device = Device::wgpu_options()
         .tasks_max(64)
         .init_async()
         .await
-        .map_err(|error| DeviceError::NoGpu(error.to_string()))
+        .map_err(|error| DeviceError::NoGpu(error.to_string()))?;
+    Ok(OPEN.get_or_init(|| device).clone())
 }

@@ -136,10 +136,18 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
 
         let length = 2 * channels + random_number.below(300);
         let code = random([batch, length], cpu);
-        let [weight, bias] = [length, 1].map(|rows| random([rows, 2 * channels], cpu));
+        let bias = random([1, 2 * channels], cpu);
+        // As it comes from a file, or not.
+        let weight = match random_number.flag() {
+            true => random([length, 2 * channels], cpu),
+            false => random([2 * channels, length], cpu).transpose(),
+        };
+        let on = |weight: &Tensor<2>, device: &Device| {
+            weight.clone().transpose().to_device(device).transpose()
+        };
         let predicted = |device: &Device| Goal::Predicted {
             code: code.clone().to_device(device),
-            weight: weight.clone().to_device(device),
+            weight: on(&weight, device),
             bias: bias.clone().reshape([2 * channels]).to_device(device),
         };
         let last = |device: &Device| Goal::Last(code.clone().to_device(device));
@@ -154,7 +162,7 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
         let bias = random_number.flag().then(|| bias.reshape([2 * channels]));
         let found = linear(
             code.clone().to_device(device),
-            weight.clone().to_device(device),
+            on(&weight, device),
             bias.clone().map(|bias| bias.to_device(device)),
             relu,
         );
@@ -231,6 +239,9 @@ fn on_the_cpu() {
 /// The GPU, emulated or not, if there is one.
 #[cfg(feature = "gpu")]
 fn gpu() -> Option<Device> {
+    // Tests that start together must not open it together.
+    static OPEN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _open = OPEN.lock().expect("nothing panics with it");
     match pollster::block_on(crate::device::gpu()) {
         Ok(device) => Some(device),
         Err(error) => {

@@ -12,7 +12,8 @@ const COLUMNS: usize = 32;
 /// Parts of each sum, one a thread.
 const PARTS: usize = THREADS / COLUMNS;
 
-/// `tensors`: as in [`Kernels::linear`](super::Kernels::linear), contiguous.
+/// `tensors`: as in [`Kernels::linear`](super::Kernels::linear), contiguous but for the weight, which
+/// is transposed as it comes from a file.
 pub fn launch(tensors: [CubeTensor; 3], biased: bool, relu: bool) -> CubeTensor {
     let [rows, weight, bias] = tensors;
     let [batch, _] = rows.meta.shape().dims();
@@ -54,7 +55,8 @@ fn linear(
     if column < width {
         let mut at = unit / COLUMNS;
         while at < length {
-            sum += rows[picture * length + at] * weight[at * width + column];
+            sum += rows[picture * length + at]
+                * weight[at * weight.stride(0) + column * weight.stride(1)];
             at += PARTS;
         }
     }

@@ -64,7 +64,8 @@ impl Kernels for CubeBackend {
         bias: FloatTensor<Self>,
         goal: GoalKind,
     ) -> FloatTensor<Self> {
-        statistics::normalizing_affine([features, rows, weight, bias].map(into_contiguous), goal)
+        let [features, rows, bias] = [features, rows, bias].map(into_contiguous);
+        statistics::normalizing_affine([features, rows, weight, bias], goal)
     }
 
     fn linear(
@@ -74,7 +75,8 @@ impl Kernels for CubeBackend {
         biased: bool,
         relu: bool,
     ) -> FloatTensor<Self> {
-        linear::launch([rows, weight, bias].map(into_contiguous), biased, relu)
+        let [rows, bias] = [rows, bias].map(into_contiguous);
+        linear::launch([rows, weight, bias], biased, relu)
     }
 
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {

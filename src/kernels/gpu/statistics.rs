@@ -13,8 +13,8 @@ use crate::layers::EPSILON;
 const RUN: usize = 8;
 
 /// Scale and shift that take every channel to the deviation and the mean of the goal; `tensors`: as
-/// in [`Kernels::normalizing_affine`](super::Kernels::normalizing_affine), contiguous. A workgroup
-/// for every plane.
+/// in [`Kernels::normalizing_affine`](super::Kernels::normalizing_affine), contiguous but for the
+/// weight. A workgroup for every plane.
 pub fn normalizing_affine(tensors: [CubeTensor; 4], goal: GoalKind) -> CubeTensor {
     let [features, rows, weight, bias] = tensors;
     let [batch, channels, _, _] = features.meta.shape().dims();
@@ -101,8 +101,9 @@ fn normalizing_affine_kernel(
         let mut at = unit;
         while at < length {
             let value = rows[picture * length + at];
-            deviation += value * weight[at * 2 * channels + channel];
-            mean += value * weight[(at * 2 + 1) * channels + channel];
+            let place = at * weight.stride(0) + channel * weight.stride(1);
+            deviation += value * weight[place];
+            mean += value * weight[place + channels * weight.stride(1)];
             at += THREADS;
         }
         deviations[unit] = deviation;
