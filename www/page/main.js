@@ -48,8 +48,10 @@ let editing;
 /** @type {string | undefined} what is on the canvas in full size, a key of results */
 let shown;
 let shownSeconds = 0;
-/** Whether the size was chosen by the visitor, or painted with: no default may change it now. */
-let sizeSettled = sizeAsked;
+/** Whether the visitor chose the size: no default may change it then. */
+let sizeChosen = sizeAsked;
+/** How far the GPU engine is, from 0 to 1, where that is known. @type {number | undefined} */
+let preparedPart;
 let lastId = 0;
 /** @type {'one' | 'mix'} */
 let many = 'one';
@@ -85,15 +87,16 @@ const painter = new Painter(
       else if (total) say('work-words', 'downloading', { done: number(loaded / 1e6, 1), all: number(total / 1e6, 1) });
       else say('work-words', 'downloadingSome', { done: number(loaded / 1e6, 1) });
     },
+    onPreparing({ part }) {
+      preparedPart = part;
+      renderEngine();
+    },
     onEngine() {
-      if (painter.busy) {
+      if (painter.busy && !$('work').hidden && !batch) {
         working();
         say('work-words', 'painting');
       }
-      if (!sizeSettled && history.now.size !== USUAL_SIZE[kind()]) {
-        history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
-        changed();
-      }
+      takeUsualSize();
       keepSite();
       render();
     },
@@ -105,7 +108,6 @@ const painter = new Painter(
     },
     onBegin({ full, seconds }) {
       if (batch) return;
-      sizeSettled = true;
       if (!full) {
         // A preview takes a moment: it would only flicker.
         if ($('work').hidden && !shown) { working(); say('work-words', 'painting'); }
@@ -114,6 +116,9 @@ const painter = new Painter(
       working({ seconds });
       if (seconds && seconds >= 2) say('work-words', 'paintingFor', { n: number(Math.ceil(seconds)) });
       else say('work-words', 'painting');
+    },
+    onPart(part) {
+      if (!batch) working({ part });
     },
     onPicture: present,
     onSmaller(from, to) {
@@ -152,9 +157,22 @@ const kind = () => painter.engine?.kind ?? 'cpu';
 /** @type {'webgpu' | 'cpu' | undefined} the engine with which the site is kept on the device */
 let keptWith;
 
+/** The size that the engine does in a few seconds, unless the visitor chose another. */
+function takeUsualSize() {
+  const look = history.now;
+  const size = USUAL_SIZE[kind()];
+  // What was painted already is painted again where it gets better, never where it gets worse.
+  const painted = results.some((result) => result.look.size === look.size);
+  if (sizeChosen || look.size === size || (painted && Number(look.size) > size)) return;
+  history.amend({ ...look, size });
+  const smaller = results.find(({ key }) => key === shown);
+  if (smaller) dropResult(smaller);
+  changed();
+}
+
 /** Keeps the site for visits without a network, once nothing else needs the network. */
 function keepSite() {
-  if (!painter.engine || painter.busy || keptWith === kind()) return;
+  if (!painter.engine || painter.busy || painter.preparing || keptWith === kind()) return;
   keptWith = kind();
   keepOffline(keptWith);
 }
@@ -578,11 +596,10 @@ function renderToolbar() {
 
 function renderEngine() {
   const { engine } = painter;
-  if (!engine) {
-    return;
-  }
+  if (!engine) return;
   $('engine').dataset.kind = engine.kind;
-  if (engine.kind === 'webgpu') say('engine-name', 'engineGpu', { name: engine.name });
+  if (painter.preparing && preparedPart !== undefined) say('engine-name', 'enginePreparing', { part: number(preparedPart * 100) });
+  else if (engine.kind === 'webgpu') say('engine-name', 'engineGpu', { name: engine.name });
   else say('engine-name', 'engineCpu');
 }
 
@@ -599,7 +616,6 @@ async function paintAll() {
   const files = [];
   /** @type {string[]} */
   const failed = [];
-  sizeSettled = true;
   const all = [...photos];
   await painter.alone(async () => {
     for (const [i, one] of all.entries()) {
@@ -660,7 +676,7 @@ follow(input('strength'), (strength, moving) => set({ strength }, { moving }));
 follow(input('brush'), (brush, moving) => set({ brush }, { moving }));
 onRadio('colours', (colours) => set({ colours }));
 select('size').addEventListener('change', () => {
-  sizeSettled = true;
+  sizeChosen = true;
   const { value } = select('size');
   set({ size: value === 'own' ? 'own' : Number(value) });
 });
@@ -705,7 +721,7 @@ button('stop').addEventListener('click', stop);
 wireSaving({ photo: () => photo, look: () => history.now, style: (id) => gallery.get(id) });
 button('batch').addEventListener('click', paintAll);
 
-const about = () => renderAbout(painter.engine, shownSeconds, gallery.all.filter((style) => style.own).length);
+const about = () => renderAbout(painter, shownSeconds, gallery.all.filter((style) => style.own).length);
 button('engine').addEventListener('click', () => {
   about();
   dialog('about-dialog').showModal();
