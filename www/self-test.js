@@ -54,7 +54,7 @@ const chinese = {
   broken: '处理器在这里画得不正确，图片不可信。请重新加载页面；若仍不行，请换一个浏览器。',
 };
 
-const inChinese = navigator.language.startsWith('zh');
+const inChinese = (new URLSearchParams(location.search).get('lang') ?? navigator.language).startsWith('zh');
 const words = inChinese ? chinese : english;
 document.documentElement.lang = inChinese ? 'zh-CN' : 'en';
 for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-words]'))) {

@@ -73,6 +73,10 @@ const history = new History(/** @type {Look} */ ({
 const gallery = new Gallery($('gallery'), {
   onPress: pressStyle,
   onFiles: takeStyles,
+  onCamera: async () => {
+    const file = await takePhoto();
+    if (file) takeStyles([file]);
+  },
   onRemoved: () => { mendLook(); changed(); },
   onChoose,
 });
@@ -229,15 +233,22 @@ function pressStyle(id) {
 
 // ---- what comes in -------------------------------------------------------------------------
 
-/** @param {File[]} files */
-async function takePhotos(files) {
+/**
+ * @param {File[]} files
+ * @param {{ folder?: string, loose?: boolean }} [from] folder: of Impasto's, where they are; loose: they are
+ *   not on the visitor's disk
+ */
+async function takePhotos(files, { folder = '', loose = false } = {}) {
   complain();
   /** @type {Photo | undefined} */
   let first;
-  for (const file of files) {
+  for (const given of files) {
     try {
-      const { width, height, thumb } = await check(file);
-      const taken = { id: ++lastId, file, name: file.name || 'photo', width, height, thumb, url: URL.createObjectURL(file) };
+      const { file, ...about } = await check(given);
+      const name = file.name || 'photo';
+      const taken = {
+        ...about, id: ++lastId, file, name, path: folder + name, loose: loose || file !== given, url: URL.createObjectURL(file),
+      };
       photos.push(taken);
       if (!first) {
         first = taken;
@@ -252,7 +263,7 @@ async function takePhotos(files) {
 
 async function shoot() {
   const file = await takePhoto();
-  if (file) takePhotos([file]);
+  if (file) takePhotos([file], { loose: true });
 }
 
 /** @param {File[]} files */
@@ -318,7 +329,7 @@ async function loadSamples() {
     one.addEventListener('click', async () => {
       const picture = await fetch(new URL(file, list)).catch(() => undefined);
       if (!picture?.ok) return complain('sampleGone');
-      takePhotos([new File([await picture.blob()], file, { type: 'image/jpeg' })]);
+      takePhotos([new File([await picture.blob()], file, { type: 'image/jpeg' })], { folder: 'www/samples/' });
     });
     name();
     onLanguage.push(name);
@@ -654,15 +665,16 @@ function inEveryWord() {
   const switcher = button('language');
   switcher.textContent = { en: 'English', zh: '中文' }[other];
   switcher.lang = { en: 'en', zh: 'zh-CN' }[other];
+  $('self-test', HTMLAnchorElement).search = `?lang=${language}`;
   sayAgain();
   for (const again of onLanguage) again();
   render();
 }
 
-onChoose(input('photo-file'), takePhotos);
-onChoose(input('another-file'), takePhotos);
-onDrop($('styles'), $('stage'), { photos: takePhotos, styles: takeStyles });
-onPaste($('styles'), { photos: takePhotos, styles: takeStyles });
+onChoose(input('photo-file'), (files) => takePhotos(files));
+onChoose(input('another-file'), (files) => takePhotos(files));
+onDrop($('styles'), $('stage'), { photos: (files) => takePhotos(files), styles: takeStyles });
+onPaste($('styles'), { photos: (files) => takePhotos(files, { loose: true }), styles: takeStyles });
 button('camera').addEventListener('click', shoot);
 
 $('controls').addEventListener('submit', (event) => event.preventDefault());
@@ -747,7 +759,7 @@ gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
   mendLook();
   changed();
   const shared = await sharedPhotos().catch(() => []);
-  if (shared.length) takePhotos(shared);
+  if (shared.length) takePhotos(shared, { loose: true });
   await gallery.loadKept().catch(() => {}); // a browser that keeps nothing has nothing kept
   render();
 });

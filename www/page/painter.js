@@ -15,6 +15,8 @@ import { Stylizer } from '../stylizer.js';
  * @property {number} id
  * @property {File} file
  * @property {string} name
+ * @property {string} path its name for the command line
+ * @property {boolean} loose it is nowhere but on this page
  * @property {number} width
  * @property {number} height
  *

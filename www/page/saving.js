@@ -22,7 +22,8 @@ export const chosenFormat = () => ({
 export function wireSaving(now) {
   const painted = () => encode(canvas('painting'), chosenFormat().format, chosenFormat().quality);
   const commandFor = (/** @type {import('./painter.js').Photo} */ photo) =>
-    command({ photo, look: now.look(), styleOf: now.style }, chosenFormat().format, chosenFormat().quality);
+    command({ photo, look: now.look(), size: Math.max(canvas('painting').width, canvas('painting').height), styleOf: now.style },
+      chosenFormat().format, chosenFormat().quality);
 
   const render = async () => {
     const { format, quality } = chosenFormat();
@@ -34,7 +35,7 @@ export function wireSaving(now) {
     $('command').textContent = text;
     const used = [...now.look().styles.map(({ id }) => id), ...regionsOn(now.look(), photo.id).map(({ style }) => style)];
     $('command-hint').textContent = words(used.some((id) => now.style(id)?.own) ? 'commandHintOwn' : 'commandHint');
-    button('save-masks').hidden = !masks.length;
+    button('save-masks').hidden = !masks.length && !photo.loose;
     const { size } = await painted();
     // Another quality may have been chosen meanwhile.
     if (format !== chosenFormat().format || quality !== chosenFormat().quality) return;
@@ -68,6 +69,7 @@ export function wireSaving(now) {
   const saveMasks = async () => {
     const photo = now.photo();
     if (!photo) return;
+    if (photo.loose) download(photo.file, photo.path);
     const { masks } = commandFor(photo);
     for (const [i, mask] of shares(regionsOn(now.look(), photo.id)).entries()) {
       download(await pictureOf(maskPicture(mask), 'png', 100), masks[i]);

@@ -52,6 +52,7 @@ export const en = {
   mixHint: { one: 'Choose up to {most} styles to mix.', other: '{n} of up to {most} styles. Choose one again to take it out.' },
   mostStyles: 'A mixture has at most {n} styles. Take one out first.',
   addStyle: 'Add pictures of your own as styles',
+  photographStyle: 'Take a photo as a style',
   ownNote: 'Your own picture, kept on this device',
   removeStyle: 'Remove the style {name} from this device',
   removeFromMix: 'Take {name} out of the mixture',
@@ -102,7 +103,7 @@ export const en = {
   commandHint: 'Run it in Impasto’s folder, next to your photo.',
   commandHintOwn: 'Run it in Impasto’s folder, with your photo and your style pictures there too.',
   copyCommand: 'Copy the command',
-  saveMasks: 'Save the regions it needs',
+  saveMasks: 'Save the pictures it needs',
 
   // What happens
   idle: 'Choose a photo to begin.',

@@ -50,6 +50,7 @@ export const zh = {
   mixHint: { other: '已选 {n} 种，最多 {most} 种。再点一次可移出。' },
   mostStyles: '最多混合 {n} 种风格，请先移出一种。',
   addStyle: '添加自己的图片作为风格',
+  photographStyle: '拍一张作为风格',
   ownNote: '你自己的图片，保存在这台设备上',
   removeStyle: '从这台设备删除风格 {name}',
   removeFromMix: '把 {name} 移出混合',
@@ -99,7 +100,7 @@ export const zh = {
   commandHint: '请在 Impasto 的文件夹里运行，照片也放在那里。',
   commandHintOwn: '请在 Impasto 的文件夹里运行，照片和你的风格图片也放在那里。',
   copyCommand: '复制命令',
-  saveMasks: '保存所需的区域图',
+  saveMasks: '保存所需的图片',
 
   idle: '先选一张照片。',
   starting: '正在启动…',
