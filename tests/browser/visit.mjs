@@ -128,6 +128,41 @@ export const onBlank = ({ html = '', ...options }, use) => onFresh(options, asyn
 /** Waits until a picture in full size is there. */
 export const painted = (page) => page.waitForSelector('#save:enabled');
 
+/** What an engine's code is replaced by: itself, with `code` after it. */
+export const patched = (kind, code) => (page) => page.route(`**/engine/${kind}/impasto.js`, async (route) => {
+  const response = await route.fetch();
+  await route.fulfill({ response, body: `${await response.text()}\n${code}` });
+});
+
+/** Code for an engine, after which every call is told to the page's window.calls: the method's name. */
+export const TOLD = `
+  const channel = new BroadcastChannel('calls');
+  for (const name of ['photo', 'style', 'stylize']) {
+    const method = Engine.prototype[name];
+    Engine.prototype[name] = function (...all) {
+      channel.postMessage(name === 'stylize' ? name : \`\${name} \${all[3]}\`);
+      return method.apply(this, all);
+    };
+  }`;
+export const hearCalls = (page) => page.addInitScript(() => {
+  window.calls = [];
+  new BroadcastChannel('calls').onmessage = ({ data }) => { window.calls.push(data); };
+});
+
+/** A GPU that is none: the CPU engine in its place, as emulation takes minutes. `ready` holds it back. */
+export async function pretendGpu(page, { ready = Promise.resolve(), code = '' } = {}) {
+  await page.route('**/www/adapter.js', (route) => route.fulfill({
+    contentType: 'text/javascript',
+    body: "export class NoGpu extends Error {}\nexport const adapterName = async () => 'Pretended';",
+  }));
+  await page.route('**/engine/gpu/*', async (route) => {
+    await ready;
+    const response = await route.fetch({ url: route.request().url().replace('/gpu/', '/cpu/') });
+    const body = await response.body();
+    await route.fulfill({ response, body: route.request().url().endsWith('.js') ? `${body}\n${code}` : body });
+  });
+}
+
 export const engineLoads = (requests, kind) =>
   requests.filter((url) => url.endsWith(`engine/${kind}/impasto_bg.wasm`)).length;
 

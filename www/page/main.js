@@ -320,7 +320,7 @@ async function loadSamples() {
   if (!response.ok) return; // the page works without them
   const row = /** @type {HTMLElement} */ ($('samples').querySelector('.row'));
   for (const { file, thumb, title, provenance } of await response.json()) {
-    const image = make('img', { src: new URL(thumb, list).href, alt: '', width: 88, height: 66 });
+    const image = make('img', { src: new URL(thumb, list).href, alt: '', width: 152, height: 114 });
     const one = make('button', { type: 'button', className: 'sample' }, image);
     const name = () => {
       one.ariaLabel = words('sample', { name: inLanguage(title) });

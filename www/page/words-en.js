@@ -174,5 +174,6 @@ export const en = {
   keysZoom: 'Zoom, and show the whole picture',
   keysMove: 'Move the picture, or the brush of a region',
   creditsTitle: 'Credits',
-  credits: 'The styles are painted by a program of ours (CC0). Sample photos from scikit-image: a cat (Stefan van der Walt, CC0), an espresso (Rachel Michetti, CC0), Eileen Collins (NASA) and a launch (SpaceX), both in the public domain. Libraries: burn and wasm-bindgen (MIT or Apache-2.0), idb (ISC), fflate (MIT).',
+  credits: 'The styles are painted by a program of ours (CC0). Sample photos from scikit-image: a cat (Stefan van der Walt, CC0), an espresso (Rachel Michetti, CC0), Eileen Collins (NASA) and a launch (SpaceX), both in the public domain.',
+  licences: 'What Impasto is made of, with all licences',
 };

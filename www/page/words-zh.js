@@ -167,5 +167,6 @@ export const zh = {
   keysZoom: '缩放，显示全图',
   keysMove: '移动画面，或移动涂抹区域的画笔',
   creditsTitle: '致谢',
-  credits: '风格图片由我们自己的程序绘制（CC0）。示例照片来自 scikit-image：猫（Stefan van der Walt，CC0）、咖啡（Rachel Michetti，CC0）、艾琳·柯林斯（NASA）和火箭发射（SpaceX），后两张属于公有领域。所用的库：burn 和 wasm-bindgen（MIT 或 Apache-2.0）、idb（ISC）、fflate（MIT）。',
+  credits: '风格图片由我们自己的程序绘制（CC0）。示例照片来自 scikit-image：猫（Stefan van der Walt，CC0）、咖啡（Rachel Michetti，CC0）、艾琳·柯林斯（NASA）和火箭发射（SpaceX），后两张属于公有领域。',
+  licences: 'Impasto 所用的软件及其许可',
 };
