@@ -30,7 +30,7 @@ const SIZES = [512, 768, 1024, 1536, 2048, 3072, MOST];
 const USUAL_SIZE = { webgpu: 1280, cpu: 768 };
 /** Million pixels above which an engine may run out of memory. */
 const SAFE = { webgpu: 6, cpu: 7.5 };
-const RESULTS_KEPT = 24;
+const RESULTS_KEPT = { most: 24, bytes: 300e6 };
 
 const query = new URLSearchParams(location.search);
 const wantedSize = Number(query.get('size'));
@@ -50,8 +50,8 @@ let shown;
 let shownSeconds = 0;
 /** Whether the visitor chose the size: no default may change it then. */
 let sizeChosen = sizeAsked;
-/** How far the GPU engine is, from 0 to 1, where that is known. @type {number | undefined} */
-let preparedPart;
+/** How far the engine is that is loaded now. @type {import('../stylizer.js').LoadProgress | undefined} */
+let loading;
 let lastId = 0;
 /** @type {'one' | 'mix'} */
 let many = 'one';
@@ -84,15 +84,18 @@ const gallery = new Gallery($('gallery'), {
 const painter = new Painter(
   { engine: engineAsked ?? 'auto', styleOf: (id) => gallery.get(id)?.picture },
   {
-    onLoading({ loaded, total }) {
+    onLoading(progress) {
+      const { loaded, total } = progress;
+      loading = progress;
+      renderEngine();
       if (!painter.busy) return;
       working({ part: loaded && total ? loaded / total : undefined });
       if (loaded === undefined) say('work-words', 'starting');
       else if (total) say('work-words', 'downloading', { done: number(loaded / 1e6, 1), all: number(total / 1e6, 1) });
       else say('work-words', 'downloadingSome', { done: number(loaded / 1e6, 1) });
     },
-    onPreparing({ part }) {
-      preparedPart = part;
+    onPreparing(progress) {
+      loading = progress;
       renderEngine();
     },
     onEngine() {
@@ -388,7 +391,12 @@ async function keepResult(key, of, look) {
   if (shown !== key || painting.width !== width || painting.height !== height) return URL.revokeObjectURL(thumb);
   if (results.some((result) => result.key === key) || !photos.includes(of)) return;
   results.unshift({ key, photo: of, look, picture, thumb });
-  for (const old of results.slice(RESULTS_KEPT)) dropResult(old);
+  let bytes = 0;
+  const [, ...older] = results;
+  for (const [i, old] of older.entries()) {
+    bytes += old.picture.size;
+    if (i + 2 > RESULTS_KEPT.most || bytes > RESULTS_KEPT.bytes) dropResult(old);
+  }
   render();
 }
 
@@ -517,6 +525,7 @@ function render() {
   input('brush').value = String(look.brush);
   $('brush-value').textContent = words(look.brush < 256 ? 'brushFine' : look.brush > 512 ? 'brushBroad' : 'brushMedium');
   choose('colours', look.colours);
+  $('colours-hint').textContent = words(`colours.${look.colours}`);
   renderSize();
   renderRegions();
   strips.render({ photos, photo, results, shown, canPaint: look.styles.length > 0 });
@@ -607,10 +616,17 @@ function renderToolbar() {
 
 function renderEngine() {
   const { engine } = painter;
-  if (!engine) return;
+  const { loaded = 0, part } = loading ?? {};
+  const amount = part === undefined ? words('megabytes', { n: number(loaded / 1e6, 1) }) : `${number(part * 100)} %`;
+  if (!engine) {
+    if (loaded) say('engine-name', 'engineLoading', { amount });
+    return;
+  }
   $('engine').dataset.kind = engine.kind;
-  if (painter.preparing && preparedPart !== undefined) say('engine-name', 'enginePreparing', { part: number(preparedPart * 100) });
-  else if (engine.kind === 'webgpu') say('engine-name', 'engineGpu', { name: engine.name });
+  if (painter.preparing && loading?.kind === 'webgpu') {
+    if (loaded) say('engine-name', 'engineGpuLoading', { amount });
+    else say('engine-name', 'engineGpuStarting');
+  } else if (engine.kind === 'webgpu') say('engine-name', 'engineGpu', { name: engine.name });
   else say('engine-name', 'engineCpu');
 }
 
