@@ -97,7 +97,7 @@ test('after one visit everything works without a network', async () => {
     await again.waitForSelector('#save:enabled');
     assert.ok(await again.isHidden('#error'));
     await again.goto(new URL('www/self-test.html', url).href);
-    await again.waitForSelector('tr[data-engine=cpu][data-result=right]');
+    await again.waitForSelector('[data-engine=cpu][data-result=right]');
   });
 });
 

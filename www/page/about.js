@@ -21,8 +21,8 @@ export function renderAbout({ engine, preparing }, lastSeconds, own) {
   $('kept').textContent = own ? words('kept', { n: own }) : '';
   button('forget').hidden = !own;
   /** @type {[string, Words[0]][]} */
-  const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+  −  0', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare']];
-  $('keys').replaceChildren(...keys.flatMap(([key, does]) => [make('dt', {}, make('kbd', {}, key)), make('dd', {}, words(does))]));
+  const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+ − 0', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare']];
+  $('keys').replaceChildren(...keys.flatMap(([key, does]) => [make('dt', {}, ...key.split(' ').map((one) => make('kbd', {}, one))), make('dd', {}, words(does))]));
 }
 
 /** Why WebGPU is not used, and what the visitor can do about it. @param {string} why */

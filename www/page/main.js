@@ -109,7 +109,7 @@ const painter = new Painter(
     },
     onNoEngine(error) {
       resting();
-      complain('noEngine', { reason: error.message });
+      complain('noEngine', { reason: reasonOf(error) });
       say('engine-name', 'engineNone');
       $('engine').dataset.kind = 'none';
     },
@@ -135,7 +135,7 @@ const painter = new Painter(
       resting();
       if (error instanceof StyleGone) complain('styleGone', { name: gallery.get(error.message)?.title() ?? '' });
       else if (error instanceof BadPicture) complain('bad.unreadable', { name: error.part === 'photo' ? task.photo.name : styleNames(task.look) });
-      else complain('engineFailed', { reason: error.message });
+      else complain('engineFailed', { reason: reasonOf(error) });
       say('status', 'failed');
     },
     onIdle() {
@@ -158,6 +158,10 @@ const mix = new Mix({
 });
 
 const strips = new Strips({ photo: showPhoto, removePhoto, camera: shoot, result: goTo, styleNames });
+
+/** @param {Error} error */
+const reasonOf = ({ message }) =>
+  ({ crashed: words('reason.crashed'), 'time-out': words('reason.timeOut') }[message] ?? message);
 
 const kind = () => painter.engine?.kind ?? 'cpu';
 

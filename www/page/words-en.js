@@ -126,6 +126,8 @@ export const en = {
   // What goes wrong
   noEngine: 'The painter could not start: {reason}. Check the connection and reload the page; if that does not help, try another browser.',
   engineFailed: 'The painter stopped ({reason}), most likely for want of memory. It starts again by itself: try a smaller size.',
+  'reason.crashed': 'it broke off',
+  'reason.timeOut': 'it did not answer',
   smaller: 'There is not enough memory for {from} pixels, so the painting has {to}.',
   noStyles: 'The styles that come with the page could not be loaded. Your own pictures still work as styles.',
   styleGone: 'The style “{name}” could not be loaded. Check the connection, or take another style.',

@@ -121,6 +121,8 @@ export const zh = {
 
   noEngine: '无法启动：{reason}。请检查网络后刷新页面；仍然不行时，请换一个浏览器。',
   engineFailed: '绘画中断（{reason}），多半是内存不足。程序会自动重启，请选小一点的尺寸。',
+  'reason.crashed': '程序中断',
+  'reason.timeOut': '没有响应',
   smaller: '内存不足以画 {from} 像素，已改为 {to} 像素。',
   noStyles: '自带的风格加载失败。你自己的图片仍可作为风格。',
   styleGone: '风格“{name}”加载失败。请检查网络，或换一种风格。',
