@@ -50,6 +50,8 @@ let shown;
 let shownSeconds = 0;
 /** Whether the visitor chose the size: no default may change it then. */
 let sizeChosen = sizeAsked;
+/** Whether the picture that was asked for waits for the engine. */
+let awaited = false;
 /** How far the engine is that is loaded now. @type {import('../stylizer.js').LoadProgress | undefined} */
 let loading;
 let lastId = 0;
@@ -89,6 +91,7 @@ const painter = new Painter(
       loading = progress;
       renderEngine();
       if (!painter.busy) return;
+      awaited = true;
       working({ part: loaded && total ? loaded / total : undefined });
       if (loaded === undefined) say('work-words', 'starting');
       else if (total) say('work-words', 'downloading', { done: number(loaded / 1e6, 1), all: number(total / 1e6, 1) });
@@ -99,10 +102,11 @@ const painter = new Painter(
       renderEngine();
     },
     onEngine() {
-      if (painter.busy && !$('work').hidden && !batch) {
+      if (awaited && painter.busy) {
         working();
         say('work-words', 'painting');
       }
+      awaited = false;
       takeUsualSize();
       keepSite();
       render();
