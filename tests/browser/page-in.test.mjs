@@ -1,9 +1,10 @@
 // What comes into the page: photos and styles, by every way.
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { PNG } from 'pngjs';
 
 import { CAMERA, files, folder, give, hand, onPage, painted, pixels } from './visit.mjs';
 
@@ -147,6 +148,22 @@ test('a drawing without pixels is a photo too', async () => {
     await page.click('#save');
     const [drawn] = await Promise.all([page.waitForEvent('download'), page.click('#save-masks')]);
     assert.equal(drawn.suggestedFilename(), 'flag.png');
+  });
+});
+
+test('formats that only the browser reads are given to the command line as PNG', async () => {
+  await onPage(SMALL, async (page) => {
+    // Two pixels, red and blue, as a BMP.
+    const bmp = Buffer.from('424d3e000000000000003600000028000000020000000100000001001800000000000800000000000000000000000000000000000000'
+      + '0000ffff00000000', 'hex');
+    await page.setInputFiles('#photo-file', { name: 'two.bmp', mimeType: 'image/bmp', buffer: bmp });
+    await painted(page);
+    assert.deepEqual(await photoNames(page), ['two.bmp']);
+    await page.click('#save');
+    assert.match(await page.textContent('#command'), /^impasto stylize two\.png /);
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#save-masks')]);
+    const { width, data } = PNG.sync.read(await readFile(await saved.path()));
+    assert.deepEqual([width, ...data], [2, 255, 0, 0, 255, 0, 0, 255, 255]);
   });
 });
 

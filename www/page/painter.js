@@ -16,7 +16,7 @@ import { Stylizer } from '../stylizer.js';
  * @property {File} file
  * @property {string} name
  * @property {string} path its name for the command line
- * @property {boolean} loose it is nowhere but on this page
+ * @property {boolean} loose the command line finds it nowhere, or cannot read it
  * @property {number} width
  * @property {number} height
  *

@@ -45,6 +45,18 @@ export async function check(given) {
   }
 }
 
+/** What the command line reads as it is. @param {Blob} file */
+export const isCommon = (file) => /^image\/(png|jpeg|webp)$/.test(file.type);
+
+/** The same picture as a PNG, upright. @param {File} file @returns {Promise<Blob>} */
+export async function asPng(file) {
+  const bitmap = await createImageBitmap(file);
+  const sheet = Object.assign(document.createElement('canvas'), { width: bitmap.width, height: bitmap.height });
+  /** @type {CanvasRenderingContext2D} */ (sheet.getContext('2d')).drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return new Promise((done) => { sheet.toBlob((blob) => done(/** @type {Blob} */ (blob)), 'image/png'); });
+}
+
 /**
  * A PNG of what only an image element can read: drawings (SVG).
  * @param {File} file
