@@ -38,10 +38,9 @@ pub fn features(width: u32, height: u32, seed: u64, device: &Device) -> Features
         let shape = [1, widths[index], height, width];
         instance_norm(Tensor::<4>::from_data(TensorData::new::<f32, _>(values, shape), device))
     };
-    // The generator looks at the deeper two levels only.
-    let (relu4_1, relu3_1) = (level(3), level(2));
-    let empty = |index: usize| Tensor::zeros([1, widths[index], 2, 2], device);
-    Features { relu1_1: empty(0), relu2_1: empty(1), relu3_1, relu4_1 }
+    let (relu4_1, relu3_1, relu2_1) = (level(3), level(2), level(1));
+    // The generator does not look at the first level.
+    Features { relu1_1: Tensor::zeros([1, widths[0], 2, 2], device), relu2_1, relu3_1, relu4_1 }
 }
 
 /// Value noise of several octaves, equally strong.

@@ -1,17 +1,22 @@
 //! The generator: fused features to a picture.
 
-use burn::module::{Module, Param};
+use burn::module::{Initializer, Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::layers::{Conv, ResidualBlock, StyledConv, upsample};
+use crate::kernels;
+use crate::layers::{Conv, ResidualBlock, StyledConv};
 use crate::palette::logit;
 use crate::style::Fused;
 use crate::vgg::VggConfig;
 
 /// Length of the style code.
 const CODE: usize = 192;
+/// Numbers that say how a style's brush moves.
+const BRUSH: usize = 22;
+/// Channels that it moves.
+const BRUSHED: usize = 64;
 /// How much of the palette's picture enters the output before training.
 const PALETTE_WEIGHT: f64 = 0.8;
 /// Photo values are kept this far from 0 and 1 when taken as logits: less than half an 8-bit
@@ -31,10 +36,15 @@ pub struct Generator {
     pub conv_1: StyledConv,
     /// At 1/4 of the size, where the content's structure comes in.
     pub skip: Conv,
+    /// Style code to the kernels of a depthwise convolution, so that strokes have the style's
+    /// shape (Chandran et al., "Adaptive Convolutions for Structure-Aware Style Transfer", 2021).
+    pub brush_1: Linear,
+    pub brush_2: Linear,
     pub block_3: ResidualBlock,
     /// 64 to 24 channels.
     pub conv_2: StyledConv,
-    /// At 1/2 of the size.
+    /// At 1/2 of the size, where finer structure comes in.
+    pub fine_skip: Conv,
     pub conv_3: StyledConv,
     /// 24 to 16 channels.
     pub conv_4: StyledConv,
@@ -56,8 +66,14 @@ impl Generator {
             block_2: ResidualBlock::new(w4, CODE, device),
             conv_1: StyledConv::new(w4, w3, CODE, device),
             skip: Conv::new(w3, w3, 1, device),
+            brush_1: LinearConfig::new(CODE, BRUSH).init(device),
+            brush_2: LinearConfig::new(BRUSH, 9 * BRUSHED)
+                .with_bias(false)
+                .with_initializer(Initializer::Zeros)
+                .init(device),
             block_3: ResidualBlock::new(w3, CODE, device),
             conv_2: StyledConv::new(w3, 24, CODE, device),
+            fine_skip: Conv::silent(w2, 24, 1, device),
             conv_3: StyledConv::new(24, 24, CODE, device),
             conv_4: StyledConv::new(24, 16, CODE, device),
             conv_5: Conv::new(16, 3, 3, device),
@@ -74,12 +90,16 @@ impl Generator {
         let code = relu(self.code_2.forward(code));
         let x = self.block_1.forward(fused.features, code.clone());
         let x = self.block_2.forward(x, code.clone());
-        let x = upsample(self.conv_1.forward(x, code.clone()));
-        let x = x + self.skip.forward(fused.skip);
+        let x = self.conv_1.forward(x, code.clone()).upsample();
+        let x = self.skip.forward_onto(x, fused.skip);
+        let [batch, _] = code.dims();
+        let kernels = self.brush_2.forward(self.brush_1.forward(code.clone()));
+        let x = kernels::depthwise(x, kernels.reshape([batch, BRUSHED, 9]));
         let x = self.block_3.forward(x, code.clone());
-        let x = upsample(self.conv_2.forward(x, code.clone()));
+        let x = self.conv_2.forward(x, code.clone()).upsample();
+        let x = self.fine_skip.forward_onto(x, fused.fine_skip);
         let x = self.conv_3.forward(x, code.clone());
-        let x = upsample(self.conv_4.forward(x, code));
+        let x = self.conv_4.forward(x, code).upsample();
         self.conv_5.forward(x).cast(DType::F32)
             + recoloured * self.palette_weight.val().reshape([1, 3, 1, 1])
     }

@@ -2,11 +2,10 @@
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
-use burn::tensor::module::{conv2d, interpolate};
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
+
+use crate::kernels::{self, Border, Source};
 
 /// Added to variances before the square root or the division, so that flat areas stay finite.
 pub const EPSILON: f64 = 1e-5;
@@ -20,11 +19,27 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// A `kernel` x `kernel` convolution, `kernel` odd, with Kaiming initialization (He et al.,
+    /// A `kernel` x `kernel` convolution, `kernel` 1 or 3, with Kaiming initialization (He et al.,
     /// "Delving Deep into Rectifiers", 2015).
     pub fn new(channels_in: usize, channels_out: usize, kernel: usize, device: &Device) -> Self {
+        let start = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false };
+        Self::with_initializer(start, channels_in, channels_out, kernel, device)
+    }
+
+    /// The same, with weights of 0: it adds nothing before it has learned to.
+    pub fn silent(channels_in: usize, channels_out: usize, kernel: usize, device: &Device) -> Self {
+        Self::with_initializer(Initializer::Zeros, channels_in, channels_out, kernel, device)
+    }
+
+    fn with_initializer(
+        start: Initializer,
+        channels_in: usize,
+        channels_out: usize,
+        kernel: usize,
+        device: &Device,
+    ) -> Self {
         let conv = Conv2dConfig::new([channels_in, channels_out], [kernel, kernel])
-            .with_initializer(Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false })
+            .with_initializer(start)
             .init(device);
         let bias = Tensor::zeros([channels_out], device);
         Self { conv: Conv2d { bias: Some(Param::from_tensor(bias)), ..conv } }
@@ -32,52 +47,30 @@ impl Conv {
 
     /// `[batch, channels_in, height, width]` to `[batch, channels_out, height, width]`; height and
     /// width must be larger than half the kernel.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        convolve(&self.conv, reflection_pad(x, self.conv.kernel_size[0] / 2))
+    pub fn forward(&self, x: impl Into<Source>) -> Tensor<4> {
+        convolve(&self.conv, x, Border::Reflection, false, None)
+    }
+
+    /// The same, plus `other`.
+    pub fn forward_onto(&self, other: Source, x: impl Into<Source>) -> Tensor<4> {
+        convolve(&self.conv, x, Border::Reflection, false, Some(other))
     }
 }
 
-/// The convolution in the precision of `x`: training computes in bf16 where that is faster, with
-/// the weights themselves in f32.
-pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-    let precision = x.dtype();
-    let padding = match conv.padding {
-        PaddingConfig2d::Explicit(top, left, _, _) => [top, left],
-        PaddingConfig2d::Valid | PaddingConfig2d::Same => [0, 0],
+/// The [convolution](kernels::convolve) with the parameters of a module.
+pub fn convolve(
+    conv: &Conv2d,
+    x: impl Into<Source>,
+    border: Border,
+    relu: bool,
+    residual: Option<Source>,
+) -> Tensor<4> {
+    let weight = conv.weight.val();
+    let bias = match &conv.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([weight.dims()[0]], &weight.device()),
     };
-    let options = ConvOptions::new(conv.stride, padding, conv.dilation, conv.groups);
-    let bias = conv.bias.as_ref().map(|bias| bias.val().cast(precision));
-    conv2d(x, conv.weight.val().cast(precision), bias, options)
-}
-
-/// Mirrors `border` pixels outwards at every edge, the edge pixel itself not repeated.
-///
-/// No gradient flows back from the mirrored pixels: they are few, and it would cost more than the
-/// convolution does.
-pub fn reflection_pad(x: Tensor<4>, border: usize) -> Tensor<4> {
-    if border == 0 {
-        return x;
-    }
-    if !is_trained(&x) {
-        return x.pad((border, border, border, border), PadMode::Reflect);
-    }
-    [2, 3].into_iter().fold(x, |x, axis| {
-        let length = x.dims()[axis];
-        let mirrored = |start| x.clone().detach().narrow(axis, start, border).flip([axis as isize]);
-        let (before, after) = (mirrored(1), mirrored(length - 1 - border));
-        Tensor::cat(vec![before, x, after], axis)
-    })
-}
-
-/// Whether gradients are to flow back through these features. Builds for the browser cannot train.
-fn is_trained(x: &Tensor<4>) -> bool {
-    #[cfg(feature = "cli")]
-    return x.is_tracked();
-    #[cfg(not(feature = "cli"))]
-    {
-        let _ = x;
-        false
-    }
+    kernels::convolve(x, weight, bias, border, relu, residual)
 }
 
 /// Mean and standard deviation of every channel, each `[batch, channels, 1, 1]`.
@@ -122,15 +115,13 @@ impl StyleNorm {
         Self { affine }
     }
 
-    /// `x`: `[batch, channels, height, width]`; `code`: `[batch, code]`.
-    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>) -> Tensor<4> {
+    /// `x`: `[batch, channels, height, width]`; `code`: `[batch, code]`. The normalization happens
+    /// when the result is read.
+    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>) -> Source {
         let [batch, channels, _, _] = x.dims();
-        let affine = self.affine.forward(code).reshape([batch, 2 * channels, 1, 1]);
-        let affine = affine.cast(x.dtype());
-        let scale = affine.clone().narrow(1, 0, channels) + 1.0;
-        let shift = affine.narrow(1, channels, channels);
-        let (centred, _, deviation) = centred(x);
-        centred * (scale / deviation) + shift
+        let modulation = self.affine.forward(code).reshape([batch, 2, channels]);
+        let affine = kernels::normalization(x.clone(), modulation);
+        Source { affine: Some(affine), ..x.into() }
     }
 }
 
@@ -151,8 +142,8 @@ impl StyledConv {
     }
 
     /// `[batch, channels_in, height, width]` to `[batch, channels_out, height, width]`.
-    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>) -> Tensor<4> {
-        relu(self.norm.forward(self.conv.forward(x), code))
+    pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>) -> Source {
+        self.norm.forward(self.conv.forward(x), code).relu()
     }
 }
 
@@ -176,18 +167,9 @@ impl ResidualBlock {
     }
 
     /// `[batch, channels, height, width]` to the same shape.
-    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>) -> Tensor<4> {
+    pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>) -> Tensor<4> {
+        let x = x.into();
         let y = self.first.forward(x.clone(), code.clone());
-        x + self.norm.forward(self.second.forward(y), code)
+        kernels::add(self.norm.forward(self.second.forward(y), code), x)
     }
-}
-
-/// Twice the height and width by repeating pixels. Followed by a convolution it does not leave
-/// the checkerboard of transposed convolutions (Odena et al., "Deconvolution and Checkerboard
-/// Artifacts", 2016).
-pub fn upsample(x: Tensor<4>) -> Tensor<4> {
-    let [_, _, height, width] = x.dims();
-    let options =
-        InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * height, 2 * width]);
-    interpolate(x, options)
 }

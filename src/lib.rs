@@ -27,7 +27,7 @@
 //! The modules in the order data flows: [`picture`] (bytes to pixels), [`vgg`] (pixels to
 //! features), [`style`] and [`palette`] (features and colours of styles, and their weighted
 //! sums), [`generator`] (features to picture), [`regions`] (which part in which style),
-//! [`stylizer`] (all of it), with [`layers`] and
+//! [`stylizer`] (all of it), with [`layers`], [`kernels`] and
 //! [`weights`] below them and [`discriminator`] beside them for training.
 
 pub mod device;
@@ -37,6 +37,7 @@ pub mod dream;
 #[cfg(feature = "cli")]
 pub mod files;
 pub mod generator;
+pub mod kernels;
 pub mod layers;
 pub mod palette;
 pub mod picture;

@@ -2,7 +2,8 @@
 
 use burn::tensor::{DType, Tensor};
 
-use crate::layers::{channel_statistics, instance_norm};
+use crate::kernels::{self, Source};
+use crate::layers::channel_statistics;
 use crate::vgg::Features;
 
 /// Mean and standard deviation of every channel of relu1_1 … relu4_1 (Huang and Belongie,
@@ -36,12 +37,12 @@ impl StyleStatistics {
             .map(Self)
     }
 
-    /// Mean and deviation, each `[batch, channels, 1, 1]`, of the deepest level.
-    fn deepest(&self, channels: usize) -> (Tensor<4>, Tensor<4>) {
+    /// Deviation - 1 and mean, `[batch, 2, channels]`, of the deepest level.
+    fn deepest(&self, channels: usize) -> Tensor<3> {
         let [batch, length] = self.0.dims();
         let part =
-            |start| self.0.clone().narrow(1, start, channels).reshape([batch, channels, 1, 1]);
-        (part(length - 2 * channels), part(length - channels))
+            |start| self.0.clone().narrow(1, start, channels).reshape([batch, 1, channels]);
+        Tensor::cat(vec![part(length - channels) - 1.0, part(length - 2 * channels)], 1)
     }
 }
 
@@ -50,10 +51,12 @@ impl StyleStatistics {
 pub struct Fused {
     /// relu4_1 of the content with the mean and deviation of the style (AdaIN),
     /// `[batch, width 4, height / 8, width / 8]`.
-    pub features: Tensor<4>,
+    pub features: Source,
     /// Instance-normalized relu3_1 of the content, its structure without its colours,
     /// `[batch, width 3, height / 4, width / 4]`.
-    pub skip: Tensor<4>,
+    pub skip: Source,
+    /// Likewise relu2_1, `[batch, width 2, height / 2, width / 2]`.
+    pub fine_skip: Source,
     /// The style.
     pub style: StyleStatistics,
 }
@@ -63,12 +66,21 @@ pub struct Fused {
 /// With the content's own statistics the features stay as they were.
 pub fn fuse(content: &Features, style: StyleStatistics) -> Fused {
     let [_, channels, _, _] = content.relu4_1.dims();
-    let precision = content.relu4_1.dtype();
-    let (mean, deviation) = style.deepest(channels);
-    let (mean, deviation) = (mean.cast(precision), deviation.cast(precision));
     Fused {
-        features: instance_norm(content.relu4_1.clone()) * deviation + mean,
-        skip: instance_norm(content.relu3_1.clone()),
+        features: normalized(content.relu4_1.clone(), style.deepest(channels)),
+        skip: instance_normalized(content.relu3_1.clone()),
+        fine_skip: instance_normalized(content.relu2_1.clone()),
         style,
     }
+}
+
+fn normalized(features: Tensor<4>, modulation: Tensor<3>) -> Source {
+    let affine = kernels::normalization(features.clone(), modulation);
+    Source { affine: Some(affine), ..features.into() }
+}
+
+fn instance_normalized(features: Tensor<4>) -> Source {
+    let [batch, channels, _, _] = features.dims();
+    let none = Tensor::zeros([batch, 2, channels], &features.device());
+    normalized(features, none)
 }

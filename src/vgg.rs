@@ -5,14 +5,13 @@
 //! perceptual losses in training; [`VggConfig::slim`] is distilled from it and runs at inference.
 
 use burn::module::{Initializer, Module};
-use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::layers::{convolve, reflection_pad};
+use crate::kernels::{Border, Source};
+use crate::layers::convolve;
 
 /// Mean of the RGB channels of ImageNet, as the Oxford weights have it, in 0..1.
 pub const MEAN: [f32; 3] = [123.68 / 255.0, 116.779 / 255.0, 103.939 / 255.0];
@@ -45,12 +44,7 @@ impl VggConfig {
     pub fn init(&self, device: &Device) -> VggEncoder {
         let [w1, w2, w3, w4] = self.widths;
         let conv = |channels_in, channels_out| {
-            let padding = match self.reflect {
-                true => PaddingConfig2d::Valid,
-                false => PaddingConfig2d::Explicit(1, 1, 1, 1),
-            };
             Conv2dConfig::new([channels_in, channels_out], [3, 3])
-                .with_padding(padding)
                 .with_initializer(Initializer::KaimingNormal {
                     gain: 2f64.sqrt(),
                     fan_out_only: false,
@@ -142,8 +136,9 @@ impl VggEncoder {
         Some(self.layer(self.conv5_1.as_ref()?, pool(relu4_4)))
     }
 
-    fn layer(&self, conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-        relu(convolve(conv, reflection_pad(x, usize::from(self.reflect))))
+    fn layer(&self, conv: &Conv2d, x: impl Into<Source>) -> Tensor<4> {
+        let border = if self.reflect { Border::Reflection } else { Border::Zero };
+        convolve(conv, x, border, true, None)
     }
 }
 
@@ -152,12 +147,12 @@ pub fn pool(x: Tensor<4>) -> Tensor<4> {
     max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
 }
 
-/// RGB in 0..1, `[batch, 3, height, width]`, minus [`MEAN`], over [`DEVIATION`].
-pub fn normalize(pictures: Tensor<4>) -> Tensor<4> {
-    let device = pictures.device();
-    let constant = |values: [f32; 3]| {
-        Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 3, 1, 1]), &device)
-            .cast(pictures.dtype())
-    };
-    (pictures.clone() - constant(MEAN)) / constant(DEVIATION)
+/// RGB in 0..1, `[batch, 3, height, width]`, to be read minus [`MEAN`], over [`DEVIATION`].
+pub fn normalize(pictures: Tensor<4>) -> Source {
+    let [batch, ..] = pictures.dims();
+    let scale = DEVIATION.map(f32::recip);
+    let shift = [0, 1, 2].map(|channel| -MEAN[channel] / DEVIATION[channel]);
+    let affine = TensorData::new([scale, shift].concat(), [1, 2, 3]);
+    let affine = Tensor::<3>::from_data(affine, &pictures.device()).repeat_dim(0, batch);
+    Source { affine: Some(affine), ..pictures.into() }
 }

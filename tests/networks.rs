@@ -99,8 +99,9 @@ fn slim_encoder_fusion_and_generator() {
     let other = StyleStatistics::of(&encoder.forward(style.clone()));
     let mixed = StyleStatistics::weighted_sum([(&other, 0.7), (&own, 0.3)]).unwrap();
     let fused = fuse(&features, mixed);
-    assert_matches("fused", fused.features.clone());
-    assert_matches("skip", fused.skip.clone());
+    assert_matches("fused", fused.features.clone().read());
+    assert_matches("skip", fused.skip.clone().read());
+    assert_matches("fine_skip", fused.fine_skip.clone().read());
 
     let map = palette_of(&content).map_to(&palette_of(&style));
     let (matrix, offset) = ColourMap::to_tensors(&[map], &device());
@@ -133,8 +134,8 @@ fn full_encoder_and_losses() {
         features.levels().into_iter().chain(relu5_1).collect::<Vec<_>>()
     };
     let (features, other) = (levels(features), levels(other));
-    assert_matches("loss_content", losses::content(&features, &other));
-    let style = losses::style(&features, &other, &[1.0, 1.0, 2.0, 2.0, 0.5]);
+    assert_matches("loss_content", losses::content(&features, &losses::ContentTarget::of(&other)));
+    let style = losses::style(&features, &losses::StyleTarget::of(&other), &[1.0, 1.0, 2.0, 2.0, 0.5]);
     assert_matches("loss_style", style.statistics);
     assert_matches("loss_gram", style.gram);
     assert_matches("loss_total_variation", losses::total_variation(photo));
@@ -170,8 +171,9 @@ fn mixing_is_linear() {
     let [first, second] = ["style", "other"]
         .map(|name| StyleStatistics::of(&encoder.forward(picture(name, [1, 3, 40, 32]).square())));
     let mixed = StyleStatistics::weighted_sum([(&first, 0.25), (&second, 0.75)]).unwrap();
-    let mixed = fuse(&content, mixed).features;
-    let sum = fuse(&content, first).features * 0.25 + fuse(&content, second).features * 0.75;
+    let read = |style| fuse(&content, style).features.read();
+    let mixed = read(mixed);
+    let sum = read(first) * 0.25 + read(second) * 0.75;
     let worst = (mixed - sum).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-4, "{worst}");
 
@@ -194,6 +196,6 @@ fn own_style_leaves_the_features_as_they_were() {
     let encoder = with_weights("encoder", VggConfig::slim().init(&device()));
     let features: Features = encoder.forward(picture("content", [1, 3, 32, 48]));
     let fused = fuse(&features, StyleStatistics::of(&features));
-    let worst = (fused.features - features.relu4_1).abs().max().into_scalar::<f32>();
+    let worst = (fused.features.read() - features.relu4_1).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-4, "{worst}");
 }

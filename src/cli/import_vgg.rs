@@ -12,9 +12,10 @@ use anyhow::{Context, Result, bail, ensure};
 use burn::nn::conv::Conv2d;
 use burn::store::burn_pack::Tensor as StoredTensor;
 use burn::store::{ModuleStore, PytorchStore, SafetensorsStore, bridge};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, TensorData};
 use clap::Args;
+use impasto::kernels::Border;
+use impasto::layers::convolve;
 use impasto::vgg::{DEVIATION, MEAN, VggConfig, normalize as normalize_input, pool};
 use impasto::weights::{self, Metadata, NamedTensor};
 
@@ -289,12 +290,12 @@ fn mean_activations(
                 continue;
             }
         };
-        let mut x = normalize_input(picture.to_tensor(device));
+        let mut x = normalize_input(picture.to_tensor(device)).read();
         for (index, convolution) in convolutions.iter().enumerate() {
             if index > 0 && LAYERS[index].0.ends_with("_1") {
                 x = pool(x);
             }
-            x = relu(convolution.forward(x));
+            x = convolve(convolution, x, Border::Zero, true, None);
             let means = x.clone().mean_dims(&[0, 2, 3]).into_data();
             for (sum, mean) in sums[index].iter_mut().zip(means.iter::<f64>()) {
                 *sum += mean;

@@ -56,8 +56,13 @@ impl Info {
 /// Of one pass over a square picture. Vectors (biases) are added and not multiplied.
 fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
     let each = tensor.values.len() as u64;
+    let area = |halvings: u32| u64::from(size >> halvings).pow(2);
+    if let ("generator.brush_2.weight", [_, kernels]) = (&*tensor.name, &*tensor.shape) {
+        // It gives the weights of a depthwise convolution.
+        return each + *kernels as u64 * area(2);
+    }
     match tensor.shape.len() {
-        4 => each * u64::from(size >> halvings(&tensor.name)).pow(2),
+        4 => each * area(halvings(&tensor.name)),
         2 => each,
         _ => 0,
     }
@@ -66,13 +71,14 @@ fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
 /// How often the picture has been halved where this convolution sees it.
 fn halvings(name: &str) -> u32 {
     // The encoder halves before each block; the generator goes the way back.
-    const GENERATOR: [(&str, u32); 9] = [
+    const GENERATOR: [(&str, u32); 10] = [
         ("block_1.", 3),
         ("block_2.", 3),
         ("conv_1.", 3),
         ("skip.", 2),
         ("block_3.", 2),
         ("conv_2.", 2),
+        ("fine_skip.", 1),
         ("conv_3.", 1),
         ("conv_4.", 1),
         ("conv_5.", 0),
@@ -102,6 +108,7 @@ mod tests {
         assert_eq!(macs("generator.block_1.first.conv.conv.weight", &[2, 1, 3, 3]), 18 * 8 * 8);
         assert_eq!(macs("generator.conv_5.conv.weight", &[3, 1, 3, 3]), 27 * 64 * 64);
         assert_eq!(macs("generator.code_1.weight", &[192, 480]), 192 * 480);
+        assert_eq!(macs("generator.brush_2.weight", &[22, 576]), 22 * 576 + 576 * 16 * 16);
         assert_eq!(macs("encoder.conv3_1.bias", &[256]), 0);
     }
 }

@@ -125,8 +125,9 @@ impl Train {
         if let Some(path) = &self.from {
             let bytes =
                 std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            if !trainer.start_from(&bytes).with_context(|| path.display().to_string())? {
-                eprintln!("Only the encoder of {} fits; the generator is new.", path.display());
+            let missing = trainer.start_from(&bytes).with_context(|| path.display().to_string())?;
+            if !missing.is_empty() {
+                eprintln!("Not in {}, and therefore new: {}", path.display(), missing.join(", "));
             }
         }
 

@@ -17,7 +17,10 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Side of the square crops, in pixels; a multiple of 16.
     pub crop: usize,
-    /// Every so many steps the crops have twice the side, and there are a quarter as many: large
+    /// So many steps see the same photos, and the same styles, each time in other pairs: what the
+    /// loss network sees in them, half its work, is computed once. The square of it makes a block.
+    pub reuse: usize,
+    /// In every so many blocks the crops have twice the side, and there are a quarter as many: large
     /// strokes and whole scenes are seen, too. 0: never.
     pub large_every: usize,
     /// Everything random follows from it.
@@ -96,7 +99,8 @@ impl Default for TrainConfig {
             distillation_steps: 1500,
             batch: 4,
             crop: 112,
-            large_every: 0,
+            reuse: 4,
+            large_every: 4,
             seed: 1,
             checkpoint_every: 500,
             sheet_every: 250,
@@ -128,10 +132,10 @@ impl Default for LossConfig {
             content: 1.0,
             style: 3.6,
             gram: 1.2,
-            levels: [1.0, 1.0, 1.0, 1.0, 0.0],
+            levels: [1.0, 1.0, 1.0, 1.0, 1.0],
             identity: 5.0,
             identity_every: 4,
-            stability: 0.0,
+            stability: 2.0,
             stability_every: 6,
             total_variation: 0.0,
             distillation: 0.4,
@@ -169,6 +173,7 @@ impl TrainConfig {
                 self.crop >= 64 && self.crop.is_multiple_of(16),
                 "crop must be a multiple of 16, at least 64",
             ),
+            (self.reuse >= 1, "reuse must be at least 1"),
             (self.threads >= 1, "threads must be at least 1"),
             (self.checkpoint_every >= 1, "checkpoint_every must be at least 1"),
             (self.sheet_every >= 1, "sheet_every must be at least 1"),
@@ -185,9 +190,16 @@ impl TrainConfig {
         }
     }
 
-    /// How many crops a step has, and their side in pixels.
-    pub fn crops(&self, step: usize) -> (usize, usize) {
-        match self.large_every > 0 && (step + 1).is_multiple_of(self.large_every) {
+    /// The block that a step belongs to, and which of the block's photos and styles it sees.
+    pub fn place(&self, step: usize) -> (usize, usize, usize) {
+        let (block, within) = (step / (self.reuse * self.reuse), step % (self.reuse * self.reuse));
+        let (row, column) = (within / self.reuse, within % self.reuse);
+        (block, column, (column + row) % self.reuse)
+    }
+
+    /// How many crops the steps of a block have, and their side in pixels.
+    pub fn crops(&self, block: usize) -> (usize, usize) {
+        match self.large_every > 0 && (block + 1).is_multiple_of(self.large_every) {
             true => ((self.batch / 4).max(1), 2 * self.crop),
             false => (self.batch, self.crop),
         }

@@ -1,6 +1,6 @@
 //! Pictures of two folders to batches of crops.
 //!
-//! What a step sees follows from the seed and the step alone, so that an interrupted run goes on
+//! What a block of steps sees follows from the seed and the block alone, so that an interrupted run goes on
 //! with exactly the batches it would have seen.
 
 use std::path::{Path, PathBuf};
@@ -23,24 +23,36 @@ use crate::picture::Picture;
 const CACHED_LONG_SIDE: u32 = 768;
 /// Crops are cut from at most this many times their side.
 const LARGEST_CROP: f64 = 4.0;
-/// Batches made ahead of the training step.
-const AHEAD: usize = 4;
+/// Blocks made ahead of the training step.
+const AHEAD: usize = 2;
 
 const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
-/// One step's pictures.
+/// The pictures of one kind that a step sees.
 #[derive(Debug)]
-pub struct Batch {
-    /// How many pairs there are.
+pub struct Crops {
+    /// How many there are.
     pub count: usize,
-    /// Side of the crops, in pixels.
+    /// Their side, in pixels.
     pub side: usize,
-    /// Photos, RGB in 0..1, `[count, 3, side, side]` row-major.
-    pub content: Vec<f32>,
-    /// Style pictures, likewise.
-    pub style: Vec<f32>,
+    /// RGB in 0..1, `[count, 3, side, side]` row-major.
+    pub values: Vec<f32>,
+    /// The colours of each.
+    pub palettes: Vec<Palette>,
+}
+
+impl Crops {
     /// From each photo's colours to its style's.
-    pub maps: Vec<ColourMap>,
+    pub fn maps_to(&self, styles: &Self) -> Vec<ColourMap> {
+        self.palettes.iter().zip(&styles.palettes).map(|(from, to)| from.map_to(to)).collect()
+    }
+}
+
+/// The pictures of a block of steps.
+#[derive(Debug)]
+pub struct Block {
+    pub contents: Vec<Crops>,
+    pub styles: Vec<Crops>,
 }
 
 /// All pictures of a folder and its subfolders, decoded.
@@ -135,31 +147,39 @@ impl Dataset {
         Self { content, style, config: config.clone() }
     }
 
-    /// The pictures of a step; other ones after every rollback.
-    pub fn batch(&self, step: usize, rollbacks: u64) -> Batch {
-        let config = &self.config;
-        let (count, side) = config.crops(step);
-        let (mut content, mut style, mut maps) = (Vec::new(), Vec::new(), Vec::new());
-        for index in 0..count {
-            let mut rng = ChaCha8Rng::seed_from_u64(config.seed.wrapping_add(rollbacks << 32));
-            rng.set_stream((step * config.batch + index) as u64);
-            let photo = self.crop(&self.content, side, Role::Content, &mut rng);
-            let picture = match rng.random_bool(config.procedural) {
-                true => {
-                    let large = 2 * side as u32;
-                    let picture = procedural::random(large, large, rng.random());
-                    cut(&picture, side, Role::Style, &mut rng)
-                }
-                false => self.crop(&self.style, side, Role::Style, &mut rng),
-            };
-            maps.push(Palette::of(&photo).map_to(&Palette::of(&picture)));
-            content.extend(photo.planes());
-            style.extend(picture.planes());
-        }
-        Batch { count, side, content, style, maps }
+    /// The pictures of a block; other ones after every rollback.
+    pub fn block(&self, block: usize, rollbacks: u64) -> Block {
+        let (count, side) = self.config.crops(block);
+        let crops = |role: Role| {
+            (0..self.config.reuse)
+                .map(|index| {
+                    let mut crops =
+                        Crops { count, side, values: Vec::new(), palettes: Vec::new() };
+                    for place in 0..count {
+                        let seed = self.config.seed.wrapping_add(rollbacks << 32);
+                        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                        let stream = (block * self.config.reuse + index) * self.config.batch + place;
+                        rng.set_stream((2 * stream + usize::from(role == Role::Style)) as u64);
+                        let picture = self.crop(side, role, &mut rng);
+                        crops.palettes.push(Palette::of(&picture));
+                        crops.values.extend(picture.planes());
+                    }
+                    crops
+                })
+                .collect()
+        };
+        Block { contents: crops(Role::Content), styles: crops(Role::Style) }
     }
 
-    fn crop(&self, folder: &Folder, side: usize, role: Role, rng: &mut ChaCha8Rng) -> Picture {
+    fn crop(&self, side: usize, role: Role, rng: &mut ChaCha8Rng) -> Picture {
+        if role == Role::Style && rng.random_bool(self.config.procedural) {
+            let large = 2 * side as u32;
+            return cut(&procedural::random(large, large, rng.random()), side, role, rng);
+        }
+        let folder = match role {
+            Role::Content => &self.content,
+            Role::Style => &self.style,
+        };
         cut(&folder.pictures[rng.random_range(0..folder.len())], side, role, rng)
     }
 }
@@ -185,16 +205,16 @@ fn cut(picture: &Picture, side: usize, role: Role, rng: &mut ChaCha8Rng) -> Pict
     Picture::new(side, side, rgb).expect("a square of pixels")
 }
 
-/// Makes batches ahead of time on threads of its own, and hands them out in order.
+/// Makes blocks ahead of time on threads of its own, and hands them out in order.
 #[derive(Debug)]
 pub struct Loader {
-    lanes: Vec<Receiver<Batch>>,
+    lanes: Vec<Receiver<Block>>,
     next: usize,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Loader {
-    /// Batches for `from`, `from + 1`, ….
+    /// Blocks `from`, `from + 1`, ….
     pub fn start(dataset: &Arc<Dataset>, from: usize, rollbacks: u64) -> Self {
         let count = dataset.config.threads;
         let (lanes, threads) = (0..count)
@@ -202,8 +222,8 @@ impl Loader {
                 let (sender, receiver) = sync_channel(AHEAD.div_ceil(count));
                 let dataset = Arc::clone(dataset);
                 let thread = std::thread::spawn(move || {
-                    for step in (from + lane..).step_by(count) {
-                        if sender.send(dataset.batch(step, rollbacks)).is_err() {
+                    for block in (from + lane..).step_by(count) {
+                        if sender.send(dataset.block(block, rollbacks)).is_err() {
                             break; // The loader is gone.
                         }
                     }
@@ -214,11 +234,11 @@ impl Loader {
         Self { lanes, next: 0, threads }
     }
 
-    /// The next step's batch, or nothing if a thread died.
-    pub fn next_batch(&mut self) -> Option<Batch> {
-        let batch = self.lanes[self.next].recv().ok();
+    /// The next block, or nothing if a thread died.
+    pub fn next_block(&mut self) -> Option<Block> {
+        let block = self.lanes[self.next].recv().ok();
         self.next = (self.next + 1) % self.lanes.len();
-        batch
+        block
     }
 }
 

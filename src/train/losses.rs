@@ -15,15 +15,39 @@ const BORDER: usize = 12;
 /// At relu5_1 a crop has fewer places than channels: its Gram matrix says little.
 const GRAM_LEVELS: usize = 4;
 
+/// What [`content`] compares a painting with: instance-normalized relu3_1, relu4_1 and relu5_1.
+#[derive(Debug, Clone)]
+pub struct ContentTarget([Tensor<4>; 3]);
+
+impl ContentTarget {
+    /// Of a photo's relu1_1 … relu5_1.
+    pub fn of(photo: &[Tensor<4>]) -> Self {
+        Self([2, 3, 4].map(|index: usize| instance_norm(photo[index].clone())))
+    }
+}
+
 /// Mean squared difference of instance-normalized relu4_1, and half as much of relu3_1 and relu5_1:
-/// what is where, regardless of colour and contrast. Features are those of relu1_1 … relu5_1. `[1]`
-pub fn content(painting: &[Tensor<4>], photo: &[Tensor<4>]) -> Tensor<1> {
-    let level = |index: usize| {
-        let difference =
-            instance_norm(painting[index].clone()) - instance_norm(photo[index].clone());
-        difference.square().cast(DType::F32).mean()
-    };
-    level(3) + (level(2) + level(4)) * 0.5
+/// what is where, regardless of colour and contrast. `painting`: relu1_1 … relu5_1. `[1]`
+pub fn content(painting: &[Tensor<4>], photo: &ContentTarget) -> Tensor<1> {
+    let ContentTarget(found) = ContentTarget::of(painting);
+    let mut levels = found.into_iter().zip(&photo.0).zip([0.5, 1.0, 0.5]).map(
+        |((painting, photo), weight)| {
+            (painting - photo.clone()).square().cast(DType::F32).mean() * weight
+        },
+    );
+    let first = levels.next().expect("three levels");
+    levels.fold(first, |sum, level| sum + level)
+}
+
+/// What [`style`] compares a painting with.
+#[derive(Debug, Clone)]
+pub struct StyleTarget(Vec<Moments>);
+
+impl StyleTarget {
+    /// Of a style's relu1_1 … relu5_1.
+    pub fn of(style: &[Tensor<4>]) -> Self {
+        Self(style.iter().cloned().map(Moments::of).collect())
+    }
 }
 
 /// How far the painting is from the style.
@@ -39,10 +63,10 @@ pub struct StyleLosses {
 }
 
 /// Both style losses, from the same moments; features and weights are those of relu1_1 … relu5_1.
-pub fn style(painting: &[Tensor<4>], style: &[Tensor<4>], weights: &[f64]) -> StyleLosses {
-    let levels = painting.iter().zip(style).zip(weights).enumerate();
-    let terms = levels.map(|(index, ((painting, style), &weight))| {
-        let (value, goal) = (Moments::of(painting.clone()), Moments::of(style.clone()));
+pub fn style(painting: &[Tensor<4>], style: &StyleTarget, weights: &[f64]) -> StyleLosses {
+    let levels = painting.iter().zip(&style.0).zip(weights).enumerate();
+    let terms = levels.map(|(index, ((painting, goal), &weight))| {
+        let (value, goal) = (Moments::of(painting.clone()), goal.clone());
         let statistics =
             relative(value.mean, goal.mean) + relative(value.deviation, goal.deviation);
         let gram = match index < GRAM_LEVELS {
@@ -60,6 +84,7 @@ pub fn style(painting: &[Tensor<4>], style: &[Tensor<4>], weights: &[f64]) -> St
 }
 
 /// Of the channels of a batch of features.
+#[derive(Debug, Clone)]
 struct Moments {
     /// `[batch, channels, 1]`
     mean: Tensor<3>,

@@ -8,7 +8,7 @@ use crate::picture::{Format, Picture};
 use crate::stylizer::Stylizer;
 
 use super::TrainError;
-use super::dataset::{Batch, Dataset};
+use super::dataset::{Block, Crops, Dataset};
 
 /// Gap between pictures, in pixels.
 const GAP: u32 = 4;
@@ -52,14 +52,18 @@ pub fn write(
 /// [`TrainError::File`] when the disk refuses.
 pub fn preview(path: &Path, dataset: &Dataset, columns: u32, rows: u32) -> Result<(), TrainError> {
     let mut sheet = Sheet::new(columns, 2 * rows, PREVIEW_SIDE);
-    let pairs = (0..).flat_map(|step| {
-        let Batch { count, side, content, style, .. } = dataset.batch(step, 0);
-        let picture = move |values: &[f32], index: usize| {
-            let length = 3 * side * side;
-            let values = &values[index * length..(index + 1) * length];
-            Picture::from_tensor_data(side as u32, side as u32, values)
-        };
-        (0..count).map(move |index| (picture(&content, index), picture(&style, index)))
+    let pairs = (0..).flat_map(|block| {
+        let Block { contents, styles } = dataset.block(block, 0);
+        contents.into_iter().zip(styles).flat_map(|(content, style)| {
+            let picture = |crops: &Crops, index: usize| {
+                let length = 3 * crops.side * crops.side;
+                let values = &crops.values[index * length..(index + 1) * length];
+                Picture::from_tensor_data(crops.side as u32, crops.side as u32, values)
+            };
+            (0..content.count)
+                .map(|index| (picture(&content, index), picture(&style, index)))
+                .collect::<Vec<_>>()
+        })
     });
     for (index, (photo, style)) in (0..columns * rows).zip(pairs) {
         for (row, picture) in [photo, style].into_iter().enumerate() {

@@ -15,7 +15,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use super::adapters::Adapters;
 use super::checkpoint::{self, Progress, State};
 use super::config::TrainConfig;
-use super::dataset::{Batch, Dataset, Loader};
+use super::dataset::{Block, Crops, Dataset, Loader};
 use super::loss_network::LossNetwork;
 use super::{TrainError, losses, plot, sheet};
 use crate::discriminator::Discriminator;
@@ -186,22 +186,30 @@ impl Trainer {
         Ok(())
     }
 
-    /// Starts from trained weights, those of the encoder and those of the generator. Says whether
-    /// the generator's could be used: they may be of another version, or absent. Only before the
-    /// first step.
+    /// Starts from trained weights; names the tensors that these do not have, or have in another
+    /// shape: they start as new ones. Only before the first step.
     ///
     /// # Errors
     /// Says what is wrong with the file.
-    pub fn start_from(&mut self, bytes: &[u8]) -> Result<bool, TrainError> {
-        let (mut tensors, _) = weights::deserialize(bytes)?;
+    pub fn start_from(&mut self, bytes: &[u8]) -> Result<Vec<String>, TrainError> {
+        let (found, _) = weights::deserialize(bytes)?;
+        let mut missing = Vec::new();
+        let mut tensors = self.state.networks.exported();
+        for tensor in &mut tensors {
+            let fits = |other: &&NamedTensor| {
+                other.name == tensor.name && other.shape == tensor.shape
+            };
+            match found.iter().find(fits) {
+                Some(other) => tensor.values.clone_from(&other.values),
+                None => missing.push(tensor.name.clone()),
+            }
+        }
         let Networks { encoder, generator, adapters } = self.state.networks.clone();
         let encoder = weights::load("encoder", encoder, &mut tensors)?;
-        let loaded = weights::load("generator", generator.clone(), &mut tensors);
-        let fits = loaded.is_ok() && tensors.is_empty();
-        let generator = loaded.ok().filter(|_| fits).unwrap_or(generator);
+        let generator = weights::load("generator", generator, &mut tensors)?;
         self.state.networks = Networks { encoder, generator, adapters };
         self.state.average = self.state.networks.valid();
-        Ok(fits)
+        Ok(missing)
     }
 
     /// Steps done so far.
@@ -221,21 +229,25 @@ impl Trainer {
         mut report: impl FnMut(usize, &Losses),
     ) -> Result<Outcome, TrainError> {
         let mut table = self.open_table()?;
-        let mut loader = self.loader();
+        let mut blocks = Blocks::start(&self.dataset, self.config.place(self.step).0, self.rollbacks);
         let mut since = Instant::now();
         while self.step < self.config.steps {
             if stop.load(Ordering::Relaxed) {
                 self.pause(&mut since)?;
                 return Ok(Outcome::Interrupted);
             }
-            let batch = loader.next_batch().ok_or_else(|| {
+            let (block, content, style) = self.config.place(self.step);
+            let block = blocks.get(block).ok_or_else(|| {
                 TrainError::file(&self.folder, "a thread that prepares pictures died")
             })?;
-            let losses = self.train_step(batch);
+            let content = block.targets(Kind::Content, content, &self.loss_network, &self.device);
+            let style = block.targets(Kind::Style, style, &self.loss_network, &self.device);
+            let losses = self.train_step(&content, &style);
             if losses.values().any(|loss| !loss.is_finite()) {
                 self.roll_back()?;
                 table = self.open_table()?;
-                loader = self.loader();
+                blocks =
+                    Blocks::start(&self.dataset, self.config.place(self.step).0, self.rollbacks);
                 continue;
             }
             self.step += 1;
@@ -252,10 +264,6 @@ impl Trainer {
         self.pause(&mut since)?;
         self.write_sheet()?;
         Ok(Outcome::Finished { psnr: self.quantization_psnr()? })
-    }
-
-    fn loader(&self) -> Loader {
-        Loader::start(&self.dataset, self.step, self.rollbacks)
     }
 
     /// Writes a checkpoint and the weights so far.
@@ -292,28 +300,23 @@ impl Trainer {
         self.go_back_to(&newest)
     }
 
-    /// Crops as a tensor.
-    fn tensor(&self, values: Vec<f32>, count: usize, side: usize) -> Tensor<4> {
-        Tensor::from_data(TensorData::new(values, [count, 3, side, side]), &self.device)
-    }
-
-    fn train_step(&mut self, batch: Batch) -> Losses {
-        let (count, side) = (batch.count, batch.side);
-        let content = self.tensor(batch.content, count, side);
-        let style = self.tensor(batch.style, count, side);
+    fn train_step(&mut self, content: &Targets, style: &Targets) -> Losses {
+        let count = content.crops.count;
+        let maps = content.crops.maps_to(&style.crops);
         let mut log =
             Losses::from([("learning_rate", self.config.learning_rate(self.step) as f32)]);
         let weigh = self.config.loss.clone();
         let step = self.step;
 
-        // Both kinds of pictures in one pass through each encoder.
-        let both = Tensor::cat(vec![content.clone(), style.clone()], 0);
-        let target = self.loss_network.forward(both.clone());
+        // Both kinds of pictures in one pass through the encoder.
+        let both = Tensor::cat(vec![content.pictures.clone(), style.pictures.clone()], 0);
         let encoded = self.state.networks.encoder.forward(both.cast(self.precision));
         let distilling = step < self.config.distillation_steps;
         let mut total = Tensor::zeros([1], &self.device);
-        if distilling || step.is_multiple_of(weigh.distillation_every) {
+        let distils = weigh.distillation > 0.0 && step.is_multiple_of(weigh.distillation_every);
+        if distilling || distils {
             let names = ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
+            let target = joined(&content.features, &style.features);
             let residuals = self.state.networks.adapters.residual_variances(&encoded, &target);
             for (name, residual) in names.into_iter().zip(residuals) {
                 log.insert(name, scalar(&residual));
@@ -330,20 +333,19 @@ impl Trainer {
             total + loss * weight
         };
 
-        let (content_target, style_target) = split(&target, count);
+        let (content_target, style_target) = (&content.content, &style.style);
+        let (style, content) = (style.pictures.clone(), content.pictures.clone());
         let (content_encoded, style_encoded) = split(&encoded, count);
-        let recoloured = recoloured_logits(content.clone(), &batch.maps);
+        let recoloured = recoloured_logits(content.clone(), &maps);
         let other = StyleStatistics::of(&style_encoded);
         let fused = fuse(&content_encoded, other.clone());
         let logits = self.state.networks.generator.forward(fused, recoloured);
         let painting = finish(logits, content.clone(), 1.0);
         let seen = self.loss_network.forward(painting.clone());
 
-        let levels = |features: &Features| self.loss_network.all_levels(features);
-        let (seen, content_target, style_target) =
-            (levels(&seen), levels(&content_target), levels(&style_target));
-        total = add(total, "content", weigh.content, losses::content(&seen, &content_target));
-        let style_losses = losses::style(&seen, &style_target, &weigh.levels);
+        let seen = self.loss_network.all_levels(&seen);
+        total = add(total, "content", weigh.content, losses::content(&seen, content_target));
+        let style_losses = losses::style(&seen, style_target, &weigh.levels);
         total = add(total, "style", weigh.style, style_losses.statistics);
         total = add(total, "gram", weigh.gram, style_losses.gram);
         if weigh.total_variation > 0.0 {
@@ -362,7 +364,7 @@ impl Trainer {
         if weigh.stability > 0.0 && step.is_multiple_of(weigh.stability_every) {
             let moved = losses::disturb(content, self.config.seed, step);
             let encoded = self.state.networks.encoder.forward(moved.clone().cast(self.precision));
-            let recoloured = recoloured_logits(moved.clone(), &batch.maps);
+            let recoloured = recoloured_logits(moved.clone(), &maps);
             let fused = fuse(&encoded, other);
             let logits = self.state.networks.generator.forward(fused, recoloured);
             let loss = losses::stability(painting.clone(), finish(logits, moved, 1.0), step);
@@ -486,6 +488,100 @@ impl Trainer {
             .write_record(row)
             .and_then(|()| Ok(table.flush()?))
             .map_err(|error| TrainError::file(&self.folder.join("losses.csv"), error))
+    }
+}
+
+/// The block of the current step, and the loader of the next ones.
+struct Blocks {
+    loader: Loader,
+    next: usize,
+    current: Option<SeenBlock>,
+}
+
+/// A block, and what the loss network has seen of it.
+struct SeenBlock {
+    contents: Vec<Entry>,
+    styles: Vec<Entry>,
+}
+
+/// Pictures before and after the loss network has seen them.
+enum Entry {
+    Waiting(Option<Crops>),
+    Seen(Arc<Targets>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Content,
+    Style,
+}
+
+/// Pictures of one kind, and what paintings of or after them are compared with.
+struct Targets {
+    crops: Crops,
+    /// `[count, 3, side, side]`, RGB in 0..1.
+    pictures: Tensor<4>,
+    features: Features,
+    content: losses::ContentTarget,
+    style: losses::StyleTarget,
+}
+
+impl Blocks {
+    fn start(dataset: &Arc<Dataset>, from: usize, rollbacks: u64) -> Self {
+        Self { loader: Loader::start(dataset, from, rollbacks), next: from, current: None }
+    }
+
+    /// The block of that number, which is the last one or the next, or nothing if a thread died.
+    fn get(&mut self, number: usize) -> Option<&mut SeenBlock> {
+        if self.next == number {
+            let Block { contents, styles } = self.loader.next_block()?;
+            let waiting = |crops: Vec<Crops>| {
+                crops.into_iter().map(|crops| Entry::Waiting(Some(crops))).collect()
+            };
+            self.current =
+                Some(SeenBlock { contents: waiting(contents), styles: waiting(styles) });
+            self.next += 1;
+        }
+        self.current.as_mut()
+    }
+}
+
+impl SeenBlock {
+    fn targets(
+        &mut self,
+        kind: Kind,
+        index: usize,
+        network: &LossNetwork,
+        device: &Device,
+    ) -> Arc<Targets> {
+        let entry = match kind {
+            Kind::Content => &mut self.contents[index],
+            Kind::Style => &mut self.styles[index],
+        };
+        let crops = match entry {
+            Entry::Seen(targets) => return Arc::clone(targets),
+            Entry::Waiting(crops) => crops.take().expect("taken once"),
+        };
+        let shape = [crops.count, 3, crops.side, crops.side];
+        let pictures = Tensor::from_data(TensorData::new(crops.values.clone(), shape), device);
+        let features = network.forward(pictures.clone());
+        let levels = network.all_levels(&features);
+        let (content, style) =
+            (losses::ContentTarget::of(&levels), losses::StyleTarget::of(&levels));
+        let targets = Arc::new(Targets { crops, pictures, features, content, style });
+        *entry = Entry::Seen(Arc::clone(&targets));
+        targets
+    }
+}
+
+/// The pictures of both.
+fn joined(a: &Features, b: &Features) -> Features {
+    let join = |a: &Tensor<4>, b: &Tensor<4>| Tensor::cat(vec![a.clone(), b.clone()], 0);
+    Features {
+        relu1_1: join(&a.relu1_1, &b.relu1_1),
+        relu2_1: join(&a.relu2_1, &b.relu2_1),
+        relu3_1: join(&a.relu3_1, &b.relu3_1),
+        relu4_1: join(&a.relu4_1, &b.relu4_1),
     }
 }
 

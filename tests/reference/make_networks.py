@@ -113,15 +113,24 @@ def upsample(x):
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
-def generator(features, skip, style, recoloured):
+def brush(x, code):
+    """The input, and its convolution with kernels that follow from the style."""
+    code = linear(code, "generator.brush_1", CODE, 22)
+    kernels = F.linear(code, weight("generator.brush_2.weight", 576, 22)).view(64, 1, 3, 3)
+    return x + F.conv2d(F.pad(x, (1,) * 4, mode="reflect"), kernels, groups=64)
+
+
+def generator(features, skip, fine_skip, style, recoloured):
     code = F.relu(linear(style, "generator.code_1", style.shape[1], CODE))
     code = F.relu(linear(code, "generator.code_2", CODE, CODE))
     x = residual_block(features, code, "generator.block_1")
     x = residual_block(x, code, "generator.block_2")
     x = upsample(styled_conv(x, code, "generator.conv_1", 64))
     x = x + conv(skip, "generator.skip.conv", (64, 64, 1, 1))
+    x = brush(x, code)
     x = residual_block(x, code, "generator.block_3")
     x = upsample(styled_conv(x, code, "generator.conv_2", 24))
+    x = x + conv(fine_skip, "generator.fine_skip.conv", (24, 32, 1, 1))
     x = styled_conv(x, code, "generator.conv_3", 24)
     x = upsample(styled_conv(x, code, "generator.conv_4", 16))
     x = conv(x, "generator.conv_5.conv", (3, 16, 3, 3))
@@ -185,10 +194,10 @@ def main():
     code = 0.7 * statistics(style_levels) + 0.3 * statistics(content_levels)
     mean, deviation = code[:, -256:-128].view(1, 128, 1, 1), code[:, -128:].view(1, 128, 1, 1)
     fused = instance_norm(content_levels[3]) * deviation + mean
-    skip = instance_norm(content_levels[2])
+    skip, fine_skip = instance_norm(content_levels[2]), instance_norm(content_levels[1])
     matrix, offset = colour_map(colours(content), colours(style))
     recoloured = recoloured_logits(content, matrix, offset)
-    painting = generator(fused, skip, code, recoloured)
+    painting = generator(fused, skip, fine_skip, code, recoloured)
     photo = torch.logit(content.clamp(0.4 / 255, 1 - 0.4 / 255))
 
     full = vgg(content, "full", FULL, False)
@@ -201,6 +210,7 @@ def main():
         "statistics": statistics(content_levels),
         "fused": fused,
         "skip": skip,
+        "fine_skip": fine_skip,
         "map": torch.cat([matrix, offset.view(3, 1)], 1),
         "recoloured": recoloured,
         "painting": painting,

@@ -1,0 +1,102 @@
+//! The operations as chains of burn's own: the definition of what each of them means, and what
+//! computes it where there are no kernels.
+
+use burn::tensor::activation::relu;
+use burn::tensor::module::{conv2d, interpolate};
+use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
+use burn::tensor::{DType, Tensor};
+
+use super::{Border, Source};
+use crate::layers::{channel_statistics};
+
+pub fn read(source: Source) -> Tensor<4> {
+    let Source { mut features, affine, .. } = source;
+    let [batch, channels, height, width] = features.dims();
+    if let Some(affine) = affine {
+        let affine = affine.cast(features.dtype());
+        let part = |index| affine.clone().narrow(1, index, 1).reshape([batch, channels, 1, 1]);
+        features = features * part(0) + part(1);
+    }
+    if source.relu {
+        features = relu(features);
+    }
+    if source.upsample {
+        let options = InterpolateOptions::new(InterpolateMode::Nearest)
+            .with_output_size([2 * height, 2 * width]);
+        features = interpolate(features, options);
+    }
+    features
+}
+
+pub fn convolve(
+    input: Source,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    border: Border,
+    with_relu: bool,
+    residual: Option<Source>,
+) -> Tensor<4> {
+    let x = read(input);
+    let precision = x.dtype();
+    let reach = weight.dims()[2] / 2;
+    let (x, padding) = match border {
+        Border::Reflection => (reflection_pad(x, reach), 0),
+        Border::Zero => (x, reach),
+    };
+    let options = ConvOptions::new([1, 1], [padding, padding], [1, 1], 1);
+    let mut sum = conv2d(x, weight.cast(precision), Some(bias.cast(precision)), options);
+    if let Some(residual) = residual {
+        sum = sum + read(residual);
+    }
+    if with_relu { relu(sum) } else { sum }
+}
+
+pub fn depthwise(input: Tensor<4>, kernels: Tensor<3>) -> Tensor<4> {
+    let [batch, channels, height, width] = input.dims();
+    let padded = reflection_pad(input.clone(), 1);
+    let kernels = kernels.cast(input.dtype());
+    (0..9).fold(input, |sum, index| {
+        let moved = padded.clone().narrow(2, index / 3, height).narrow(3, index % 3, width);
+        let weight = kernels.clone().narrow(2, index, 1).reshape([batch, channels, 1, 1]);
+        sum + moved * weight
+    })
+}
+
+pub fn normalization(features: Tensor<4>, modulation: Tensor<3>) -> Tensor<3> {
+    let [batch, channels, _, _] = features.dims();
+    let (mean, deviation) = channel_statistics(features.cast(DType::F32));
+    let row = |x: Tensor<4>| x.reshape([batch, 1, channels]);
+    let scale = (modulation.clone().narrow(1, 0, 1) + 1.0) / row(deviation);
+    let shift = modulation.narrow(1, 1, 1) - row(mean) * scale.clone();
+    Tensor::cat(vec![scale, shift], 1)
+}
+
+/// Mirrors `border` pixels outwards at every edge, the edge pixel itself not repeated.
+///
+/// No gradient flows back from the mirrored pixels: they are few, and it would cost more than the
+/// convolution does.
+fn reflection_pad(x: Tensor<4>, border: usize) -> Tensor<4> {
+    if border == 0 {
+        return x;
+    }
+    if !is_trained(&x) {
+        return x.pad((border, border, border, border), PadMode::Reflect);
+    }
+    [2, 3].into_iter().fold(x, |x, axis| {
+        let length = x.dims()[axis];
+        let mirrored = |start| x.clone().detach().narrow(axis, start, border).flip([axis as isize]);
+        let (before, after) = (mirrored(1), mirrored(length - 1 - border));
+        Tensor::cat(vec![before, x, after], axis)
+    })
+}
+
+/// Whether gradients are to flow back through these features. Builds for the browser cannot train.
+fn is_trained(x: &Tensor<4>) -> bool {
+    #[cfg(feature = "cli")]
+    return x.is_tracked();
+    #[cfg(not(feature = "cli"))]
+    {
+        let _ = x;
+        false
+    }
+}

@@ -1,0 +1,88 @@
+//! Which instructions the loops are compiled for, and which of these this processor has.
+
+/// A set of instructions, with the shape of the blocks of sums that fit its registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    /// What the target always has: SSE2, NEON, or SIMD in WebAssembly.
+    Base,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// The best that this processor has.
+    pub fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Base
+    }
+
+    /// Rows (channels out) of a block of sums.
+    pub const fn rows(self) -> usize {
+        match self {
+            Self::Base => 4,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 6,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 8,
+        }
+    }
+
+    /// Columns (pixels or tiles) of a block of sums.
+    pub const fn columns(self) -> usize {
+        match self {
+            Self::Base => 8,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 16,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 32,
+        }
+    }
+}
+
+/// `a * b + c`, in one instruction where there is one: a call into a library would be slow.
+#[inline(always)]
+pub fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Defines `fn $name(isa, arguments)`, which calls `$body::<ROWS, COLUMNS, FMA>(arguments)` compiled
+/// for the instructions that `isa` names. `$body` and all that it calls must be `inline(always)`.
+macro_rules! for_each_isa {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident = $body:ident($($argument:ident: $type:ty),* $(,)?)) => {
+        $(#[$meta])*
+        $vis fn $name(isa: $crate::kernels::cpu::isa::Isa, $($argument: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2($($argument: $type),*) {
+                $body::<{ Isa::Avx2.rows() }, { Isa::Avx2.columns() }, true>($($argument),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx2,fma")]
+            fn avx512($($argument: $type),*) {
+                $body::<{ Isa::Avx512.rows() }, { Isa::Avx512.columns() }, true>($($argument),*)
+            }
+            use $crate::kernels::cpu::isa::Isa;
+            match isa {
+                Isa::Base => {
+                    $body::<{ Isa::Base.rows() }, { Isa::Base.columns() }, false>($($argument),*)
+                }
+                // SAFETY: `Isa::best` names only what the processor has.
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => unsafe { avx2($($argument),*) },
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => unsafe { avx512($($argument),*) },
+            }
+        }
+    };
+}
+pub(super) use for_each_isa;

@@ -1,0 +1,150 @@
+//! The operations on burn's flex backend: f32 in main memory.
+//!
+//! Instructions are chosen at run time ([`Isa`]); the loops are plain Rust over arrays of constant
+//! size, which the compiler turns into SIMD. Natively all cores work; in the browser, one.
+
+mod direct;
+mod elementwise;
+mod gemm;
+mod isa;
+mod lines;
+mod pack;
+mod threads;
+mod winograd;
+
+#[cfg(feature = "cli")]
+mod gradient;
+
+use burn::backend::{Flex, tensor::FloatTensor};
+use burn::tensor::{DType, Shape};
+use burn_flex::{FlexTensor, Layout};
+
+use super::{Kernels, Reading, Spec};
+use lines::Reader;
+
+impl Kernels for Flex {
+    fn convolution(
+        input: FloatTensor<Self>,
+        input_affine: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        residual_affine: FloatTensor<Self>,
+        spec: Spec,
+    ) -> FloatTensor<Self> {
+        let [input, input_affine, bias, residual, residual_affine] =
+            [input, input_affine, bias, residual, residual_affine].map(|x| x.to_contiguous());
+        let weights = pack::Weights::of(&weight, pack::Direction::Forward);
+        convolve(
+            &Reader::new(&input, &input_affine, spec.input),
+            &weights,
+            Some(values(&bias)),
+            spec.residual.map(|reading| Reader::new(&residual, &residual_affine, reading)).as_ref(),
+            spec,
+        )
+    }
+
+    fn depthwise_convolution(
+        input: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        elementwise::depthwise(&input.to_contiguous(), &kernels.to_contiguous())
+    }
+
+    fn sum(
+        a: FloatTensor<Self>,
+        a_affine: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        b_affine: FloatTensor<Self>,
+        a_reading: Reading,
+        b_reading: Reading,
+    ) -> FloatTensor<Self> {
+        let [a, a_affine, b, b_affine] = [a, a_affine, b, b_affine].map(|x| x.to_contiguous());
+        elementwise::sum(
+            &Reader::new(&a, &a_affine, a_reading),
+            &Reader::new(&b, &b_affine, b_reading),
+        )
+    }
+
+    fn normalizing_affine(
+        features: FloatTensor<Self>,
+        modulation: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        elementwise::normalization(&features.to_contiguous(), &modulation.to_contiguous())
+    }
+}
+
+/// By the algorithm that the weights are packed for.
+fn convolve(
+    input: &Reader<'_>,
+    weights: &pack::Weights,
+    bias: Option<&[f32]>,
+    residual: Option<&Reader<'_>>,
+    spec: Spec,
+) -> FlexTensor {
+    let [batch, _, height, width] = input.dims();
+    let shape = [batch, weights.channels_out, height, width];
+    let mut output = vec![0f32; shape.iter().product()];
+    let job = Job { input, weights, bias, residual, border: spec.border, relu: spec.relu };
+    match weights.algorithm {
+        pack::Algorithm::Winograd => winograd::convolve(&job, &mut output),
+        pack::Algorithm::Direct => direct::convolve(&job, &mut output),
+    }
+    tensor(output, shape)
+}
+
+/// A convolution to do.
+struct Job<'a> {
+    input: &'a Reader<'a>,
+    weights: &'a pack::Weights,
+    bias: Option<&'a [f32]>,
+    residual: Option<&'a Reader<'a>>,
+    border: super::Border,
+    relu: bool,
+}
+
+impl Job<'_> {
+    /// Writes a line of a channel: its sums of products, the bias, and what is added to them.
+    #[inline(always)]
+    fn finish_line<const FMA: bool>(
+        &self,
+        picture: usize,
+        channel: usize,
+        y: usize,
+        sums: &[f32],
+        residual_line: &mut [f32],
+        output: &threads::Shared<'_>,
+    ) {
+        let [.., height, width] = self.input.dims();
+        let from = ((picture * self.weights.channels_out + channel) * height + y) * width;
+        // SAFETY: every line of every channel is written by one thread only.
+        let line = unsafe { output.piece(from, width) };
+        let bias = self.bias.map_or(0.0, |bias| bias[channel]);
+        let floor = if self.relu { 0.0 } else { f32::NEG_INFINITY };
+        // `max` would hide what is not a number.
+        let cut = |value: f32| if value < floor { floor } else { value };
+        match self.residual {
+            None => {
+                for (to, sum) in line.iter_mut().zip(sums) {
+                    *to = cut(sum + bias);
+                }
+            }
+            Some(residual) => {
+                residual.line::<FMA>(picture, channel, y, residual_line);
+                for ((to, sum), residual) in line.iter_mut().zip(sums).zip(&*residual_line) {
+                    *to = cut(sum + bias + residual);
+                }
+            }
+        }
+    }
+}
+
+/// The values of a contiguous tensor.
+fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().expect("f32 and contiguous")
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    let bytes = burn::tensor::Bytes::from_elems(values);
+    FlexTensor::new(bytes, Layout::contiguous(Shape::from(shape)), DType::F32)
+}

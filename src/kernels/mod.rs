@@ -1,0 +1,289 @@
+//! The operations that nearly all time goes into, each as one pass over its data: the only place
+//! that knows backends.
+//!
+//! A convolution reads its input through a [`Source`]: the normalization and the ReLU of the layer
+//! before, and nearest-neighbour upsampling, happen while it reads, so that none of them is a pass
+//! of its own.
+//!
+//! How it is computed is in `cpu` (burn's flex backend) and `gpu` (its CubeCL backends). Other
+//! backends, and precisions other than f32, take burn's own operations one after the other, which
+//! is also what says what each operation means: `composed`.
+
+#[cfg(feature = "cli")]
+mod autodiff;
+mod composed;
+#[cfg(feature = "cpu")]
+mod cpu;
+
+use burn::backend::{
+    Backend, Dispatch, DispatchTensorKind, backend_extension, tensor::FloatTensor,
+};
+use burn::tensor::{DType, Tensor};
+
+/// Features, and what is done to them while they are read: first `affine`, then `relu`, then
+/// `upsample`.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// `[batch, channels, height, width]`
+    pub features: Tensor<4>,
+    /// What each channel of each picture is multiplied with, and what is then added:
+    /// `[batch, 2, channels]`.
+    pub affine: Option<Tensor<3>>,
+    /// Negative values to 0.
+    pub relu: bool,
+    /// Twice the height and width by repeating pixels. Followed by a convolution it does not leave
+    /// the checkerboard of transposed convolutions (Odena et al., "Deconvolution and Checkerboard
+    /// Artifacts", 2016).
+    pub upsample: bool,
+}
+
+impl From<Tensor<4>> for Source {
+    fn from(features: Tensor<4>) -> Self {
+        Self { features, affine: None, relu: false, upsample: false }
+    }
+}
+
+impl Source {
+    /// With negative values as 0.
+    pub fn relu(self) -> Self {
+        Self { relu: true, ..self }
+    }
+
+    /// With twice the height and width.
+    pub fn upsample(self) -> Self {
+        Self { upsample: true, ..self }
+    }
+
+    /// The features as they are read, in memory.
+    pub fn read(self) -> Tensor<4> {
+        composed::read(self)
+    }
+
+    fn reading(&self) -> Reading {
+        Reading { affine: self.affine.is_some(), relu: self.relu, upsample: self.upsample }
+    }
+}
+
+/// A [`Source`] without its tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// Whether there is a scale and a shift for every channel.
+    pub affine: bool,
+    /// See [`Source::relu`].
+    pub relu: bool,
+    /// See [`Source::upsample`].
+    pub upsample: bool,
+}
+
+/// What a convolution sees beyond the border of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Border {
+    /// The picture mirrored at its edge pixels, which are not repeated. Gradients take the mirrored
+    /// pixels as constants: they are few.
+    Reflection,
+    /// Zeros.
+    Zero,
+}
+
+/// What a backend needs to know of a convolution beside its tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spec {
+    /// Beyond the border of the input.
+    pub border: Border,
+    /// Whether negative results become 0.
+    pub relu: bool,
+    /// How the input is read.
+    pub input: Reading,
+    /// How that which is added to the sums is read, if there is any.
+    pub residual: Option<Reading>,
+}
+
+/// The operations on the tensors of a backend, in f32. Where a [`Reading`] has no affine map, or
+/// there is nothing to add, the tensor in that place is any other and is not read.
+#[backend_extension(
+    Flex: cfg(feature = "cpu"),
+    Autodiff: cfg(feature = "cli")
+)]
+pub trait Kernels: Backend {
+    /// See [`convolve`].
+    fn convolution(
+        input: FloatTensor<Self>,
+        input_affine: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        residual_affine: FloatTensor<Self>,
+        spec: Spec,
+    ) -> FloatTensor<Self>;
+
+    /// See [`depthwise`].
+    fn depthwise_convolution(
+        input: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// See [`add`].
+    fn sum(
+        a: FloatTensor<Self>,
+        a_affine: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        b_affine: FloatTensor<Self>,
+        a_reading: Reading,
+        b_reading: Reading,
+    ) -> FloatTensor<Self>;
+
+    /// See [`normalization`].
+    fn normalizing_affine(
+        features: FloatTensor<Self>,
+        modulation: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+/// What computes an operation on a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    /// The kernels of this module, with everything that is done while reading.
+    Fused,
+    /// The kernels of this module for plain convolutions, burn's operations for the rest: gradients
+    /// are wanted, or could be.
+    Differentiable,
+    /// burn's operations only.
+    Composed,
+}
+
+impl Engine {
+    fn of(x: &Tensor<4>) -> Self {
+        if x.dtype() != DType::F32 {
+            return Self::Composed;
+        }
+        match x.clone().into_dispatch().kind {
+            #[cfg(feature = "cpu")]
+            DispatchTensorKind::Flex(_) => Self::Fused,
+            #[cfg(feature = "cli")]
+            DispatchTensorKind::Autodiff(inner) => match *inner {
+                #[cfg(feature = "cpu")]
+                DispatchTensorKind::Flex(_) => Self::Differentiable,
+                #[allow(unreachable_patterns)]
+                _ => Self::Composed,
+            },
+            #[allow(unreachable_patterns)]
+            _ => Self::Composed,
+        }
+    }
+}
+
+/// A convolution whose output has the size of its input as it is read, or the sum of that and of
+/// `residual`; `relu` takes what is negative to 0 in the end.
+///
+/// `weight`: `[channels out, channels in, kernel, kernel]`, kernel 1 or 3; `bias`:
+/// `[channels out]`. With [`Border::Reflection`] the input must have two pixels a side.
+pub fn convolve(
+    input: impl Into<Source>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    border: Border,
+    relu: bool,
+    residual: Option<Source>,
+) -> Tensor<4> {
+    let input = input.into();
+    let engine = Engine::of(&input.features);
+    if engine == Engine::Composed {
+        return composed::convolve(input, weight, bias, border, relu, residual);
+    }
+    if engine == Engine::Differentiable {
+        let plain = |relu| Spec { border, relu, input: Reading::default(), residual: None };
+        let x = composed::read(input);
+        return match residual {
+            None => launch(x.into(), weight, bias, None, plain(relu)),
+            Some(residual) => {
+                let sum = launch(x.into(), weight, bias, None, plain(false))
+                    + composed::read(residual);
+                if relu { burn::tensor::activation::relu(sum) } else { sum }
+            }
+        };
+    }
+    let spec = Spec {
+        border,
+        relu,
+        input: input.reading(),
+        residual: residual.as_ref().map(Source::reading),
+    };
+    launch(input, weight, bias, residual, spec)
+}
+
+fn launch(
+    input: Source,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    residual: Option<Source>,
+    spec: Spec,
+) -> Tensor<4> {
+    let bias = bias.into_dispatch();
+    let unread = || bias.clone();
+    let affine = |affine: Option<Tensor<3>>| affine.map_or_else(unread, Tensor::into_dispatch);
+    let (residual, residual_affine) = match residual {
+        Some(residual) => (residual.features.into_dispatch(), affine(residual.affine)),
+        None => (unread(), unread()),
+    };
+    Tensor::from_dispatch(<Dispatch as Kernels>::convolution(
+        input.features.into_dispatch(),
+        affine(input.affine),
+        weight.into_dispatch(),
+        bias.clone(),
+        residual,
+        residual_affine,
+        spec,
+    ))
+}
+
+/// `input`, and to it added its convolution with one 3 x 3 kernel for every channel of every
+/// picture, reflected at the border. `kernels`: `[batch, channels, 9]`.
+pub fn depthwise(input: Tensor<4>, kernels: Tensor<3>) -> Tensor<4> {
+    match Engine::of(&input) {
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::depthwise_convolution(
+            input.into_dispatch(),
+            kernels.into_dispatch(),
+        )),
+        Engine::Differentiable | Engine::Composed => composed::depthwise(input, kernels),
+    }
+}
+
+/// `a + b`, as they are read.
+pub fn add(a: impl Into<Source>, b: impl Into<Source>) -> Tensor<4> {
+    let (a, b) = (a.into(), b.into());
+    if Engine::of(&a.features) != Engine::Fused {
+        return composed::read(a) + composed::read(b);
+    }
+    let readings = [a.reading(), b.reading()];
+    let [a, b] = [a, b].map(|source| {
+        let features = source.features.into_dispatch();
+        let affine = source.affine.map_or_else(|| features.clone(), Tensor::into_dispatch);
+        (features, affine)
+    });
+    Tensor::from_dispatch(<Dispatch as Kernels>::sum(
+        a.0,
+        a.1,
+        b.0,
+        b.1,
+        readings[0],
+        readings[1],
+    ))
+}
+
+/// The affine map that takes every channel of every picture to the mean and deviation asked for
+/// (instance normalization, Ulyanov et al., "Improved Texture Networks", 2017).
+///
+/// `modulation`: `[batch, 2, channels]`, deviation - 1 and mean; the result likewise, scale and
+/// shift, for [`Source::affine`].
+pub fn normalization(features: Tensor<4>, modulation: Tensor<3>) -> Tensor<3> {
+    match Engine::of(&features) {
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::normalizing_affine(
+            features.into_dispatch(),
+            modulation.into_dispatch(),
+        )),
+        Engine::Differentiable | Engine::Composed => composed::normalization(features, modulation),
+    }
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests;
