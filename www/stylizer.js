@@ -484,12 +484,10 @@ export class Stylizer {
     const left = job.began !== undefined && job.pixels && this.#pace
       ? this.#pace * job.pixels - (performance.now() - job.began)
       : 0;
-    const renew = () => {
+    this.#grace = setTimeout(() => {
       this.#end();
       this.#start().catch(() => {});
-    };
-    if (left > grace) renew();
-    else this.#grace = setTimeout(renew, grace);
+    }, left > grace ? 0 : grace);
   }
 
   /** Sends the next request, if the engine is free. */

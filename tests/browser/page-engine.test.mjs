@@ -57,7 +57,7 @@ test('the CPU paints until the GPU is ready, which then paints larger', async ()
   const prepare = (page) => pretendGpu(page, { ready: new Promise((done) => { release = done; }) });
   await onPage({ query: '', prepare }, async (page, requests) => {
     await page.waitForSelector('#engine[data-kind=cpu]');
-    await give(page, { photo: files.largePhoto });
+    await give(page, { photo: files.widePhoto });
     assert.equal((await pixels(page)).width, 768);
     await page.click('#engine');
     assert.match(await page.textContent('#why'), /is being made ready/);
@@ -86,7 +86,7 @@ test('a size that the visitor chose stays when the GPU takes over, even within a
       };`)(page);
   };
   await onPage({ query: '?size=512', prepare }, async (page) => {
-    await page.setInputFiles('#photo-file', files.largePhoto);
+    await page.setInputFiles('#photo-file', files.widePhoto);
     await page.waitForSelector('#painting:not([hidden])');
     release();
     await painted(page);

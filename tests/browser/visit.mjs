@@ -40,6 +40,8 @@ before(async () => {
     smallPhoto: ['small.png', photo(96, 72)],
     tallPhoto: ['tall photo.png', photo(60, 90)],
     largePhoto: ['large.png', photo(1600, 1200)],
+    // Large on one side only, which takes less time to paint.
+    widePhoto: ['wide.png', photo(1600, 200)],
     style: ['style.png', style(320, 320)],
     text: ['notes.txt', 'Not a picture.\n'],
     broken: ['broken.png', photo(64, 64).subarray(0, 200)],

@@ -303,6 +303,7 @@ function showPhoto(wanted) {
   image.src = wanted.url;
   canvas('painting').hidden = true;
   view.show(wanted.width, wanted.height);
+  say('status', painter.engine ? 'painting' : 'starting');
   changed();
 }
 
@@ -488,6 +489,7 @@ function edit(id) {
   compare(false);
   say('status', 'paintRegion');
   render();
+  $('region-tools').scrollIntoView({ block: 'nearest' });
   canvas('mask').focus({ preventScroll: true });
 }
 
