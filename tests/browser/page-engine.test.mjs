@@ -37,7 +37,7 @@ test('without WebGPU the page says why, what to do, and how long the last pictur
     await give(page, { photo: files.smallPhoto });
     assert.equal(engineLoads(requests, 'gpu'), 0);
     await page.click('#engine');
-    assert.match(await page.textContent('#why'), /WebGPU.*so the processor paints\. [A-Z]/s);
+    await page.waitForFunction(() => /WebGPU.*so the processor paints\. [A-Z]/s.test(document.getElementById('why').textContent));
     assert.match(await page.textContent('#about'), /Last picture took[\d.]+ s/);
     assert.match(await page.textContent('#about-dialog'), /sets no cookies/);
   });
@@ -47,7 +47,7 @@ test('an emulated GPU is passed over for the CPU', async () => {
   await onPage({ query: '', flags: [WEBGPU] }, async (page, requests) => {
     await page.waitForSelector('#engine[data-kind=cpu]');
     await page.click('#engine');
-    assert.match(await page.textContent('#why'), /only emulated/);
+    await page.waitForFunction(() => /only emulated/.test(document.getElementById('why').textContent));
     assert.equal(engineLoads(requests, 'gpu'), 0);
   });
 });

@@ -187,7 +187,7 @@ function takeUsualSize() {
 
 /** Keeps the site for visits without a network, once nothing else needs the network. */
 function keepSite() {
-  if (!painter.engine || painter.busy || painter.preparing || keptWith === kind()) return;
+  if (!painter.engine || painter.busy || !painter.settled || keptWith === kind()) return;
   keptWith = kind();
   keepOffline(keptWith);
 }
@@ -640,6 +640,7 @@ function renderEngine() {
     else say('engine-name', 'engineGpuStarting');
   } else if (engine.kind === 'webgpu') say('engine-name', 'engineGpu', { name: engine.name });
   else say('engine-name', 'engineCpu');
+  if (dialog('about-dialog').open) about();
 }
 
 // ---- what goes out -------------------------------------------------------------------------

@@ -110,6 +110,7 @@ export class Painter {
   /** A second CPU engine, for the previews. @type {Easel | undefined} */ #sketching;
   /** Whether a GPU engine is on its way. */
   #preparing = false;
+  #settled = false;
   /** Why WebGPU is not used, where the second engine found that out. @type {string | undefined} */ #why;
   #loaded;
   /** @type {(Task & { moving: boolean, previewed: boolean }) | undefined} */ #wanted;
@@ -142,6 +143,9 @@ export class Painter {
 
   /** Whether the GPU engine is being made ready while the CPU paints. */
   get preparing() { return this.#preparing; }
+
+  /** Whether every engine is there that will be. */
+  get settled() { return this.#settled; }
 
   /** Whether anything waits for the engine. */
   get busy() { return this.#busy; }
@@ -197,7 +201,8 @@ export class Painter {
         engine: engine === 'webgpu' ? 'webgpu' : 'cpu', onProgress: this.#events.onLoading, onEngine: () => this.#onEngine(),
       });
       this.#easel = new Easel(stylizer, this.#styleOf);
-      if (engine !== 'webgpu') this.#loadSecond(engine, stylizer);
+      if (engine === 'webgpu') this.#settled = true;
+      else this.#loadSecond(engine, stylizer);
       this.#onEngine();
     } catch (error) {
       this.#events.onNoEngine(/** @type {Error} */ (error));
@@ -208,16 +213,19 @@ export class Painter {
   /** @param {'auto' | 'cpu'} engine @param {Stylizer} first */
   async #loadSecond(engine, first) {
     let taken = false;
-    this.#preparing = engine === 'auto';
     const second = await first.another({
       engine,
       onProgress: (progress) => {
         if (taken) this.#events.onLoading(progress);
-        else if (progress.kind === 'webgpu') this.#events.onPreparing(progress);
+        else if (progress.kind === 'webgpu') {
+          this.#preparing = true;
+          this.#events.onPreparing(progress);
+        }
       },
       onEngine: () => { if (taken) this.#onEngine(); },
     }).catch(() => undefined);
     this.#preparing = false;
+    this.#settled = true;
     this.#why = second?.engine.why;
     if (second?.engine.kind === 'webgpu') {
       taken = true;
