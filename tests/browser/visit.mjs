@@ -139,6 +139,12 @@ export const patched = (kind, code) => (page) => page.route(`**/engine/${kind}/i
 /** Code for an engine, after which every call is told to the page's window.calls: the method's name. */
 export const TOLD = `
   const channel = new BroadcastChannel('calls');
+  const { create } = Engine;
+  Engine.create = async (...all) => {
+    const engine = await create.apply(Engine, all);
+    channel.postMessage('create');
+    return engine;
+  };
   for (const name of ['photo', 'style', 'stylize']) {
     const method = Engine.prototype[name];
     Engine.prototype[name] = function (...all) {

@@ -283,11 +283,12 @@ export class Painter {
     this.#abort = abort;
     this.#runningFull = full;
     const began = performance.now();
+    const step = { over: false };
     try {
       if (full) this.#events.onBegin({ full, seconds: this.secondsFor(task) });
       else this.#events.onBegin({ full });
       const sketching = sketch && this.#paint(task, Math.min(preview, fullSize(task)), abort.signal, { full: false });
-      if (full && sketching) this.#showMeanwhile(sketching, task, abort.signal);
+      if (full && sketching) this.#showMeanwhile(sketching, task, step);
       const pixels = await (full ? this.#fitting(task, abort.signal) : /** @type {Promise<ImageData>} */ (sketching));
       if (abort.signal.aborted) return false;
       const seconds = (performance.now() - began) / 1000;
@@ -300,14 +301,14 @@ export class Painter {
       return true;
     } finally {
       this.#runningFull = false;
-      abort.abort(); // a preview that comes later is of no use
+      step.over = true;
     }
   }
 
-  /** @param {Promise<ImageData>} sketching @param {Task} task @param {AbortSignal} signal */
-  async #showMeanwhile(sketching, task, signal) {
+  /** A preview that comes after the full picture has at least encoded what the next one needs. @param {Promise<ImageData>} sketching @param {Task} task @param {{ over: boolean }} step */
+  async #showMeanwhile(sketching, task, step) {
     const pixels = await sketching.catch(() => undefined); // the full picture will tell what is wrong
-    if (pixels && !signal.aborted) this.#events.onPicture(pixels, task, { full: false, seconds: 0 });
+    if (pixels && !step.over) this.#events.onPicture(pixels, task, { full: false, seconds: 0 });
   }
 
   /** In full size, or in the largest that the device can do. @param {Task} task @param {AbortSignal} signal */
