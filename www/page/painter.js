@@ -41,6 +41,8 @@ import { Stylizer } from '../stylizer.js';
 const PREVIEW = { webgpu: 384, cpu: 256 };
 /** The largest canvas of every current browser. */
 export const MOST = 4096;
+/** The smallest size one can ask for; photos are never enlarged, so a smaller one keeps its own. */
+export const SMALLEST = 16;
 /** No fallback goes below this. */
 const LEAST = 512;
 const PHOTOS_KEPT = 3;
@@ -90,7 +92,8 @@ class Easel {
 
   /** @param {Photo} photo @param {number} size @param {AbortSignal} signal */
   photo({ id, file }, size, signal) {
-    return cached(this.#photos, `${id} ${size}`, PHOTOS_KEPT, () => this.stylizer.encodePhoto(file, { size, signal }));
+    return cached(this.#photos, `${id} ${size}`, PHOTOS_KEPT,
+      () => this.stylizer.encodePhoto(file, { size: Math.max(SMALLEST, size), signal }));
   }
 
   /** @param {string} id @param {number} size @param {AbortSignal} signal */

@@ -3,6 +3,7 @@
 import { command } from './command.js';
 import { $, button, canvas, chosen, dialog, follow, input, onRadio } from './dom.js';
 import { regionsOn } from './look.js';
+import { SMALLEST } from './painter.js';
 import { asPng, isCommon } from './pictures.js';
 import { maskPicture, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, encode, paintingName, pictureOf } from './save.js';
@@ -23,7 +24,7 @@ export const chosenFormat = () => ({
 export function wireSaving(now) {
   const painted = () => encode(canvas('painting'), chosenFormat().format, chosenFormat().quality);
   const commandFor = (/** @type {import('./painter.js').Photo} */ photo) =>
-    command({ photo, look: now.look(), size: Math.max(canvas('painting').width, canvas('painting').height), styleOf: now.style },
+    command({ photo, look: now.look(), size: Math.max(SMALLEST, canvas('painting').width, canvas('painting').height), styleOf: now.style },
       chosenFormat().format, chosenFormat().quality);
 
   const render = async () => {
