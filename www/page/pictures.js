@@ -62,7 +62,8 @@ export async function asPng(file) {
  * @param {File} file
  */
 async function redrawn(file) {
-  if (!file.type.startsWith('image/')) throw new TypeError('not a picture');
+  // An image element would also show what there is of a damaged file.
+  if (file.type !== 'image/svg+xml') throw new TypeError('not a drawing');
   const url = URL.createObjectURL(file);
   try {
     const image = Object.assign(new Image(), { src: url });
