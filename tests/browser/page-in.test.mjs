@@ -160,7 +160,7 @@ test('formats that only the browser reads are given to the command line as PNG',
     await painted(page);
     assert.deepEqual(await photoNames(page), ['two.bmp']);
     await page.click('#save');
-    assert.match(await page.textContent('#command'), /^impasto stylize two\.png /);
+    assert.match(await page.textContent('#command'), /^impasto stylize \\\s+two\.png /);
     const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#save-masks')]);
     const { width, data } = PNG.sync.read(await readFile(await saved.path()));
     assert.deepEqual([width, ...data], [2, 255, 0, 0, 255, 0, 0, 255, 255]);

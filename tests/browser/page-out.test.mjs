@@ -197,7 +197,7 @@ test('the command line finds a sample photo, and a painting that had to be small
     await painted(page);
     await page.click('#save');
     const text = await page.textContent('#command');
-    assert.match(text, /^impasto stylize www\/samples\/coffee\.jpg /);
+    assert.match(text, /^impasto stylize \\\s+www\/samples\/coffee\.jpg /);
     assert.match(text, / --size 512 /);
     assert.ok(await page.isHidden('#save-masks'), 'nothing to save for it');
   });
