@@ -132,6 +132,7 @@ test('an update never mixes versions', async () => {
     await paint(other);
     // The last one gets the new version, whole.
     await third.close();
+    await new Promise((done) => { setTimeout(done, 1000); }); // until the browser knows that it is gone
     await other.reload();
     await other.waitForSelector('html[data-html=second]');
     await other.waitForSelector('#gallery .pick[aria-pressed=true]');
