@@ -242,6 +242,7 @@ build() {
     cp "$CACHE/engine/$device"/{impasto.js,impasto_bg.wasm} "dist.new/engine/$device/"
   done
   rm dist.new/www/tsconfig*.json
+  node tools/licences.mjs dist.new/licences.txt
   node tools/finish-site.mjs dist.new
   rm -rf dist
   mv dist.new dist
@@ -282,7 +283,7 @@ pkg() {
   types tsconfig.package
   cp "$CACHE"/types/out/www/*.d.ts pkg.new/www/
   cp www/build.d.ts pkg.new/www/
-  cp npm/README.md LICENSE-APACHE LICENSE-MIT pkg.new/
+  cp npm/README.md LICENSE-APACHE LICENSE-MIT dist/licences.txt pkg.new/
   sed "s/\"VERSION\"/\"$(sed -n '/^version/s/^version = "\(.*\)"$/\1/p' Cargo.toml)\"/" npm/package.json >pkg.new/package.json
   rm -rf pkg
   mv pkg.new pkg

@@ -66,13 +66,20 @@ async function answer(file, request) {
   return response ?? fetchVerified(file, 'reload');
 }
 
+/** How often the page was asked to come again since the version that waits was told to take over. */
+let askedAgain = 0;
+
 /** @param {string} file @param {Request} request */
 async function navigate(file, request) {
   const open = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
   // The only page is being reloaded: the moment for the version that waits. (A page that opens is not
   // among the open ones; with it, another one would be changed.)
+  // (Not every browser tells that it is one, but all of them ask for a fresh copy then.)
   const { isReloadNavigation } = /** @type {{ isReloadNavigation?: boolean }} */ (request);
-  if (scope.registration.waiting && isReloadNavigation && open.length < 2) {
+  const reload = isReloadNavigation || request.cache === 'no-cache';
+  const now = reload || (askedAgain > 0 && askedAgain < 20); // a slow device takes a while
+  if (scope.registration.waiting && now && open.length < 2) {
+    askedAgain++;
     scope.registration.waiting.postMessage('take over');
     return new Response('', { headers: { refresh: '1', 'content-type': 'text/html' } });
   }

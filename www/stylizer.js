@@ -18,7 +18,8 @@ const PATIENCE = {
   // A GPU answers within seconds; an emulated one needs a minute for 512 × 512.
   run: (/** @type {number} */ size) => 120_000 + 120_000 * (size / 512) ** 2,
 };
-/** How long a cancelled run may go on before its worker is ended; a new GPU engine costs more. */
+/** How long a cancelled run may go on before its worker is ended; a new GPU engine costs more. One
+ * that is known to take longer is ended at once. */
 const GRACE = { webgpu: 3000, cpu: 1000 };
 
 /** The engines to try, in order. @type {Record<string, ('webgpu' | 'cpu')[]>} */
@@ -110,6 +111,8 @@ export class EngineFailed extends Error {
  * @property {number} patience milliseconds
  * @property {unknown} [replace]
  * @property {(progress: { done: number, total: number }) => void} [onProgress]
+ * @property {number} [began] when its painting began, in milliseconds
+ * @property {number} [pixels] of its painting
  * @property {(result: any) => void} resolve
  * @property {(reason: unknown) => void} reject
  */
@@ -167,6 +170,11 @@ function checkSize(size, what = 'size') {
   throw new RangeError(`${what} must be from 16 to ${LARGEST} pixels, but is ${size}`);
 }
 
+/** @param {string} engine */
+function checkEngine(engine) {
+  if (!PLANS[engine]) throw new RangeError(`engine must be 'auto', 'webgpu' or 'cpu', but is '${engine}'`);
+}
+
 /** @param {Layer[]} layers @param {StylizeOptions} options */
 function checkRequest(layers, { strength = 1, colours = 'style' }) {
   if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength must be from 0 to 1, but is ${strength}`);
@@ -203,6 +211,7 @@ export class Stylizer {
   /** @type {Job | undefined} */ #current;
   /** The engine still works on something that nobody waits for. */
   #dropped = false;
+  /** Milliseconds for a pixel of a painting, once known. @type {number | undefined} */ #pace;
   /** @type {Job[]} */ #waiting = [];
   /** @type {Map<number, Handle>} */ #handles = new Map();
   #id = 0;
@@ -228,7 +237,7 @@ export class Stylizer {
    * @returns {Promise<Stylizer>} rejected with {@link EngineFailed} where no engine starts
    */
   static async load({ weights, engine = 'auto', onProgress, onEngine, signal } = {}) {
-    if (!PLANS[engine]) throw new RangeError(`engine must be 'auto', 'webgpu' or 'cpu', but is '${engine}'`);
+    checkEngine(engine);
     signal?.throwIfAborted();
     const own = weights === undefined;
     /** @type {string | ArrayBuffer} */
@@ -238,19 +247,39 @@ export class Stylizer {
     else if (weights instanceof Uint8Array) from = /** @type {ArrayBuffer} */ (weights.slice().buffer);
     else from = weights instanceof ArrayBuffer ? weights : new URL(weights, location.href).href;
     const hash = own ? weightsHash : undefined;
-    const stylizer = new Stylizer({ engine, weights: from, hash }, { onProgress, onEngine });
-    const abort = () => stylizer.dispose();
+    return new Stylizer({ engine, weights: from, hash }, { onProgress, onEngine }).#loadedUnless(signal);
+  }
+
+  /**
+   * A second engine with the same weights, which are not downloaded again: WebGPU that is made ready
+   * while the CPU paints already, or one that is never kept waiting by large pictures. Handles of one
+   * are of no use to the other.
+   * @param {Omit<LoadOptions, 'weights'>} [options] as for {@link Stylizer.load}
+   * @returns {Promise<Stylizer>}
+   */
+  async another({ engine = 'auto', onProgress, onEngine, signal } = {}) {
+    checkEngine(engine);
+    signal?.throwIfAborted();
+    if (this.#disposed) throw new TypeError('the stylizer was disposed of');
+    const other = new Stylizer({ engine, weights: this.#weights, hash: this.#hash }, { onProgress, onEngine });
+    other.#modules = this.#modules;
+    return other.#loadedUnless(signal);
+  }
+
+  /** @param {AbortSignal} [signal] */
+  async #loadedUnless(signal) {
+    const abort = () => this.dispose();
     signal?.addEventListener('abort', abort);
     try {
-      await stylizer.#start();
+      await this.#start();
     } catch (error) {
-      stylizer.dispose();
+      this.dispose();
       signal?.throwIfAborted();
       throw error;
     } finally {
       signal?.removeEventListener('abort', abort);
     }
-    return stylizer;
+    return this;
   }
 
   /** The engine that runs, or ran last. @returns {EngineInfo} */
@@ -445,15 +474,20 @@ export class Stylizer {
     job.reject(reason);
     this.#waiting = this.#waiting.filter((other) => other !== job);
     if (this.#current !== job) return;
-    // What computes cannot be interrupted. It may finish, unseen, if it does so soon: a new worker
-    // would have to encode its pictures anew.
+    // The worker looks for this between the pictures it encodes. What computes cannot be interrupted: it
+    // may finish, unseen, if it does so soon, as a new worker would have to encode its pictures anew.
     this.#current = undefined;
     this.#dropped = true;
     this.#patience();
+    this.#worker?.postMessage({ type: 'cancel', id: job.id });
+    const grace = GRACE[this.#kind];
+    const left = job.began !== undefined && job.pixels && this.#pace
+      ? this.#pace * job.pixels - (performance.now() - job.began)
+      : 0;
     this.#grace = setTimeout(() => {
       this.#end();
       this.#start().catch(() => {});
-    }, GRACE[this.#kind]);
+    }, left > grace ? 0 : grace);
   }
 
   /** Sends the next request, if the engine is free. */
@@ -595,13 +629,21 @@ export class Stylizer {
         if (handle instanceof PhotoHandle) Object.assign(handle, { width: message.width, height: message.height });
         break;
       }
-      case 'progress':
-        if (this.#current?.id !== message.id || !this.#current) break;
-        this.#current.onProgress?.({ done: message.done, total: message.total });
-        this.#patience(this.#current.patience);
+      case 'progress': {
+        const job = this.#current;
+        if (job?.id !== message.id || !job) break;
+        job.began ??= performance.now();
+        // What the worker paints in one go, each of the parts being as large as the whole.
+        job.pixels ??= message.pixels * message.total;
+        job.onProgress?.({ done: message.done, total: message.total });
+        this.#patience(job.patience);
         break;
+      }
       case 'done':
-        this.#settle(message.id, (job) => job.resolve(message.result));
+        this.#settle(message.id, (job) => {
+          if (job.began !== undefined && job.pixels) this.#pace = (performance.now() - job.began) / job.pixels;
+          job.resolve(message.result);
+        });
         break;
       case 'bad-picture':
         this.#settle(message.id, (job) => job.reject(new BadPicture(message.part, message.problem)));
@@ -632,6 +674,7 @@ export class Stylizer {
     if (this.#plan.length > 1 && !large) {
       this.#why = reason;
       this.#plan.shift();
+      this.#pace = undefined;
       if (job) this.#waiting.unshift(job);
       this.#spawn();
       return;

@@ -34,6 +34,7 @@ const MAX_SIDE = 4096;
  * @property {boolean} [selfTest]
  *
  * @typedef {{ type: 'free', key: number }} Free
+ * @typedef {{ type: 'cancel', id: number }} Cancel nobody waits for this run any more
  */
 
 /** A picture that cannot be used: the caller's business, not a failure of the engine. */
@@ -45,6 +46,13 @@ class PictureProblem extends Error {
     this.problem = problem;
   }
 }
+
+/** Lets the messages in that came meanwhile. */
+const breathe = () => new Promise((done) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = done;
+  port2.postMessage(undefined);
+});
 
 /** @param {object} message @param {Transferable[]} [transfer] */
 const post = (message, transfer = []) => self.postMessage(message, { transfer });
@@ -121,7 +129,9 @@ export function work({ init, engine: code, wasm }) {
         const { width, height, rgba } = await pixels(mask);
         layers.mask(width, height, rgba);
       }
-      const progress = (/** @type {number} */ done, /** @type {number} */ total) => post({ type: 'progress', id, done, total });
+      const area = content.width * content.height;
+      const progress = (/** @type {number} */ done, /** @type {number} */ total) =>
+        post({ type: 'progress', id, done, total, pixels: area });
       const picture = await engine.stylize(content, layers, strength, colours, progress);
       const { width, height, rgba } = picture;
       picture.free();
@@ -142,9 +152,16 @@ export function work({ init, engine: code, wasm }) {
     return { ...difference(rgba, Uint8Array.from(atob(knownPainting), (letter) => letter.charCodeAt(0))), rgba };
   }
 
+  /** The run that nobody waits for any more. */
+  let cancelled = 0;
+
   /** @param {Run} run */
   async function run({ id, needed, painting, selfTest: test }) {
-    for (const one of needed) await encode(one);
+    for (const one of needed) {
+      await encode(one);
+      await breathe();
+      if (cancelled === id) return post({ type: 'done', id });
+    }
     if (painting) await paint(id, painting);
     else post({ type: 'done', id, result: test ? await selfTest() : undefined });
   }
@@ -159,7 +176,11 @@ export function work({ init, engine: code, wasm }) {
 
   /** One message at a time, in order: two never share the engine. */
   let queue = Promise.resolve();
-  self.addEventListener('message', (/** @type {MessageEvent<Start | Run | Free>} */ { data }) => {
+  self.addEventListener('message', (/** @type {MessageEvent<Start | Run | Free | Cancel>} */ { data }) => {
+    if (data.type === 'cancel') {
+      cancelled = data.id;
+      return;
+    }
     queue = queue.then(async () => {
       try {
         if (data.type === 'start') await start(data);

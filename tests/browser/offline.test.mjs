@@ -97,7 +97,7 @@ test('after one visit everything works without a network', async () => {
     await again.waitForSelector('#save:enabled');
     assert.ok(await again.isHidden('#error'));
     await again.goto(new URL('www/self-test.html', url).href);
-    await again.waitForSelector('tr[data-engine=cpu][data-result=right]');
+    await again.waitForSelector('[data-engine=cpu][data-result=right]');
   });
 });
 
@@ -132,6 +132,7 @@ test('an update never mixes versions', async () => {
     await paint(other);
     // The last one gets the new version, whole.
     await third.close();
+    await new Promise((done) => { setTimeout(done, 1000); }); // until the browser knows that it is gone
     await other.reload();
     await other.waitForSelector('html[data-html=second]');
     await other.waitForSelector('#gallery .pick[aria-pressed=true]');

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 
 import { en } from '../../www/page/words-en.js';
 import { zh } from '../../www/page/words-zh.js';
-import { files, give, onPage, painted, pick, root } from './visit.mjs';
+import { files, give, onFresh, onPage, painted, pick, root } from './visit.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const AT_64 = '?engine=cpu&size=64';
@@ -42,6 +42,10 @@ for (const [colorScheme, locale, viewport] of [
       };
       await page.waitForSelector('.sample');
       await check('at the beginning');
+      await page.click('#camera');
+      await page.waitForFunction(() => !/…$/.test(document.getElementById('camera-words').textContent));
+      await check('without a camera');
+      await page.keyboard.press('Escape');
       await give(page, { photo: [files.smallPhoto, files.tallPhoto], style: files.style });
       await check('painted');
       await page.click('#compare');
@@ -67,6 +71,17 @@ for (const [colorScheme, locale, viewport] of [
     });
   });
 }
+
+test('axe-core finds nothing on the self-test page, and all fits', async () => {
+  for (const [colorScheme, locale] of [['light', 'en-US'], ['dark', 'zh-CN']]) {
+    await onFresh({ context: { colorScheme, locale, viewport: NARROW } }, async (page) => {
+      await page.goto(`${page.site}www/self-test.html`);
+      await page.waitForSelector('html[data-done]');
+      await assertFits(page, locale);
+      await assertAccessible(page, locale);
+    });
+  }
+});
 
 test('everything from the photo to the file works by keyboard', async () => {
   await onPage({ query: AT_64 }, async (page) => {

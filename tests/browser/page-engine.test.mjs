@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  assertAlike, download, engineLoads, files, give, native, onPage, painted, pixels, WEBGPU,
+  assertAlike, download, engineLoads, files, give, hearCalls, move, native, onPage, painted, patched, pixels, pretendGpu,
+  slide, TOLD, WEBGPU,
 } from './visit.mjs';
 
 test('the CPU engine paints what the command line paints', async (t) => {
@@ -36,7 +37,7 @@ test('without WebGPU the page says why, what to do, and how long the last pictur
     await give(page, { photo: files.smallPhoto });
     assert.equal(engineLoads(requests, 'gpu'), 0);
     await page.click('#engine');
-    assert.match(await page.textContent('#why'), /WebGPU.*so the processor paints\. [A-Z]/s);
+    await page.waitForFunction(() => /WebGPU.*so the processor paints\. [A-Z]/s.test(document.getElementById('why').textContent));
     assert.match(await page.textContent('#about'), /Last picture took[\d.]+ s/);
     assert.match(await page.textContent('#about-dialog'), /sets no cookies/);
   });
@@ -46,8 +47,118 @@ test('an emulated GPU is passed over for the CPU', async () => {
   await onPage({ query: '', flags: [WEBGPU] }, async (page, requests) => {
     await page.waitForSelector('#engine[data-kind=cpu]');
     await page.click('#engine');
-    assert.match(await page.textContent('#why'), /only emulated/);
+    await page.waitForFunction(() => /only emulated/.test(document.getElementById('why').textContent));
     assert.equal(engineLoads(requests, 'gpu'), 0);
+  });
+});
+
+test('the CPU paints until the GPU is ready, which then paints larger', async () => {
+  let release;
+  const prepare = (page) => pretendGpu(page, { ready: new Promise((done) => { release = done; }) });
+  await onPage({ query: '', prepare }, async (page, requests) => {
+    await page.waitForSelector('#engine[data-kind=cpu]');
+    await give(page, { photo: files.widePhoto });
+    assert.equal((await pixels(page)).width, 768);
+    await page.click('#engine');
+    assert.match(await page.textContent('#why'), /is being made ready/);
+    await page.keyboard.press('Escape');
+    release();
+    await page.waitForSelector('#engine[data-kind=webgpu]');
+    assert.equal(await page.textContent('#engine-name'), 'Graphics: Pretended');
+    await page.waitForFunction(() => document.getElementById('painting').width === 1280);
+    await painted(page);
+    await page.waitForFunction(() => document.querySelectorAll('#results .pick').length === 1);
+    assert.ok(await page.isDisabled('#undo'), 'nothing that the visitor did');
+    assert.deepEqual([engineLoads(requests, 'cpu'), engineLoads(requests, 'gpu')], [1, 1]);
+    assert.equal(requests.filter((url) => url.endsWith('.safetensors')).length, 1);
+  });
+});
+
+test('a size that the visitor chose stays when the GPU takes over, even within a picture', async () => {
+  let release;
+  const prepare = async (page) => {
+    await pretendGpu(page, { ready: new Promise((done) => { release = done; }) });
+    // The CPU never ends a picture of more than a preview.
+    await patched('cpu', `
+      const { stylize } = Engine.prototype;
+      Engine.prototype.stylize = function (photo, ...all) {
+        return photo.width > 400 ? new Promise(() => {}) : stylize.call(this, photo, ...all);
+      };`)(page);
+  };
+  await onPage({ query: '?size=512', prepare }, async (page) => {
+    await page.setInputFiles('#photo-file', files.widePhoto);
+    await page.waitForSelector('#painting:not([hidden])');
+    release();
+    await painted(page);
+    assert.equal((await pixels(page)).width, 512);
+    assert.equal(await page.getAttribute('#engine', 'data-kind'), 'webgpu');
+  });
+});
+
+test('a GPU that turns out not to work leaves the CPU painting, and the page says why', async () => {
+  const prepare = (page) => pretendGpu(page, { code: "Engine.create = async () => { throw new Error('no memory'); };" });
+  await onPage({ query: '?size=64', prepare }, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    await page.click('#engine');
+    await page.waitForFunction(() => document.getElementById('why').textContent.startsWith('WebGPU failed (no memory)'));
+    assert.equal(await page.getAttribute('#engine', 'data-kind'), 'cpu');
+  });
+});
+
+test('a style and a photo are encoded once, whatever the sliders do', async () => {
+  const prepare = async (page) => {
+    await hearCalls(page);
+    await patched('cpu', TOLD)(page);
+  };
+  await onPage({ query: '?engine=cpu&size=512', prepare }, async (page) => {
+    await give(page, { photo: files.largePhoto, style: files.style });
+    await slide(page, '#strength', 90);
+    await painted(page);
+    // There are two engines, one of them for previews.
+    await page.waitForFunction(() => window.calls.filter((call) => call === 'style 384').length === 2);
+    await page.evaluate(() => { window.calls.length = 0; });
+    for (const value of [80, 60, 40]) {
+      await move(page, '#strength', value);
+      await page.waitForFunction((n) => window.calls.length >= n, { 80: 1, 60: 2, 40: 3 }[value]);
+    }
+    await slide(page, '#strength', 30);
+    await painted(page);
+    const sliding = await page.evaluate(() => window.calls.splice(0));
+    assert.ok(sliding.length >= 4 && sliding.every((call) => call === 'stylize'), `${sliding}`);
+    await slide(page, '#brush', 512);
+    await painted(page);
+    const brush = await page.evaluate(() => window.calls);
+    assert.ok(brush.includes('style 512') && !brush.some((call) => call.startsWith('photo')), `${brush}`);
+  });
+});
+
+test('previews do not wait for a large picture that goes on', async () => {
+  const prepare = async (page) => {
+    await hearCalls(page);
+    await patched('cpu', `${TOLD}
+      const { stylize } = Engine.prototype;
+      Engine.prototype.stylize = function (photo, ...all) {
+        for (const end = Date.now() + 60_000; photo.width > 400 && Date.now() < end;);
+        return stylize.call(this, photo, ...all);
+      };`)(page);
+  };
+  await onPage({ query: '?engine=cpu&size=512', prepare, mayComplain: true }, async (page) => {
+    await page.waitForFunction(() => window.calls.filter((call) => call === 'create').length === 2);
+    await page.setInputFiles('#photo-file', files.largePhoto);
+    await page.waitForSelector('#painting:not([hidden])');
+    await page.evaluate(() => {
+      window.previews = 0;
+      const put = CanvasRenderingContext2D.prototype.putImageData;
+      CanvasRenderingContext2D.prototype.putImageData = function (...all) {
+        if (this.canvas.id === 'painting') window.previews++;
+        return put.apply(this, all);
+      };
+    });
+    // No engine can be started for it.
+    await page.route('**/engine/cpu/impasto.js', (route) => route.abort());
+    await move(page, '#strength', 50);
+    await page.waitForFunction(() => window.previews > 0);
+    assert.ok(await page.isDisabled('#save'));
   });
 });
 
@@ -122,6 +233,34 @@ test('what was stopped can be taken up again', async () => {
     await page.click('#stop');
     await painted(page);
     assert.equal((await pixels(page)).width, 448);
+  });
+});
+
+test('a painting of several parts tells how many are done', async () => {
+  await onPage({ query: '?engine=cpu&size=448' }, async (page) => {
+    await give(page, { photo: files.largePhoto });
+    await page.evaluate(() => {
+      window.seen = new Set();
+      new MutationObserver(([{ target }]) => window.seen.add(target.getAttribute('aria-valuenow')))
+        .observe(document.getElementById('progress'), { attributeFilter: ['aria-valuenow'] });
+    });
+    await page.click('#add-region');
+    await page.keyboard.press('Space');
+    await page.click('#region-done');
+    await painted(page);
+    assert.ok(await page.evaluate(() => window.seen.has('50')), 'half of the two styles');
+  });
+});
+
+test('the work of others is listed with its terms', async () => {
+  await onPage({}, async (page) => {
+    await page.click('#engine');
+    const url = await page.locator('a[data-words=licences]').evaluate((link) => link.href);
+    const text = await (await page.request.get(url)).text();
+    for (const words of [/^burn 0\.\S+ +MIT OR Apache-2\.0$/m, /^fflate \S+ +MIT$/m, /Jake Archibald/, /Permission is hereby granted/]) {
+      assert.match(text, words);
+    }
+    assert.doesNotMatch(text, /^burn-cuda/m, 'what is not in the engines');
   });
 });
 

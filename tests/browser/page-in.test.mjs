@@ -1,9 +1,10 @@
 // What comes into the page: photos and styles, by every way.
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { PNG } from 'pngjs';
 
 import { CAMERA, files, folder, give, hand, onPage, painted, pixels } from './visit.mjs';
 
@@ -95,6 +96,16 @@ test('the camera takes a photo', async () => {
   });
 });
 
+test('the camera takes a style too', async () => {
+  await onPage({ ...SMALL, flags: CAMERA, context: { permissions: ['camera'] } }, async (page) => {
+    await page.click('#gallery button.add');
+    await page.waitForSelector('#camera-take:enabled');
+    await page.click('#camera-take');
+    await page.waitForSelector('#gallery .tile:has(.remove) .pick[aria-pressed=true]');
+    assert.match(await page.textContent('#style-title'), /^camera-/);
+  });
+});
+
 test('without a camera the page says so', async () => {
   await onPage(SMALL, async (page) => {
     await page.click('#camera');
@@ -122,6 +133,37 @@ test('a photo that lies on its side in the file stands upright', async () => {
     await give(page, { photo: file });
     const { width, height } = await pixels(page);
     assert.deepEqual([width, height], [43, 64]);
+  });
+});
+
+test('a drawing without pixels is a photo too', async () => {
+  await onPage(SMALL, async (page) => {
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 20"><rect width="15" height="20" fill="red"/></svg>';
+    await page.setInputFiles('#photo-file', { name: 'flag.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(svg) });
+    await painted(page);
+    assert.deepEqual(await photoNames(page), ['flag.png']);
+    const { width, height } = await pixels(page);
+    assert.deepEqual([width, height], [64, 43]);
+    // The command line cannot read it: the page gives what it drew.
+    await page.click('#save');
+    const [drawn] = await Promise.all([page.waitForEvent('download'), page.click('#save-masks')]);
+    assert.equal(drawn.suggestedFilename(), 'flag.png');
+  });
+});
+
+test('formats that only the browser reads are given to the command line as PNG', async () => {
+  await onPage(SMALL, async (page) => {
+    // Two pixels, red and blue, as a BMP.
+    const bmp = Buffer.from('424d3e000000000000003600000028000000020000000100000001001800000000000800000000000000000000000000000000000000'
+      + '0000ffff00000000', 'hex');
+    await page.setInputFiles('#photo-file', { name: 'two.bmp', mimeType: 'image/bmp', buffer: bmp });
+    await painted(page);
+    assert.deepEqual(await photoNames(page), ['two.bmp']);
+    await page.click('#save');
+    assert.match(await page.textContent('#command'), /^impasto stylize \\\s+two\.png /);
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#save-masks')]);
+    const { width, data } = PNG.sync.read(await readFile(await saved.path()));
+    assert.deepEqual([width, ...data], [2, 255, 0, 0, 255, 0, 0, 255, 255]);
   });
 });
 

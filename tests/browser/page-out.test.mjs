@@ -8,7 +8,8 @@ import { test } from 'node:test';
 import { unzipSync } from 'fflate';
 
 import {
-  assertAlike, download, files, folder, give, impasto, move, native, onPage, painted, pick, pixels, root, run, slide,
+  assertAlike, download, files, folder, give, hand, impasto, move, native, onPage, painted, patched, pick, pixels, root, run,
+  slide,
 } from './visit.mjs';
 
 const AT_64 = { query: '?engine=cpu&size=64' };
@@ -181,6 +182,35 @@ test('the command line makes the same picture', async (t) => {
     await mask.saveAs(join(place, mask.suggestedFilename()));
     await run('/bin/sh', ['-c', text.replace(/^impasto stylize/, './impasto stylize --device cpu')], { cwd: place });
     await assertAlike(t, file, join(place, 'tall photo-impasto.png'));
+  });
+});
+
+test('the command line finds a sample photo, and a painting that had to be smaller', async () => {
+  const prepare = (page) => patched('cpu', `
+    const { photo } = Engine.prototype;
+    Engine.prototype.photo = function (width, height, rgba, size) {
+      if (size > 512) throw new Error('memory access out of bounds');
+      return photo.call(this, width, height, rgba, size);
+    };`)(page);
+  await onPage({ query: '?engine=cpu&size=600', prepare, mayComplain: true }, async (page) => {
+    await page.click('.sample >> nth=1');
+    await painted(page);
+    await page.click('#save');
+    const text = await page.textContent('#command');
+    assert.match(text, /^impasto stylize \\\s+www\/samples\/coffee\.jpg /);
+    assert.match(text, / --size 512 /);
+    assert.ok(await page.isHidden('#save-masks'), 'nothing to save for it');
+  });
+});
+
+test('a pasted photo is saved for the command line', async () => {
+  await onPage(AT_64, async (page) => {
+    await hand(page, [files.photo], 'paste', 'body');
+    await painted(page);
+    await page.click('#save');
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#save-masks')]);
+    assert.equal(saved.suggestedFilename(), 'photo.png');
+    assert.deepEqual(await readFile(await saved.path()), await readFile(files.photo));
   });
 });
 

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { PNG } from 'pngjs';
 
-import { assertAlike, engineLoads, files, folder, native, onBlank, WEBGPU } from './visit.mjs';
+import {
+  assertAlike, engineLoads, files, folder, hearCalls, native, onBlank, patched, pretendGpu, TOLD, WEBGPU,
+} from './visit.mjs';
 
 /** Runs `use` in a page that has `Stylizer`, the pictures as files, and `png(imageData)`. */
 async function inPage(page, use, argument) {
@@ -180,10 +182,13 @@ test('cancelling is at once; handles survive the end of their worker', async (t)
         const error = await promise;
         return [error.name ?? error, error.constructor?.name, performance.now() - began];
       };
+      // How long a picture takes is known from one of them: that it cannot end soon.
+      await s.stylize(await s.encodePhoto(await get('large.png'), { size: 512 }), [{ style }]);
       const abort = new AbortController();
       const aborted = await timed(() => s.stylize(large, [{ style }], { signal: abort.signal }), () => abort.abort());
-      // Waits for the engine, which is ended, as it does not come back soon.
+      const stopped = performance.now();
       const after = await s.stylize(small, [{ style }]);
+      const again = performance.now() - stopped;
       const enginesAfterAbort = engines;
       let next;
       const replaced = await timed(
@@ -193,7 +198,7 @@ test('cancelling is at once; handles survive the end of their worker', async (t)
       const last = await next;
       const already = await s.stylize(small, [{ style }], { signal: AbortSignal.abort() }).catch((error) => error.name);
       const same = (a, b) => a.data.every((value, i) => value === b.data[i]);
-      return { aborted, replaced, already, enginesAfterAbort, same: [same(before, after), same(before, last)] };
+      return { aborted, replaced, already, again, enginesAfterAbort, same: [same(before, after), same(before, last)] };
     });
     t.diagnostic(`aborted after ${result.aborted[2].toFixed(1)} ms, replaced after ${result.replaced[2].toFixed(1)} ms`);
     assert.deepEqual(result.aborted.slice(0, 2), ['AbortError', 'DOMException']);
@@ -201,20 +206,73 @@ test('cancelling is at once; handles survive the end of their worker', async (t)
     assert.ok(result.aborted[2] < 100 && result.replaced[2] < 100, 'at once');
     assert.equal(result.already, 'AbortError');
     assert.equal(result.enginesAfterAbort, 2, 'the engine was ended and started anew');
+    t.diagnostic(`painting again ${result.again.toFixed(0)} ms after the abort`);
     assert.deepEqual(result.same, [true, true]);
   });
-});
-
-/** The engine's glue code with something broken in it. */
-const broken = (kind, code) => (page) => page.route(`**/engine/${kind}/impasto.js`, async (route) => {
-  const response = await route.fetch();
-  await route.fulfill({ response, body: `${await response.text()}\n${code}` });
 });
 
 /** The emulated GPU passes for a real one. */
 const realGpu = (page) => page.route('**/www/adapter.js', async (route) => {
   const response = await route.fetch();
   await route.fulfill({ response, body: (await response.text()).replaceAll('isFallbackAdapter', 'unknown') });
+});
+
+test('a cancelled request ends between the pictures that it encodes', async () => {
+  const prepare = async (page) => {
+    await hearCalls(page);
+    await patched('cpu', TOLD)(page);
+  };
+  await onBlank({ prepare }, async (page) => {
+    const calls = await inPage(page, async ({ Stylizer, get }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const [small, picture] = [await get('small.png'), await get('style.png')];
+      const styles = [];
+      for (let i = 0; i < 6; i++) styles.push(await s.encodeStyle(picture, { size: 256 + i }));
+      // A worker that is ended takes what it has encoded with it.
+      const abort = new AbortController();
+      const large = s.stylize(await get('large.png'), [{ style: styles[0] }], { size: 1600, signal: abort.signal }).catch(() => {});
+      await new Promise((done) => { setTimeout(done, 300); });
+      abort.abort();
+      await large;
+      const other = await s.encodePhoto(small, { size: 64 }); // the new worker is there
+      window.calls.length = 0;
+      const again = new AbortController();
+      const mixture = s.stylize(other, styles.map((style) => ({ style })), { signal: again.signal }).catch((error) => error.name);
+      while (!window.calls.includes('style 256')) await new Promise((done) => { setTimeout(done, 1); });
+      again.abort();
+      const end = await mixture;
+      await s.stylize(other, [{ style: styles[0] }]);
+      return { end, calls: window.calls };
+    });
+    assert.equal(calls.end, 'AbortError');
+    assert.ok(calls.calls.length < 6, `it went on: ${calls.calls}`);
+    assert.equal(calls.calls.at(-1), 'stylize');
+  });
+});
+
+test('another engine with the same weights downloads nothing again', async () => {
+  await onBlank({}, async (page, requests) => {
+    const found = await inPage(page, async ({ Stylizer, get }) => {
+      const first = await Stylizer.load({ engine: 'cpu' });
+      const second = await first.another({ engine: 'cpu' });
+      const paint = async (s) => {
+        const style = await s.encodeStyle(await get('style.png'), { size: 64 });
+        return s.stylize(await get('small.png'), [{ style }], { size: 48 });
+      };
+      const [a, b] = await Promise.all([paint(first), paint(second)]);
+      first.dispose();
+      const c = await paint(second);
+      const gone = await first.another().catch((error) => String(error));
+      const why = await second.another({ engine: 'abacus' }).catch((error) => String(error));
+      const same = (x, y) => x.data.every((value, i) => value === y.data[i]);
+      return { same: [same(a, b), same(b, c)], gone, why };
+    });
+    assert.deepEqual(found.same, [true, true]);
+    assert.match(found.gone, /disposed/);
+    assert.match(found.why, /RangeError: engine/);
+    assert.equal(requests.filter((url) => url.endsWith('.safetensors')).length, 1);
+    assert.equal(engineLoads(requests, 'cpu'), 1);
+  });
 });
 
 const paintSmall = async ({ Stylizer, get }, engine) => {
@@ -250,7 +308,7 @@ test('a GPU that fails hands the picture over to the CPU', async () => {
   const prepare = async (page) => {
     await realGpu(page);
     // The known picture is painted; the next ones are not.
-    await broken('gpu', `
+    await patched('gpu', `
       const stylize = Engine.prototype.stylize;
       let count = 0;
       Engine.prototype.stylize = function (...all) {
@@ -267,24 +325,12 @@ test('a GPU that fails hands the picture over to the CPU', async () => {
 });
 
 test('a GPU that lacks memory for a large picture goes on with smaller ones', async () => {
-  // The CPU engine in its place: what counts here is who takes over, and emulation takes a minute.
-  const prepare = async (page) => {
-    await page.route('**/www/adapter.js', (route) => route.fulfill({
-      contentType: 'text/javascript',
-      body: "export class NoGpu extends Error {}\nexport const adapterName = async () => 'Pretended';",
-    }));
-    await page.route('**/engine/gpu/*', async (route) => {
-      const response = await route.fetch({ url: route.request().url().replace('/gpu/', '/cpu/') });
-      const poor = `
-        const { photo } = Engine.prototype;
-        Engine.prototype.photo = function (...all) {
-          if (all[3] > 1024) throw new Error('out of memory');
-          return photo.apply(this, all);
-        };`;
-      const body = await response.body();
-      await route.fulfill({ response, body: route.request().url().endsWith('.js') ? `${body}\n${poor}` : body });
-    });
-  };
+  const prepare = (page) => pretendGpu(page, { code: `
+    const { photo } = Engine.prototype;
+    Engine.prototype.photo = function (...all) {
+      if (all[3] > 1024) throw new Error('out of memory');
+      return photo.apply(this, all);
+    };` });
   await onBlank({ prepare }, async (page) => {
     const found = await inPage(page, async ({ Stylizer, get }) => {
       const s = await Stylizer.load({ engine: 'auto' });
@@ -300,7 +346,7 @@ test('a GPU that lacks memory for a large picture goes on with smaller ones', as
 test('a GPU that computes something else is not used', async () => {
   const prepare = async (page) => {
     await realGpu(page);
-    await broken('gpu', `
+    await patched('gpu', `
       const { get } = Object.getOwnPropertyDescriptor(Painting.prototype, 'rgba');
       Object.defineProperty(Painting.prototype, 'rgba', { get() { return get.call(this).map((value, i) => (i % 4 < 3 ? value + 9 : value)); } });`)(page);
   };

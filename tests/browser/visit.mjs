@@ -40,6 +40,8 @@ before(async () => {
     smallPhoto: ['small.png', photo(96, 72)],
     tallPhoto: ['tall photo.png', photo(60, 90)],
     largePhoto: ['large.png', photo(1600, 1200)],
+    // Large on one side only, which takes less time to paint.
+    widePhoto: ['wide.png', photo(1600, 200)],
     style: ['style.png', style(320, 320)],
     text: ['notes.txt', 'Not a picture.\n'],
     broken: ['broken.png', photo(64, 64).subarray(0, 200)],
@@ -127,6 +129,47 @@ export const onBlank = ({ html = '', ...options }, use) => onFresh(options, asyn
 
 /** Waits until a picture in full size is there. */
 export const painted = (page) => page.waitForSelector('#save:enabled');
+
+/** What an engine's code is replaced by: itself, with `code` after it. */
+export const patched = (kind, code) => (page) => page.route(`**/engine/${kind}/impasto.js`, async (route) => {
+  const response = await route.fetch();
+  await route.fulfill({ response, body: `${await response.text()}\n${code}` });
+});
+
+/** Code for an engine, after which every call is told to the page's window.calls: the method's name. */
+export const TOLD = `
+  const channel = new BroadcastChannel('calls');
+  const { create } = Engine;
+  Engine.create = async (...all) => {
+    const engine = await create.apply(Engine, all);
+    channel.postMessage('create');
+    return engine;
+  };
+  for (const name of ['photo', 'style', 'stylize']) {
+    const method = Engine.prototype[name];
+    Engine.prototype[name] = function (...all) {
+      channel.postMessage(name === 'stylize' ? name : \`\${name} \${all[3]}\`);
+      return method.apply(this, all);
+    };
+  }`;
+export const hearCalls = (page) => page.addInitScript(() => {
+  window.calls = [];
+  new BroadcastChannel('calls').onmessage = ({ data }) => { window.calls.push(data); };
+});
+
+/** A GPU that is none: the CPU engine in its place, as emulation takes minutes. `ready` holds it back. */
+export async function pretendGpu(page, { ready = Promise.resolve(), code = '' } = {}) {
+  await page.route('**/www/adapter.js', (route) => route.fulfill({
+    contentType: 'text/javascript',
+    body: "export class NoGpu extends Error {}\nexport const adapterName = async () => 'Pretended';",
+  }));
+  await page.route('**/engine/gpu/*', async (route) => {
+    await ready;
+    const response = await route.fetch({ url: route.request().url().replace('/gpu/', '/cpu/') });
+    const body = await response.body();
+    await route.fulfill({ response, body: route.request().url().endsWith('.js') ? `${body}\n${code}` : body });
+  });
+}
 
 export const engineLoads = (requests, kind) =>
   requests.filter((url) => url.endsWith(`engine/${kind}/impasto_bg.wasm`)).length;

@@ -7,22 +7,22 @@ import { number, words } from './words.js';
 
 /**
  * Fills the dialog about the page.
- * @param {import('../stylizer.js').EngineInfo | undefined} engine
+ * @param {import('./painter.js').Painter} painter
  * @param {number} lastSeconds what the last picture took; 0 before the first
  * @param {number} own how many styles the visitor keeps
  */
-export function renderAbout(engine, lastSeconds, own) {
+export function renderAbout({ engine, preparing }, lastSeconds, own) {
   const row = (/** @type {Words[0]} */ term, /** @type {string} */ text) => [make('dt', {}, words(term)), make('dd', {}, text)];
   $('about').replaceChildren(
     ...row('aboutEngine', $('engine-name').textContent ?? ''),
     ...row('aboutLast', lastSeconds ? words('seconds', { n: number(lastSeconds, 1) }) : words('aboutNoneYet')),
   );
-  $('why').textContent = engine?.why ? whyNoGpu(engine.why) : '';
+  $('why').textContent = preparing ? words('why.preparing') : engine?.why ? whyNoGpu(engine.why) : '';
   $('kept').textContent = own ? words('kept', { n: own }) : '';
   button('forget').hidden = !own;
   /** @type {[string, Words[0]][]} */
-  const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+  −  0', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare']];
-  $('keys').replaceChildren(...keys.flatMap(([key, does]) => [make('dt', {}, make('kbd', {}, key)), make('dd', {}, words(does))]));
+  const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+ − 0', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare']];
+  $('keys').replaceChildren(...keys.flatMap(([key, does]) => [make('dt', {}, ...key.split(' ').map((one) => make('kbd', {}, one))), make('dd', {}, words(does))]));
 }
 
 /** Why WebGPU is not used, and what the visitor can do about it. @param {string} why */

@@ -1,18 +1,18 @@
 // The command line that paints the same picture.
 
 import { regionsOn } from './look.js';
-import { fullSize } from './painter.js';
 import { paintingName, quoted } from './save.js';
 
 /**
- * @param {{ photo: import('./painter.js').Photo, look: import('./look.js').Look, styleOf: (id: string) => { file: string } | undefined }} what
+ * @param {{ photo: import('./painter.js').Photo, look: import('./look.js').Look, size: number, styleOf: (id: string) => { file: string } | undefined }} what
+ *   size: long side of the painting
  * @param {import('./save.js').Format} format
  * @param {number} quality for JPEG
  * @returns {{ text: string, masks: string[] }} masks: the names of the mask pictures that it reads
  */
-export function command({ photo, look, styleOf }, format, quality) {
+export function command({ photo, look, size, styleOf }, format, quality) {
   const file = (/** @type {string} */ id) => styleOf(id)?.file ?? id;
-  const parts = ['impasto stylize', quoted(photo.name)];
+  const parts = ['impasto stylize', quoted(photo.path)];
   const mixed = look.styles.filter(({ weight }) => weight > 0);
   for (const { id, weight } of mixed) {
     parts.push(`--style ${quoted(mixed.length > 1 ? `${file(id)}=${weight}` : file(id))}`);
@@ -29,7 +29,7 @@ export function command({ photo, look, styleOf }, format, quality) {
   if (look.strength !== 100) parts.push(`--strength ${look.strength / 100}`);
   if (look.colours !== 'style') parts.push(`--colours ${look.colours}`);
   if (look.brush !== 384) parts.push(`--style-size ${look.brush}`);
-  parts.push(`--size ${fullSize({ photo, look })}`);
+  parts.push(`--size ${size}`);
   if (format === 'jpeg') parts.push(`--quality ${quality}`);
   parts.push(`-o ${quoted(paintingName(photo.name, format))}`);
   return { text: parts.join(' \\\n  '), masks };

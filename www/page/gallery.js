@@ -25,6 +25,7 @@ export class Gallery {
   #onRemoved;
   #add;
   #input;
+  #camera = make('button', { type: 'button', className: 'tile add' }, icon('camera'));
   /** @type {Map<string, Style>} */
   #styles = new Map();
   /** @type {Map<string, HTMLElement>} */
@@ -32,16 +33,17 @@ export class Gallery {
 
   /**
    * @param {HTMLElement} root
-   * @param {{ onPress: (id: string) => void, onFiles: (files: File[]) => void, onRemoved: (id: string) => void, onChoose: typeof import('./pictures.js').onChoose }} options
+   * @param {{ onPress: (id: string) => void, onFiles: (files: File[]) => void, onCamera: () => void, onRemoved: (id: string) => void, onChoose: typeof import('./pictures.js').onChoose }} options
    */
-  constructor(root, { onPress, onFiles, onRemoved, onChoose }) {
+  constructor(root, { onPress, onFiles, onCamera, onRemoved, onChoose }) {
     this.#root = root;
     this.#onPress = onPress;
     this.#onRemoved = onRemoved;
     this.#input = make('input', { type: 'file', id: 'style-file', accept: 'image/*', multiple: true });
     this.#add = make('label', { className: 'tile add' }, icon('plus'), this.#input);
     onChoose(this.#input, onFiles);
-    root.replaceChildren(this.#add);
+    this.#camera.addEventListener('click', onCamera);
+    root.replaceChildren(this.#add, this.#camera);
     roving(root, 'button.pick');
   }
 
@@ -88,16 +90,17 @@ export class Gallery {
    */
   async addOwn(file) {
     const id = `own-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 6)}`;
-    await this.#putOwn(id, file);
-    const kept = keep({ id, name: file.name, picture: file }).then(() => true, () => false);
+    const picture = await this.#putOwn(id, file);
+    const kept = keep({ id, name: picture.name, picture }).then(() => true, () => false);
     return { id, kept };
   }
 
-  /** @param {string} id @param {File} file */
-  async #putOwn(id, file) {
-    const { thumb } = await check(file);
+  /** @param {string} id @param {File} given */
+  async #putOwn(id, given) {
+    const { file, thumb } = await check(given);
     const title = file.name.replace(/\.[^.]*$/, '') || file.name;
     this.#put({ id, title: () => title, note: '', thumb, file: file.name, own: true, picture: async () => file });
+    return file;
   }
 
   /** @param {string} id */
@@ -127,6 +130,7 @@ export class Gallery {
     const addLabel = words('addStyle');
     this.#input.ariaLabel = addLabel;
     this.#add.title = addLabel;
+    label(this.#camera, words('photographStyle'));
     for (const [id, tile] of this.#tiles) {
       const style = /** @type {Style} */ (this.#styles.get(id));
       const [pick, remove] = /** @type {HTMLButtonElement[]} */ ([...tile.children]);
@@ -157,8 +161,8 @@ export class Gallery {
     }
     this.#styles.set(style.id, style);
     this.#tiles.set(style.id, tile);
-    // Own pictures come first, after the tile that adds them.
-    if (style.own) this.#add.after(tile);
+    // Own pictures come first, after the tiles that add them.
+    if (style.own) this.#camera.after(tile);
     else this.#root.append(tile);
   }
 }

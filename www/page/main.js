@@ -9,7 +9,7 @@ import { Gallery } from './gallery.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
 import { fullSize, MOST, Painter, StyleGone } from './painter.js';
-import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
+import { check, isCommon, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
 import { download, encode, paintingName, pictureOf, zipped } from './save.js';
 import { chosenFormat, wireSaving } from './saving.js';
@@ -30,7 +30,7 @@ const SIZES = [512, 768, 1024, 1536, 2048, 3072, MOST];
 const USUAL_SIZE = { webgpu: 1280, cpu: 768 };
 /** Million pixels above which an engine may run out of memory. */
 const SAFE = { webgpu: 6, cpu: 7.5 };
-const RESULTS_KEPT = 24;
+const RESULTS_KEPT = { most: 24, bytes: 300e6 };
 
 const query = new URLSearchParams(location.search);
 const wantedSize = Number(query.get('size'));
@@ -48,8 +48,12 @@ let editing;
 /** @type {string | undefined} what is on the canvas in full size, a key of results */
 let shown;
 let shownSeconds = 0;
-/** Whether the size was chosen by the visitor, or painted with: no default may change it now. */
-let sizeSettled = sizeAsked;
+/** Whether the visitor chose the size: no default may change it then. */
+let sizeChosen = sizeAsked;
+/** Whether the picture that was asked for waits for the engine. */
+let awaited = false;
+/** How far the engine is that is loaded now. @type {import('../stylizer.js').LoadProgress | undefined} */
+let loading;
 let lastId = 0;
 /** @type {'one' | 'mix'} */
 let many = 'one';
@@ -71,6 +75,10 @@ const history = new History(/** @type {Look} */ ({
 const gallery = new Gallery($('gallery'), {
   onPress: pressStyle,
   onFiles: takeStyles,
+  onCamera: async () => {
+    const file = await takePhoto();
+    if (file) takeStyles([file]);
+  },
   onRemoved: () => { mendLook(); changed(); },
   onChoose,
 });
@@ -78,34 +86,39 @@ const gallery = new Gallery($('gallery'), {
 const painter = new Painter(
   { engine: engineAsked ?? 'auto', styleOf: (id) => gallery.get(id)?.picture },
   {
-    onLoading({ loaded, total }) {
+    onLoading(progress) {
+      const { loaded, total } = progress;
+      loading = progress;
+      renderEngine();
       if (!painter.busy) return;
+      awaited = true;
       working({ part: loaded && total ? loaded / total : undefined });
       if (loaded === undefined) say('work-words', 'starting');
       else if (total) say('work-words', 'downloading', { done: number(loaded / 1e6, 1), all: number(total / 1e6, 1) });
       else say('work-words', 'downloadingSome', { done: number(loaded / 1e6, 1) });
     },
+    onPreparing(progress) {
+      loading = progress;
+      renderEngine();
+    },
     onEngine() {
-      if (painter.busy) {
+      if (awaited && painter.busy) {
         working();
         say('work-words', 'painting');
       }
-      if (!sizeSettled && history.now.size !== USUAL_SIZE[kind()]) {
-        history.amend({ ...history.now, size: USUAL_SIZE[kind()] });
-        changed();
-      }
+      awaited = false;
+      takeUsualSize();
       keepSite();
       render();
     },
     onNoEngine(error) {
       resting();
-      complain('noEngine', { reason: error.message });
+      complain('noEngine', { reason: reasonOf(error) });
       say('engine-name', 'engineNone');
       $('engine').dataset.kind = 'none';
     },
     onBegin({ full, seconds }) {
       if (batch) return;
-      sizeSettled = true;
       if (!full) {
         // A preview takes a moment: it would only flicker.
         if ($('work').hidden && !shown) { working(); say('work-words', 'painting'); }
@@ -115,6 +128,9 @@ const painter = new Painter(
       if (seconds && seconds >= 2) say('work-words', 'paintingFor', { n: number(Math.ceil(seconds)) });
       else say('work-words', 'painting');
     },
+    onPart(part) {
+      if (!batch) working({ part });
+    },
     onPicture: present,
     onSmaller(from, to) {
       complain('smaller', { from, to });
@@ -123,7 +139,7 @@ const painter = new Painter(
       resting();
       if (error instanceof StyleGone) complain('styleGone', { name: gallery.get(error.message)?.title() ?? '' });
       else if (error instanceof BadPicture) complain('bad.unreadable', { name: error.part === 'photo' ? task.photo.name : styleNames(task.look) });
-      else complain('engineFailed', { reason: error.message });
+      else complain('engineFailed', { reason: reasonOf(error) });
       say('status', 'failed');
     },
     onIdle() {
@@ -147,14 +163,31 @@ const mix = new Mix({
 
 const strips = new Strips({ photo: showPhoto, removePhoto, camera: shoot, result: goTo, styleNames });
 
+/** @param {Error} error */
+const reasonOf = ({ message }) =>
+  ({ crashed: words('reason.crashed'), 'time-out': words('reason.timeOut') }[message] ?? message);
+
 const kind = () => painter.engine?.kind ?? 'cpu';
 
 /** @type {'webgpu' | 'cpu' | undefined} the engine with which the site is kept on the device */
 let keptWith;
 
+/** The size that the engine does in a few seconds, unless the visitor chose another. */
+function takeUsualSize() {
+  const look = history.now;
+  const size = USUAL_SIZE[kind()];
+  // What was painted already is painted again where it gets better, never where it gets worse.
+  const painted = results.some((result) => result.look.size === look.size);
+  if (sizeChosen || look.size === size || (painted && Number(look.size) > size)) return;
+  history.amend({ ...look, size });
+  const smaller = results.find(({ key }) => key === shown);
+  if (smaller) dropResult(smaller);
+  changed();
+}
+
 /** Keeps the site for visits without a network, once nothing else needs the network. */
 function keepSite() {
-  if (!painter.engine || painter.busy || keptWith === kind()) return;
+  if (!painter.engine || painter.busy || !painter.settled || keptWith === kind()) return;
   keptWith = kind();
   keepOffline(keptWith);
 }
@@ -211,15 +244,24 @@ function pressStyle(id) {
 
 // ---- what comes in -------------------------------------------------------------------------
 
-/** @param {File[]} files */
-async function takePhotos(files) {
+/**
+ * @param {File[]} files
+ * @param {{ folder?: string, loose?: boolean }} [from] folder: of Impasto's, where they are; loose: they are
+ *   not on the visitor's disk
+ */
+async function takePhotos(files, { folder = '', loose = false } = {}) {
   complain();
   /** @type {Photo | undefined} */
   let first;
-  for (const file of files) {
+  for (const given of files) {
     try {
-      const { width, height, thumb } = await check(file);
-      const taken = { id: ++lastId, file, name: file.name || 'photo', width, height, thumb, url: URL.createObjectURL(file) };
+      const { file, ...about } = await check(given);
+      const name = file.name || 'photo';
+      const taken = {
+        ...about, id: ++lastId, file, name, url: URL.createObjectURL(file),
+        path: folder + (isCommon(file) ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
+        loose: loose || file !== given || !isCommon(file),
+      };
       photos.push(taken);
       if (!first) {
         first = taken;
@@ -234,7 +276,7 @@ async function takePhotos(files) {
 
 async function shoot() {
   const file = await takePhoto();
-  if (file) takePhotos([file]);
+  if (file) takePhotos([file], { loose: true });
 }
 
 /** @param {File[]} files */
@@ -261,6 +303,7 @@ function showPhoto(wanted) {
   image.src = wanted.url;
   canvas('painting').hidden = true;
   view.show(wanted.width, wanted.height);
+  say('status', painter.engine ? 'painting' : 'starting');
   changed();
 }
 
@@ -291,7 +334,7 @@ async function loadSamples() {
   if (!response.ok) return; // the page works without them
   const row = /** @type {HTMLElement} */ ($('samples').querySelector('.row'));
   for (const { file, thumb, title, provenance } of await response.json()) {
-    const image = make('img', { src: new URL(thumb, list).href, alt: '', width: 88, height: 66 });
+    const image = make('img', { src: new URL(thumb, list).href, alt: '', width: 152, height: 114 });
     const one = make('button', { type: 'button', className: 'sample' }, image);
     const name = () => {
       one.ariaLabel = words('sample', { name: inLanguage(title) });
@@ -300,7 +343,7 @@ async function loadSamples() {
     one.addEventListener('click', async () => {
       const picture = await fetch(new URL(file, list)).catch(() => undefined);
       if (!picture?.ok) return complain('sampleGone');
-      takePhotos([new File([await picture.blob()], file, { type: 'image/jpeg' })]);
+      takePhotos([new File([await picture.blob()], file, { type: 'image/jpeg' })], { folder: 'www/samples/' });
     });
     name();
     onLanguage.push(name);
@@ -359,7 +402,12 @@ async function keepResult(key, of, look) {
   if (shown !== key || painting.width !== width || painting.height !== height) return URL.revokeObjectURL(thumb);
   if (results.some((result) => result.key === key) || !photos.includes(of)) return;
   results.unshift({ key, photo: of, look, picture, thumb });
-  for (const old of results.slice(RESULTS_KEPT)) dropResult(old);
+  let bytes = 0;
+  const [, ...older] = results;
+  for (const [i, old] of older.entries()) {
+    bytes += old.picture.size;
+    if (i + 2 > RESULTS_KEPT.most || bytes > RESULTS_KEPT.bytes) dropResult(old);
+  }
   render();
 }
 
@@ -441,6 +489,7 @@ function edit(id) {
   compare(false);
   say('status', 'paintRegion');
   render();
+  $('region-tools').scrollIntoView({ block: 'nearest' });
   canvas('mask').focus({ preventScroll: true });
 }
 
@@ -488,6 +537,7 @@ function render() {
   input('brush').value = String(look.brush);
   $('brush-value').textContent = words(look.brush < 256 ? 'brushFine' : look.brush > 512 ? 'brushBroad' : 'brushMedium');
   choose('colours', look.colours);
+  $('colours-hint').textContent = words(`colours.${look.colours}`);
   renderSize();
   renderRegions();
   strips.render({ photos, photo, results, shown, canPaint: look.styles.length > 0 });
@@ -578,12 +628,19 @@ function renderToolbar() {
 
 function renderEngine() {
   const { engine } = painter;
+  const { loaded = 0, part } = loading ?? {};
+  const amount = part === undefined ? words('megabytes', { n: number(loaded / 1e6, 1) }) : `${number(part * 100)} %`;
   if (!engine) {
+    if (loaded) say('engine-name', 'engineLoading', { amount });
     return;
   }
   $('engine').dataset.kind = engine.kind;
-  if (engine.kind === 'webgpu') say('engine-name', 'engineGpu', { name: engine.name });
+  if (painter.preparing && loading?.kind === 'webgpu') {
+    if (loaded) say('engine-name', 'engineGpuLoading', { amount });
+    else say('engine-name', 'engineGpuStarting');
+  } else if (engine.kind === 'webgpu') say('engine-name', 'engineGpu', { name: engine.name });
   else say('engine-name', 'engineCpu');
+  if (dialog('about-dialog').open) about();
 }
 
 // ---- what goes out -------------------------------------------------------------------------
@@ -599,7 +656,6 @@ async function paintAll() {
   const files = [];
   /** @type {string[]} */
   const failed = [];
-  sizeSettled = true;
   const all = [...photos];
   await painter.alone(async () => {
     for (const [i, one] of all.entries()) {
@@ -638,15 +694,16 @@ function inEveryWord() {
   const switcher = button('language');
   switcher.textContent = { en: 'English', zh: '中文' }[other];
   switcher.lang = { en: 'en', zh: 'zh-CN' }[other];
+  $('self-test', HTMLAnchorElement).search = `?lang=${language}`;
   sayAgain();
   for (const again of onLanguage) again();
   render();
 }
 
-onChoose(input('photo-file'), takePhotos);
-onChoose(input('another-file'), takePhotos);
-onDrop($('styles'), $('stage'), { photos: takePhotos, styles: takeStyles });
-onPaste($('styles'), { photos: takePhotos, styles: takeStyles });
+onChoose(input('photo-file'), (files) => takePhotos(files));
+onChoose(input('another-file'), (files) => takePhotos(files));
+onDrop($('styles'), $('stage'), { photos: (files) => takePhotos(files), styles: takeStyles });
+onPaste($('styles'), { photos: (files) => takePhotos(files, { loose: true }), styles: takeStyles });
 button('camera').addEventListener('click', shoot);
 
 $('controls').addEventListener('submit', (event) => event.preventDefault());
@@ -660,7 +717,7 @@ follow(input('strength'), (strength, moving) => set({ strength }, { moving }));
 follow(input('brush'), (brush, moving) => set({ brush }, { moving }));
 onRadio('colours', (colours) => set({ colours }));
 select('size').addEventListener('change', () => {
-  sizeSettled = true;
+  sizeChosen = true;
   const { value } = select('size');
   set({ size: value === 'own' ? 'own' : Number(value) });
 });
@@ -705,7 +762,7 @@ button('stop').addEventListener('click', stop);
 wireSaving({ photo: () => photo, look: () => history.now, style: (id) => gallery.get(id) });
 button('batch').addEventListener('click', paintAll);
 
-const about = () => renderAbout(painter.engine, shownSeconds, gallery.all.filter((style) => style.own).length);
+const about = () => renderAbout(painter, shownSeconds, gallery.all.filter((style) => style.own).length);
 button('engine').addEventListener('click', () => {
   about();
   dialog('about-dialog').showModal();
@@ -731,7 +788,7 @@ gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
   mendLook();
   changed();
   const shared = await sharedPhotos().catch(() => []);
-  if (shared.length) takePhotos(shared);
+  if (shared.length) takePhotos(shared, { loose: true });
   await gallery.loadKept().catch(() => {}); // a browser that keeps nothing has nothing kept
   render();
 });

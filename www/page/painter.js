@@ -1,5 +1,8 @@
-// When to paint what: a small preview while something moves, the full size when it rests, nothing
-// twice, and a smaller size where the device has not enough memory.
+// When to paint what, and on which engine: a small preview while something moves, the full size when
+// it rests, nothing twice, and a smaller size where the device has not enough memory.
+//
+// The CPU engine is there within a second, so it paints until the GPU engine is ready, which takes over.
+// Where there is no GPU a second CPU engine paints the previews: they never wait for a large picture.
 
 import { regionsOn } from './look.js';
 import { maskPicture, shares } from './regions.js';
@@ -12,6 +15,8 @@ import { Stylizer } from '../stylizer.js';
  * @property {number} id
  * @property {File} file
  * @property {string} name
+ * @property {string} path its name for the command line
+ * @property {boolean} loose the command line finds it nowhere, or cannot read it
  * @property {number} width
  * @property {number} height
  *
@@ -20,10 +25,12 @@ import { Stylizer } from '../stylizer.js';
  * @property {Look} look
  *
  * @typedef {object} Events
- * @property {(progress: { part?: number, loaded?: number, total?: number, step: string }) => void} onLoading
- * @property {() => void} onEngine the engine is ready, or is another one than before
+ * @property {(progress: import('../stylizer.js').LoadProgress) => void} onLoading of the engine that is waited for
+ * @property {(progress: import('../stylizer.js').LoadProgress) => void} onPreparing of the GPU engine, while the CPU paints
+ * @property {() => void} onEngine the engine is ready, or another one is, or more is known about it
  * @property {(error: Error) => void} onNoEngine
  * @property {(work: { full: boolean, seconds?: number }) => void} onBegin seconds: how long it will take, where that is known
+ * @property {(part: number) => void} onPart how much of a picture in full size is done, from 0 to 1
  * @property {(pixels: ImageData, task: Task, done: { full: boolean, seconds: number }) => void} onPicture
  * @property {(from: number, to: number) => void} onSmaller there was not enough memory
  * @property {(error: Error, task: Task) => void} onFailed
@@ -34,6 +41,8 @@ import { Stylizer } from '../stylizer.js';
 const PREVIEW = { webgpu: 384, cpu: 256 };
 /** The largest canvas of every current browser. */
 export const MOST = 4096;
+/** The smallest size one can ask for; photos are never enlarged, so a smaller one keeps its own. */
+export const SMALLEST = 16;
 /** No fallback goes below this. */
 const LEAST = 512;
 const PHOTOS_KEPT = 3;
@@ -48,19 +57,69 @@ export function fullSize({ photo, look }) {
 /** A style picture that cannot be fetched or read. */
 export class StyleGone extends Error {}
 
+/** An engine and the pictures that are encoded on it. */
+class Easel {
+  /** By name, the oldest use first. @type {Map<string, import('../stylizer.js').PhotoHandle>} */
+  #photos = new Map();
+  /** @type {Map<string, import('../stylizer.js').StyleHandle>} */
+  #styles = new Map();
+  #styleOf;
+  #users = 0;
+  #retired = false;
+
+  /** @param {Stylizer} stylizer @param {(id: string) => (() => Promise<Blob>) | undefined} styleOf */
+  constructor(stylizer, styleOf) {
+    this.stylizer = stylizer;
+    this.#styleOf = styleOf;
+  }
+
+  /** @template T @param {() => Promise<T>} work */
+  async use(work) {
+    this.#users++;
+    try {
+      return await work();
+    } finally {
+      this.#users--;
+      if (this.#retired) this.retire();
+    }
+  }
+
+  /** Frees all of it as soon as nobody paints on it. */
+  retire() {
+    this.#retired = true;
+    if (!this.#users) this.stylizer.dispose();
+  }
+
+  /** @param {Photo} photo @param {number} size @param {AbortSignal} signal */
+  photo({ id, file }, size, signal) {
+    return cached(this.#photos, `${id} ${size}`, PHOTOS_KEPT,
+      () => this.stylizer.encodePhoto(file, { size: Math.max(SMALLEST, size), signal }));
+  }
+
+  /** @param {string} id @param {number} size @param {AbortSignal} signal */
+  style(id, size, signal) {
+    return cached(this.#styles, `${id} ${size}`, STYLES_KEPT, async () => {
+      const picture = await this.#styleOf(id)?.().catch(() => undefined);
+      if (!picture) throw new StyleGone(id);
+      return this.stylizer.encodeStyle(picture, { size, signal });
+    });
+  }
+}
+
 export class Painter {
   #styleOf;
   #events;
-  /** @type {Stylizer | undefined} */ #stylizer;
+  /** Paints what is saved, and the previews too where there is only one. @type {Easel | undefined} */ #easel;
+  /** A second CPU engine, for the previews. @type {Easel | undefined} */ #sketching;
+  /** Whether a GPU engine is on its way. */
+  #preparing = false;
+  #settled = false;
+  /** Why WebGPU is not used, where the second engine found that out. @type {string | undefined} */ #why;
   #loaded;
   /** @type {(Task & { moving: boolean, previewed: boolean }) | undefined} */ #wanted;
   /** @type {AbortController | undefined} of the picture being painted */ #abort;
   #runningFull = false;
   #busy = false;
-  /** Encoded pictures by name, the oldest use first. @type {Map<string, any>} */
-  #photos = new Map();
-  /** @type {Map<string, any>} */
-  #styles = new Map();
   /** Seconds for a megapixel, once known. @type {number | undefined} */
   #pace;
   /** @type {'webgpu' | 'cpu' | undefined} */ #kind;
@@ -79,7 +138,17 @@ export class Painter {
     this.#loaded.catch(() => {}); // onNoEngine tells
   }
 
-  get engine() { return this.#stylizer?.engine; }
+  /** What paints. @returns {import('../stylizer.js').EngineInfo | undefined} */
+  get engine() {
+    const engine = this.#easel?.stylizer.engine;
+    return engine && this.#why ? { ...engine, why: this.#why } : engine;
+  }
+
+  /** Whether the GPU engine is being made ready while the CPU paints. */
+  get preparing() { return this.#preparing; }
+
+  /** Whether every engine is there that will be. */
+  get settled() { return this.#settled; }
 
   /** Whether anything waits for the engine. */
   get busy() { return this.#busy; }
@@ -131,9 +200,12 @@ export class Painter {
   /** @param {'auto' | 'webgpu' | 'cpu'} engine */
   async #load(engine) {
     try {
-      this.#stylizer = await Stylizer.load({
-        engine, onProgress: this.#events.onLoading, onEngine: () => this.#onEngine(),
+      const stylizer = await Stylizer.load({
+        engine: engine === 'webgpu' ? 'webgpu' : 'cpu', onProgress: this.#events.onLoading, onEngine: () => this.#onEngine(),
       });
+      this.#easel = new Easel(stylizer, this.#styleOf);
+      if (engine === 'webgpu') this.#settled = true;
+      else this.#loadSecond(engine, stylizer);
       this.#onEngine();
     } catch (error) {
       this.#events.onNoEngine(/** @type {Error} */ (error));
@@ -141,11 +213,42 @@ export class Painter {
     }
   }
 
+  /** @param {'auto' | 'cpu'} engine @param {Stylizer} first */
+  async #loadSecond(engine, first) {
+    let taken = false;
+    const second = await first.another({
+      engine,
+      onProgress: (progress) => {
+        if (taken) this.#events.onLoading(progress);
+        else if (progress.kind === 'webgpu') {
+          this.#preparing = true;
+          this.#events.onPreparing(progress);
+        }
+      },
+      onEngine: () => { if (taken) this.#onEngine(); },
+    }).catch(() => undefined);
+    this.#preparing = false;
+    this.#settled = true;
+    this.#why = second?.engine.why;
+    if (second?.engine.kind === 'webgpu') {
+      taken = true;
+      this.#easel?.retire(); // a picture for its own sake may be finished there
+      this.#easel = new Easel(second, this.#styleOf);
+      if (this.#runningFull) this.#abort?.abort(); // and is painted on the GPU
+    } else if (navigator.hardwareConcurrency > 1) {
+      this.#sketching = second && new Easel(second, this.#styleOf);
+    } else {
+      second?.dispose();
+    }
+    this.#onEngine();
+  }
+
   #onEngine() {
-    if (!this.#stylizer) return; // the first engine is announced when it can be used
-    if (this.#stylizer.engine.kind !== this.#kind) {
+    const kind = this.engine?.kind;
+    if (!kind) return; // the first engine is announced when it can be used
+    if (kind !== this.#kind) {
       // Another engine has another pace, and other limits.
-      this.#kind = this.#stylizer.engine.kind;
+      this.#kind = kind;
       this.#pace = undefined;
       this.#tooMuch = Infinity;
     }
@@ -159,10 +262,13 @@ export class Painter {
       await this.#loaded;
       while (this.#wanted) {
         const task = this.#wanted;
-        const preview = PREVIEW[this.#stylizer?.engine.kind ?? 'cpu'];
-        const full = fullSize(task) <= 1.5 * preview || task.previewed;
-        if (full && task.moving && task.previewed) break;
-        const done = await this.#step(task, full && !task.moving, preview);
+        const preview = PREVIEW[this.#kind ?? 'cpu'];
+        const small = fullSize(task) <= 1.5 * preview;
+        if (task.moving && task.previewed) break;
+        // Two engines need not wait for each other.
+        const both = !small && !task.moving && !task.previewed && Boolean(this.#sketching);
+        const full = !task.moving && (small || task.previewed || both);
+        const done = await this.#step(task, { full, sketch: !full || both, preview });
         if (done && this.#wanted === task) this.#wanted = undefined;
         else task.previewed = true;
       }
@@ -174,18 +280,19 @@ export class Painter {
     }
   }
 
-  /** @param {Task} task @param {boolean} full @param {number} preview @returns {Promise<boolean>} whether the task is over */
-  async #step(task, full, preview) {
+  /** @param {Task} task @param {{ full: boolean, sketch: boolean, preview: number }} what @returns {Promise<boolean>} whether the task is over */
+  async #step(task, { full, sketch, preview }) {
     const abort = new AbortController();
     this.#abort = abort;
     this.#runningFull = full;
     const began = performance.now();
+    const step = { over: false };
     try {
       if (full) this.#events.onBegin({ full, seconds: this.secondsFor(task) });
       else this.#events.onBegin({ full });
-      const pixels = full
-        ? await this.#fitting(task, abort.signal)
-        : await this.#paint(task, Math.min(preview, fullSize(task)), abort.signal);
+      const sketching = sketch && this.#paint(task, Math.min(preview, fullSize(task)), abort.signal, { full: false });
+      if (full && sketching) this.#showMeanwhile(sketching, task, step);
+      const pixels = await (full ? this.#fitting(task, abort.signal) : /** @type {Promise<ImageData>} */ (sketching));
       if (abort.signal.aborted) return false;
       const seconds = (performance.now() - began) / 1000;
       if (full) this.#pace = seconds / ((pixels.width * pixels.height) / 1e6);
@@ -197,7 +304,14 @@ export class Painter {
       return true;
     } finally {
       this.#runningFull = false;
+      step.over = true;
     }
+  }
+
+  /** A preview that comes after the full picture has at least encoded what the next one needs. @param {Promise<ImageData>} sketching @param {Task} task @param {{ over: boolean }} step */
+  async #showMeanwhile(sketching, task, step) {
+    const pixels = await sketching.catch(() => undefined); // the full picture will tell what is wrong
+    if (pixels && !step.over) this.#events.onPicture(pixels, task, { full: false, seconds: 0 });
   }
 
   /** In full size, or in the largest that the device can do. @param {Task} task @param {AbortSignal} signal */
@@ -211,7 +325,7 @@ export class Painter {
         this.#events.onSmaller(asked, size);
       }
       try {
-        return await this.#paint(task, size, signal);
+        return await this.#paint(task, size, signal, { full: true });
       } catch (error) {
         const memory = /** @type {Error} */ (error).name === 'EngineFailed';
         if (signal.aborted || !memory || size <= LEAST) throw error;
@@ -220,40 +334,36 @@ export class Painter {
     }
   }
 
-  /** @param {Task} task @param {number} size @param {AbortSignal} signal */
-  async #paint({ photo, look }, size, signal) {
-    const stylizer = /** @type {Stylizer} */ (this.#stylizer);
-    const content = await this.#photo(photo, size, signal);
+  /** @param {Task} task @param {number} size @param {AbortSignal} signal @param {{ full: boolean }} how */
+  #paint(task, size, signal, { full }) {
+    const easel = /** @type {Easel} */ (full ? this.#easel : this.#sketching ?? this.#easel);
+    return easel.use(() => this.#paintOn(easel, task, size, signal, full));
+  }
+
+  /** @param {Easel} easel @param {Task} task @param {number} size @param {AbortSignal} signal @param {boolean} full */
+  async #paintOn(easel, { photo, look }, size, signal, full) {
+    const content = await easel.photo(photo, size, signal);
     const entries = [];
     for (const { id, weight } of look.styles) {
-      entries.push({ style: await this.#style(id, look.brush, signal), weight });
+      entries.push({ style: await easel.style(id, look.brush, signal), weight });
     }
     const regions = regionsOn(look, photo.id);
     const masks = shares(regions);
     for (const [i, { style }] of regions.entries()) {
       const mask = maskPicture(masks[i]);
-      entries.push({ style: style === null ? null : await this.#style(style, look.brush, signal), weight: 1, mask });
+      entries.push({ style: style === null ? null : await easel.style(style, look.brush, signal), weight: 1, mask });
     }
-    return stylizer.stylize(content, entries, { strength: look.strength / 100, colours: look.colours, signal });
-  }
-
-  /** @param {Photo} photo @param {number} size @param {AbortSignal} signal */
-  #photo({ id, file }, size, signal) {
-    return cached(this.#photos, `${id} ${size}`, PHOTOS_KEPT, () =>
-      /** @type {Stylizer} */ (this.#stylizer).encodePhoto(file, { size, signal }));
-  }
-
-  /** @param {string} id @param {number} size @param {AbortSignal} signal */
-  #style(id, size, signal) {
-    return cached(this.#styles, `${id} ${size}`, STYLES_KEPT, async () => {
-      const picture = await this.#styleOf(id)?.().catch(() => undefined);
-      if (!picture) throw new StyleGone(id);
-      return /** @type {Stylizer} */ (this.#stylizer).encodeStyle(picture, { size, signal });
+    return easel.stylizer.stylize(content, entries, {
+      strength: look.strength / 100,
+      colours: look.colours,
+      signal,
+      onProgress: ({ done, total }) => { if (full && done && total > 1) this.#events.onPart(done / total); },
     });
   }
 }
 
 /**
+ * What is kept under a name, or is put there.
  * @template {{ dispose: () => void }} T
  * @param {Map<string, T>} kept
  * @param {string} key

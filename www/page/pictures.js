@@ -4,6 +4,8 @@
 const MAX_BYTES = 200e6;
 /** As many as the crate's own decoder accepts. */
 const MAX_PIXELS = 100e6;
+/** Long side of a drawing that has no pixels of its own. */
+const DRAWN_SIDE = 2048;
 
 /** A file that is not a usable picture; `problem` is part of a key of the words. */
 export class BadFile extends Error {
@@ -17,24 +19,68 @@ export class BadFile extends Error {
 
 /**
  * Rejects with {@link BadFile} whatever the engine could not use later.
- * @param {File} file
- * @returns {Promise<{ width: number, height: number, thumb: string }>} its size, and the address of a small copy
+ * @param {File} given
+ * @returns {Promise<{ file: File, width: number, height: number, thumb: string }>} the file, or a drawing of it that
+ *   the engine can read; its size, and the address of a small copy
  */
-export async function check(file) {
-  if (file.size === 0) throw new BadFile('empty', file.name);
-  if (file.size > MAX_BYTES) throw new BadFile('huge', file.name);
+export async function check(given) {
+  if (given.size === 0) throw new BadFile('empty', given.name);
+  if (given.size > MAX_BYTES) throw new BadFile('huge', given.name);
+  let file = given;
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file);
+    bitmap = await createImageBitmap(file).catch(async () => {
+      file = await redrawn(given);
+      return createImageBitmap(file);
+    });
   } catch {
-    throw new BadFile(file.type.startsWith('image/') ? 'unreadable' : 'noPicture', file.name);
+    throw new BadFile(given.type.startsWith('image/') ? 'unreadable' : 'noPicture', given.name);
   }
   const { width, height } = bitmap;
   try {
     if (width * height > MAX_PIXELS) throw new BadFile('huge', file.name);
-    return { width, height, thumb: await thumbnail(bitmap) };
+    return { file, width, height, thumb: await thumbnail(bitmap) };
   } finally {
     bitmap.close();
+  }
+}
+
+/** What the command line reads as it is. @param {Blob} file */
+export const isCommon = (file) => /^image\/(png|jpeg|webp)$/.test(file.type);
+
+/** The same picture as a PNG, upright. @param {File} file @returns {Promise<Blob>} */
+export async function asPng(file) {
+  const bitmap = await createImageBitmap(file);
+  const sheet = Object.assign(document.createElement('canvas'), { width: bitmap.width, height: bitmap.height });
+  /** @type {CanvasRenderingContext2D} */ (sheet.getContext('2d')).drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return new Promise((done) => { sheet.toBlob((blob) => done(/** @type {Blob} */ (blob)), 'image/png'); });
+}
+
+/**
+ * A PNG of what only an image element can read: drawings (SVG).
+ * @param {File} file
+ */
+async function redrawn(file) {
+  // An image element would also show what there is of a damaged file.
+  if (file.type !== 'image/svg+xml') throw new TypeError('not a drawing');
+  const url = URL.createObjectURL(file);
+  try {
+    const image = Object.assign(new Image(), { src: url });
+    await image.decode();
+    const { naturalWidth: width, naturalHeight: height } = image;
+    const scale = DRAWN_SIDE / Math.max(width, height);
+    const sheet = Object.assign(document.createElement('canvas'), {
+      width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)),
+    });
+    const context = /** @type {CanvasRenderingContext2D} */ (sheet.getContext('2d'));
+    context.fillStyle = '#fff'; // the paper
+    context.fillRect(0, 0, sheet.width, sheet.height);
+    context.drawImage(image, 0, 0, sheet.width, sheet.height);
+    const blob = await new Promise((done) => { sheet.toBlob(done, 'image/png'); });
+    return new File([blob], `${file.name.replace(/\.[^.]*$/, '')}.png`, { type: 'image/png' });
+  } finally {
+    URL.revokeObjectURL(url);
   }
 }
 

@@ -3,6 +3,8 @@
 import { command } from './command.js';
 import { $, button, canvas, chosen, dialog, follow, input, onRadio } from './dom.js';
 import { regionsOn } from './look.js';
+import { SMALLEST } from './painter.js';
+import { asPng, isCommon } from './pictures.js';
 import { maskPicture, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, encode, paintingName, pictureOf } from './save.js';
 import { complain, say } from './telling.js';
@@ -22,7 +24,8 @@ export const chosenFormat = () => ({
 export function wireSaving(now) {
   const painted = () => encode(canvas('painting'), chosenFormat().format, chosenFormat().quality);
   const commandFor = (/** @type {import('./painter.js').Photo} */ photo) =>
-    command({ photo, look: now.look(), styleOf: now.style }, chosenFormat().format, chosenFormat().quality);
+    command({ photo, look: now.look(), size: Math.max(SMALLEST, canvas('painting').width, canvas('painting').height), styleOf: now.style },
+      chosenFormat().format, chosenFormat().quality);
 
   const render = async () => {
     const { format, quality } = chosenFormat();
@@ -34,7 +37,7 @@ export function wireSaving(now) {
     $('command').textContent = text;
     const used = [...now.look().styles.map(({ id }) => id), ...regionsOn(now.look(), photo.id).map(({ style }) => style)];
     $('command-hint').textContent = words(used.some((id) => now.style(id)?.own) ? 'commandHintOwn' : 'commandHint');
-    button('save-masks').hidden = !masks.length;
+    button('save-masks').hidden = !masks.length && !photo.loose;
     const { size } = await painted();
     // Another quality may have been chosen meanwhile.
     if (format !== chosenFormat().format || quality !== chosenFormat().quality) return;
@@ -68,6 +71,7 @@ export function wireSaving(now) {
   const saveMasks = async () => {
     const photo = now.photo();
     if (!photo) return;
+    if (photo.loose) download(isCommon(photo.file) ? photo.file : await asPng(photo.file), photo.path);
     const { masks } = commandFor(photo);
     for (const [i, mask] of shares(regionsOn(now.look(), photo.id)).entries()) {
       download(await pictureOf(maskPicture(mask), 'png', 100), masks[i]);
