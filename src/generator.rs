@@ -6,8 +6,8 @@ use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::kernels;
-use crate::layers::{Conv, ResidualBlock, StyledConv};
-use crate::palette::logit;
+use crate::layers::{Conv, Norms, ResidualBlock, StyledConv};
+use crate::palette::{Recoloured, logit};
 use crate::style::Fused;
 use crate::vgg::VggConfig;
 
@@ -50,8 +50,10 @@ pub struct Generator {
     pub conv_4: StyledConv,
     /// At full size, 16 channels to RGB.
     pub conv_5: Conv,
-    /// Weight of the palette's picture for each of R, G, B.
+    /// Weight of the recoloured photo for each of R, G, B.
     pub palette_weight: Param<Tensor<1>>,
+    /// Style code to how much of the photo's own detail shows in R, G and B.
+    pub detail: Linear,
 }
 
 impl Generator {
@@ -78,30 +80,31 @@ impl Generator {
             conv_4: StyledConv::new(24, 16, CODE, device),
             conv_5: Conv::new(16, 3, 3, device),
             palette_weight: Param::from_tensor(Tensor::full([3], PALETTE_WEIGHT, device)),
+            detail: LinearConfig::new(CODE, 3).with_initializer(Initializer::Zeros).init(device),
         }
     }
 
-    /// The painting as logits `[batch, 3, height, width]`.
-    ///
-    /// `recoloured`: the photo in the style's colours, as logits of the same shape (see
-    /// [`recoloured_logits`](crate::palette::recoloured_logits)).
-    pub fn forward(&self, fused: Fused, recoloured: Tensor<4>) -> Tensor<4> {
+    /// The painting as logits `[batch, 3, height, width]`; `recoloured`: the photo in the style's
+    /// colours.
+    pub fn forward(&self, fused: Fused, recoloured: Recoloured, norms: &mut Norms) -> Tensor<4> {
         let code = relu(self.code_1.forward(fused.style.0));
         let code = relu(self.code_2.forward(code));
-        let x = self.block_1.forward(fused.features, code.clone());
-        let x = self.block_2.forward(x, code.clone());
-        let x = self.conv_1.forward(x, code.clone()).upsample();
+        let x = self.block_1.forward(fused.features, code.clone(), norms);
+        let x = self.block_2.forward(x, code.clone(), norms);
+        let x = self.conv_1.forward(x, code.clone(), norms).upsample();
         let x = self.skip.forward_onto(x, fused.skip);
         let [batch, _] = code.dims();
         let kernels = self.brush_2.forward(self.brush_1.forward(code.clone()));
         let x = kernels::depthwise(x, kernels.reshape([batch, BRUSHED, 9]));
-        let x = self.block_3.forward(x, code.clone());
-        let x = self.conv_2.forward(x, code.clone()).upsample();
+        let x = self.block_3.forward(x, code.clone(), norms);
+        let x = self.conv_2.forward(x, code.clone(), norms).upsample();
         let x = self.fine_skip.forward_onto(x, fused.fine_skip);
-        let x = self.conv_3.forward(x, code.clone());
-        let x = self.conv_4.forward(x, code).upsample();
+        let x = self.conv_3.forward(x, code.clone(), norms);
+        let x = self.conv_4.forward(x, code.clone(), norms).upsample();
+        let detail = self.detail.forward(code).reshape([batch, 3, 1, 1]);
         self.conv_5.forward(x).cast(DType::F32)
-            + recoloured * self.palette_weight.val().reshape([1, 3, 1, 1])
+            + recoloured.colour * self.palette_weight.val().reshape([1, 3, 1, 1])
+            + recoloured.detail * detail
     }
 }
 

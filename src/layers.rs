@@ -96,6 +96,33 @@ fn centred(x: Tensor<4>) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
     (centred, mean, (variance + EPSILON).sqrt())
 }
 
+/// Where normalizations take the statistics of the features from.
+#[derive(Debug)]
+pub enum Norms {
+    /// From the features themselves.
+    Own,
+    /// Likewise, and the affine maps are kept, in order, for [`Norms::Given`].
+    Kept(Vec<Tensor<3>>),
+    /// From a run of the same network on other features, whose maps these are.
+    Given(std::vec::IntoIter<Tensor<3>>),
+}
+
+impl Norms {
+    /// The features normalized as [`kernels::normalization`] does it, when they are read.
+    pub fn apply(&mut self, features: Tensor<4>, modulation: Tensor<3>) -> Source {
+        let own = || kernels::normalization(features.clone(), modulation);
+        let affine = match self {
+            Self::Own => own(),
+            Self::Kept(kept) => {
+                kept.push(own());
+                kept[kept.len() - 1].clone()
+            }
+            Self::Given(given) => given.next().expect("maps from a run of the same network"),
+        };
+        Source { affine: Some(affine), ..features.into() }
+    }
+}
+
 /// Instance normalization whose scale and shift are predicted from the style code (Dumoulin et
 /// al., "A Learned Representation for Artistic Style", 2017; Ghiasi et al., "Exploring the
 /// structure of a real-time, arbitrary neural artistic stylization network", 2017).
@@ -117,11 +144,10 @@ impl StyleNorm {
 
     /// `x`: `[batch, channels, height, width]`; `code`: `[batch, code]`. The normalization happens
     /// when the result is read.
-    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>) -> Source {
-        let [batch, channels, _, _] = x.dims();
-        let modulation = self.affine.forward(code).reshape([batch, 2, channels]);
-        let affine = kernels::normalization(x.clone(), modulation);
-        Source { affine: Some(affine), ..x.into() }
+    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>, norms: &mut Norms) -> Source {
+        let [_, channels, _, _] = x.dims();
+        let [batch, _] = code.dims();
+        norms.apply(x, self.affine.forward(code).reshape([batch, 2, channels]))
     }
 }
 
@@ -142,8 +168,8 @@ impl StyledConv {
     }
 
     /// `[batch, channels_in, height, width]` to `[batch, channels_out, height, width]`.
-    pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>) -> Source {
-        self.norm.forward(self.conv.forward(x), code).relu()
+    pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>, norms: &mut Norms) -> Source {
+        self.norm.forward(self.conv.forward(x), code, norms).relu()
     }
 }
 
@@ -167,9 +193,9 @@ impl ResidualBlock {
     }
 
     /// `[batch, channels, height, width]` to the same shape.
-    pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>) -> Tensor<4> {
+    pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>, norms: &mut Norms) -> Tensor<4> {
         let x = x.into();
-        let y = self.first.forward(x.clone(), code.clone());
-        kernels::add(self.norm.forward(self.second.forward(y), code), x)
+        let y = self.first.forward(x.clone(), code.clone(), norms);
+        kernels::add(self.norm.forward(self.second.forward(y), code, norms), x)
     }
 }

@@ -44,6 +44,7 @@ pub mod picture;
 pub mod regions;
 pub mod style;
 pub mod stylizer;
+mod tiles;
 pub mod vgg;
 pub mod weights;
 

@@ -116,21 +116,34 @@ pub enum Colours {
     Luminance,
 }
 
-/// Gives a painting the colours that were asked for.
+/// The map from a painting's colours, `[3, height, width]`, to those of its photo.
 ///
 /// # Errors
 /// [`PictureError::NotFinite`] where the painting has NaN or infinite values.
+pub(crate) fn map_to_photo(painting: &[f32], photo: &Picture) -> Result<ColourMap, PictureError> {
+    // From the 8-bit picture: the statistics have one definition.
+    let painted = Picture::from_tensor_data(photo.width(), photo.height(), painting)?;
+    Ok(Palette::of(&painted).map_to(&Palette::of(photo)))
+}
+
+/// Gives a painting the colours that were asked for. For a part of one, `map` is
+/// [that](map_to_photo) of the whole.
+///
+/// # Errors
+/// As [`map_to_photo`].
 pub(crate) fn recolour(
     painting: &mut [f32],
     photo: &Picture,
     colours: Colours,
+    map: Option<ColourMap>,
 ) -> Result<(), PictureError> {
     match colours {
         Colours::Style => {}
         Colours::Photo => {
-            // From the 8-bit picture: the statistics have one definition.
-            let painted = Picture::from_tensor_data(photo.width(), photo.height(), painting)?;
-            let map = Palette::of(&painted).map_to(&Palette::of(photo));
+            let map = match map {
+                Some(map) => map,
+                None => map_to_photo(painting, photo)?,
+            };
             each_pixel(painting, |_, colour| map.apply(colour));
         }
         Colours::Luminance => {
@@ -180,22 +193,34 @@ fn with_chroma_of(colour: [f32; 3], brightness: f32) -> [f32; 3] {
     colour.map(|value| brightness + (value - own) * scale)
 }
 
-/// The photos in their new colours, without their detail, as logits `[batch, 3, height, width]`.
-///
+/// Photos in new colours, as logits `[batch, 3, height, width]`: `colour + detail`.
+#[derive(Debug, Clone)]
+pub struct Recoloured {
+    /// Averaged over squares of 4 x 4 pixels.
+    pub colour: Tensor<4>,
+    /// What the averaging took away.
+    pub detail: Tensor<4>,
+}
+
 /// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; one map each.
-pub fn recoloured_logits(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
+pub fn recolour_photos(photos: Tensor<4>, maps: &[ColourMap]) -> Recoloured {
     let [batch, _, height, width] = photos.dims();
     let (matrices, offsets) = ColourMap::to_tensors(maps, &photos.device());
-    let small = avg_pool2d(photos, AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
-    let [_, _, small_height, small_width] = small.dims();
-    let colours = matrices.matmul(small.reshape([batch, 3, small_height * small_width])) + offsets;
-    let logits = logit(colours.clamp(CLAMP, 1.0 - CLAMP));
-    interpolate(
-        logits.reshape([batch, 3, small_height, small_width]),
+    let logits = |pictures: Tensor<4>| {
+        let [_, _, height, width] = pictures.dims();
+        let flat = pictures.reshape([batch, 3, height * width]);
+        let colours = matrices.clone().matmul(flat) + offsets.clone();
+        logit(colours.clamp(CLAMP, 1.0 - CLAMP)).reshape([batch, 3, height, width])
+    };
+    let small =
+        avg_pool2d(photos.clone(), AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
+    let colour = interpolate(
+        logits(small),
         InterpolateOptions::new(InterpolateMode::Bilinear)
             .with_align_corners(false)
             .with_output_size([height, width]),
-    )
+    );
+    Recoloured { detail: logits(photos) - colour.clone(), colour }
 }
 
 /// `ln(x / (1 - x))`, the inverse of the sigmoid; `x` strictly between 0 and 1.
@@ -251,7 +276,7 @@ mod tests {
     #[test]
     fn the_photos_palette_comes_back() {
         let (photo, mut painting) = photo_and_painting();
-        recolour(&mut painting, &photo, Colours::Photo).unwrap();
+        recolour(&mut painting, &photo, Colours::Photo, None).unwrap();
         let found = Palette::of(&Picture::from_tensor_data(16, 8, &painting).unwrap());
         let wanted = Palette::of(&photo);
         // Within the rounding to 8 bits.
@@ -263,7 +288,7 @@ mod tests {
     fn the_photos_chroma_stays_and_the_paintings_brightness_shows() {
         let (photo, before) = photo_and_painting();
         let mut after = before.clone();
-        recolour(&mut after, &photo, Colours::Luminance).unwrap();
+        recolour(&mut after, &photo, Colours::Luminance, None).unwrap();
         let original: Vec<f32> = photo.planes().collect();
         let colour = |picture: &[f32], pixel| planes(picture).map(|plane| plane[pixel]);
         for pixel in 0..128 {
@@ -282,7 +307,7 @@ mod tests {
     fn the_styles_colours_are_left_alone() {
         let (photo, before) = photo_and_painting();
         let mut after = before.clone();
-        recolour(&mut after, &photo, Colours::Style).unwrap();
+        recolour(&mut after, &photo, Colours::Style, None).unwrap();
         assert_eq!(before, after);
     }
 
@@ -290,7 +315,7 @@ mod tests {
     fn a_painting_without_numbers_is_refused() {
         let (photo, mut painting) = photo_and_painting();
         painting[5] = f32::NAN;
-        let result = recolour(&mut painting, &photo, Colours::Photo);
+        let result = recolour(&mut painting, &photo, Colours::Photo, None);
         assert!(matches!(result, Err(PictureError::NotFinite(1))));
     }
 

@@ -7,6 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::imageops::FilterType;
 use image::{ImageBuffer, Rgb};
 
+use crate::tiles::Rect;
+
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
@@ -90,20 +92,30 @@ impl Picture {
     /// mean that the networks failed.
     pub fn from_tensor_data(width: u32, height: u32, chw: &[f32]) -> Result<Self, PictureError> {
         check_length(width, height, 3, chw.len())?;
+        let mut picture = Self::blank(width, height);
+        picture.place(Rect { left: 0, top: 0, width, height }, chw)?;
+        Ok(picture)
+    }
+
+    /// Replaces a part of the picture by `[3, height, width]`, values in 0..1.
+    pub(crate) fn place(&mut self, part: Rect, chw: &[f32]) -> Result<(), PictureError> {
+        check_length(part.width, part.height, 3, chw.len())?;
         let wrong = chw.iter().filter(|value| !value.is_finite()).count();
         if wrong > 0 {
             return Err(PictureError::NotFinite(wrong));
         }
-        let (red, rest) = chw.split_at(chw.len() / 3);
-        let (green, blue) = rest.split_at(red.len());
         let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
-        let rgb = red
-            .iter()
-            .zip(green)
-            .zip(blue)
-            .flat_map(|((&red, &green), &blue)| [byte(red), byte(green), byte(blue)])
-            .collect();
-        Ok(Self { width, height, rgb })
+        let (width, area) = (part.width as usize, chw.len() / 3);
+        for y in 0..part.height as usize {
+            let start = (part.top as usize + y) * self.width as usize + part.left as usize;
+            let row = &mut self.rgb[3 * start..3 * (start + width)];
+            let line = |channel: usize| &chw[channel * area + y * width..][..width];
+            let colours = line(0).iter().zip(line(1)).zip(line(2));
+            for (pixel, ((&red, &green), &blue)) in row.chunks_exact_mut(3).zip(colours) {
+                pixel.copy_from_slice(&[byte(red), byte(green), byte(blue)]);
+            }
+        }
+        Ok(())
     }
 
     /// Rows of RGB values with full opacity, 4 bytes a pixel.
@@ -153,20 +165,24 @@ impl Picture {
         Self { width, height, rgb }
     }
 
-    /// Makes the picture larger at the right and at the bottom, where it is mirrored (the edge
-    /// itself is not repeated). Sides that are already longer than asked for stay.
-    pub fn extend_by_reflection(&self, width: u32, height: u32) -> Self {
-        let (width, height) = (width.max(self.width), height.max(self.height));
-        let columns: Vec<usize> = (0..width).map(|x| reflected(x, self.width)).collect();
-        let mut rgb = Vec::with_capacity(3 * width as usize * height as usize);
-        for y in 0..height {
-            let start = 3 * self.width as usize * reflected(y, self.height);
+    /// A part of the picture, mirrored where it reaches beyond the right and lower edge.
+    pub(crate) fn part(&self, part: Rect) -> Self {
+        let columns: Vec<usize> =
+            (0..part.width).map(|x| reflected(part.left + x, self.width)).collect();
+        let mut rgb = Vec::with_capacity(3 * part.width as usize * part.height as usize);
+        for y in 0..part.height {
+            let start = 3 * self.width as usize * reflected(part.top + y, self.height);
             let row = &self.rgb[start..start + 3 * self.width as usize];
             for x in &columns {
                 rgb.extend_from_slice(&row[3 * x..3 * x + 3]);
             }
         }
-        Self { width, height, rgb }
+        Self { width: part.width, height: part.height, rgb }
+    }
+
+    /// A black picture, to be painted part by part.
+    pub(crate) fn blank(width: u32, height: u32) -> Self {
+        Self { width, height, rgb: vec![0; 3 * width as usize * height as usize] }
     }
 
     /// The picture as the networks take it: `[1, 3, height, width]`, RGB in 0..1.
@@ -468,15 +484,16 @@ mod tests {
     }
 
     #[test]
-    fn extension_mirrors_without_repeating_the_edge() {
+    fn parts_mirror_without_repeating_the_edge() {
         let row = |values: &[u8]| {
             let rgb = values.iter().flat_map(|&value| [value; 3]).collect();
             Picture::new(values.len() as u32, 1, rgb).unwrap()
         };
-        assert_eq!(row(&[1, 2, 3]).extend_by_reflection(8, 1), row(&[1, 2, 3, 2, 1, 2, 3, 2]));
-        assert_eq!(row(&[7]).extend_by_reflection(3, 1), row(&[7, 7, 7]));
-        assert_eq!(row(&[1, 2, 3]).extend_by_reflection(2, 1), row(&[1, 2, 3]));
-        let tall = gradient(4, 3).extend_by_reflection(4, 5);
+        let part = |left, width, height| Rect { left, top: 0, width, height };
+        assert_eq!(row(&[1, 2, 3]).part(part(0, 8, 1)), row(&[1, 2, 3, 2, 1, 2, 3, 2]));
+        assert_eq!(row(&[7]).part(part(0, 3, 1)), row(&[7, 7, 7]));
+        assert_eq!(row(&[1, 2, 3]).part(part(1, 4, 1)), row(&[2, 3, 2, 1]));
+        let tall = gradient(4, 3).part(part(0, 4, 5));
         assert_eq!(tall.rgb()[36..48], tall.rgb()[12..24]);
         assert_eq!(tall.rgb()[48..60], tall.rgb()[0..12]);
     }

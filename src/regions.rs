@@ -4,6 +4,7 @@ use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 
 use crate::picture::{Picture, PictureError};
+use crate::tiles::Rect;
 
 /// How much of every pixel belongs to a region, 0..1, with soft edges.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +74,41 @@ impl Mask {
     }
 }
 
+impl Mask {
+    /// What [`resized`](Self::resized) gives for a part of a photo of `width` x `height` pixels,
+    /// without the rest of it.
+    pub(crate) fn part(&self, width: u32, height: u32, part: Rect) -> Self {
+        if self.width > width || self.height > height {
+            return self.resized(width, height).part(width, height, part);
+        }
+        // Between the four nearest pixels of the mask; beyond its border, its border.
+        let places = |from: u32, count: u32, own: u32, all: u32| -> Vec<(usize, usize, f32)> {
+            let scale = own as f32 / all as f32;
+            let place = |position: u32| {
+                let at = ((position as f32 + 0.5) * scale - 0.5).clamp(0.0, (own - 1) as f32);
+                let first = at as usize;
+                (first, (first + 1).min(own as usize - 1), at.fract())
+            };
+            (from..from + count).map(place).collect()
+        };
+        let columns = places(part.left, part.width, self.width, width);
+        let rows = places(part.top, part.height, self.height, height);
+        let shares = rows
+            .into_iter()
+            .flat_map(|(top, bottom, down)| {
+                let row = |row: usize| &self.shares[row * self.width as usize..];
+                let (top, bottom) = (row(top), row(bottom));
+                columns.iter().map(move |&(left, right, along)| {
+                    let between = |row: &[f32]| row[left] + (row[right] - row[left]) * along;
+                    let (above, below) = (between(top), between(bottom));
+                    above + (below - above) * down
+                })
+            })
+            .collect();
+        Self { width: part.width, height: part.height, shares }
+    }
+}
+
 /// How the painting is put together at every pixel.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Shares {
@@ -82,14 +118,15 @@ pub(crate) struct Shares {
     pub rest: Vec<f32>,
 }
 
-/// The shares of regions, each a mask and a weight above 0, on a photo of this size.
+/// The shares of regions, each a mask and a weight above 0, in a part of a photo of
+/// `width` x `height` pixels.
 ///
 /// A pixel belongs to a region as much as its mask says. Where masks add up to more than 1 they
 /// share the pixel by mask and weight.
-pub(crate) fn shares(regions: &[(&Mask, f32)], width: u32, height: u32) -> Shares {
+pub(crate) fn shares(regions: &[(&Mask, f32)], width: u32, height: u32, part: Rect) -> Shares {
     let mut masked: Vec<Vec<f32>> =
-        regions.iter().map(|(mask, _)| mask.resized(width, height).shares).collect();
-    let mut rest = vec![1.0; width as usize * height as usize];
+        regions.iter().map(|(mask, _)| mask.part(width, height, part).shares).collect();
+    let mut rest = vec![1.0; part.width as usize * part.height as usize];
     for (pixel, rest) in rest.iter_mut().enumerate() {
         let covered: f32 = masked.iter().map(|shares| shares[pixel]).sum();
         *rest = (1.0 - covered).max(0.0);
@@ -124,7 +161,8 @@ mod tests {
     #[test]
     fn shares_sum_to_one_everywhere() {
         let (a, b) = (mask(&[0.0, 0.25, 1.0, 1.0]), mask(&[0.0, 0.5, 0.0, 1.0]));
-        let found = shares(&[(&a, 1.0), (&b, 3.0)], 4, 1);
+        let found =
+            shares(&[(&a, 1.0), (&b, 3.0)], 4, 1, Rect { left: 0, top: 0, width: 4, height: 1 });
         assert_eq!(found.masked, [[0.0, 0.25, 1.0, 0.25], [0.0, 0.5, 0.0, 0.75]]);
         assert_eq!(found.rest, [1.0, 0.25, 0.0, 0.0]);
     }
@@ -141,6 +179,11 @@ mod tests {
     fn masks_are_resized_with_soft_edges() {
         let large = mask(&[0.0, 1.0]).resized(8, 3);
         assert_eq!((large.width, large.height, large.shares.len()), (8, 3, 24));
+        let part = mask(&[0.0, 1.0]).part(8, 3, Rect { left: 2, top: 1, width: 5, height: 2 });
+        for (part, large) in part.shares.chunks(5).zip(large.shares.chunks(8)) {
+            let close = part.iter().zip(&large[2..7]).all(|(a, b)| (a - b).abs() < 1e-5);
+            assert!(close, "{part:?} of {large:?}");
+        }
         let row = &large.shares[..8];
         assert!(row.is_sorted() && row[0] == 0.0 && row[7] == 1.0, "{row:?}");
         assert!(row[3] > 0.2 && row[4] < 0.8, "the edge is soft: {row:?}");

@@ -2,8 +2,8 @@
 
 use burn::tensor::{DType, Tensor};
 
-use crate::kernels::{self, Source};
-use crate::layers::channel_statistics;
+use crate::kernels::Source;
+use crate::layers::{Norms, channel_statistics};
 use crate::vgg::Features;
 
 /// Mean and standard deviation of every channel of relu1_1 … relu4_1 (Huang and Belongie,
@@ -40,8 +40,7 @@ impl StyleStatistics {
     /// Deviation - 1 and mean, `[batch, 2, channels]`, of the deepest level.
     fn deepest(&self, channels: usize) -> Tensor<3> {
         let [batch, length] = self.0.dims();
-        let part =
-            |start| self.0.clone().narrow(1, start, channels).reshape([batch, 1, channels]);
+        let part = |start| self.0.clone().narrow(1, start, channels).reshape([batch, 1, channels]);
         Tensor::cat(vec![part(length - channels) - 1.0, part(length - 2 * channels)], 1)
     }
 }
@@ -64,23 +63,13 @@ pub struct Fused {
 /// Fuses the content's features with a style's statistics, which may be a
 /// [weighted sum](StyleStatistics::weighted_sum) of several styles' and of the content's own.
 /// With the content's own statistics the features stay as they were.
-pub fn fuse(content: &Features, style: StyleStatistics) -> Fused {
+pub fn fuse(content: &Features, style: StyleStatistics, norms: &mut Norms) -> Fused {
     let [_, channels, _, _] = content.relu4_1.dims();
-    Fused {
-        features: normalized(content.relu4_1.clone(), style.deepest(channels)),
-        skip: instance_normalized(content.relu3_1.clone()),
-        fine_skip: instance_normalized(content.relu2_1.clone()),
-        style,
-    }
-}
-
-fn normalized(features: Tensor<4>, modulation: Tensor<3>) -> Source {
-    let affine = kernels::normalization(features.clone(), modulation);
-    Source { affine: Some(affine), ..features.into() }
-}
-
-fn instance_normalized(features: Tensor<4>) -> Source {
-    let [batch, channels, _, _] = features.dims();
-    let none = Tensor::zeros([batch, 2, channels], &features.device());
-    normalized(features, none)
+    let features = norms.apply(content.relu4_1.clone(), style.deepest(channels));
+    let mut structure = |features: &Tensor<4>| {
+        let [batch, channels, _, _] = features.dims();
+        norms.apply(features.clone(), Tensor::zeros([batch, 2, channels], &features.device()))
+    };
+    let (skip, fine_skip) = (structure(&content.relu3_1), structure(&content.relu2_1));
+    Fused { features, skip, fine_skip, style }
 }

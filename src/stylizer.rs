@@ -3,10 +3,12 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::generator::{Generator, finish};
-use crate::palette::{Colours, Palette, recolour, recoloured_logits};
+use crate::layers::Norms;
+use crate::palette::{ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos};
 use crate::picture::{Picture, PictureError};
 use crate::regions::{Mask, add_share, shares};
 use crate::style::{StyleStatistics, fuse};
+use crate::tiles::{self, Rect, Tile};
 use crate::vgg::{Features, VggConfig, VggEncoder};
 use crate::weights::{self, Metadata, WeightsError};
 
@@ -58,12 +60,21 @@ pub struct Style {
 /// A photo as the networks see it.
 #[derive(Debug, Clone)]
 pub struct Content {
-    features: Features,
+    /// Of the photo, or, where it is painted in tiles, of its thumbnail.
+    view: View,
     statistics: StyleStatistics,
     palette: Palette,
     picture: Picture,
-    /// The same, `[1, 3, padded height, padded width]`.
+    /// The thumbnail of a photo that is painted in tiles.
+    thumbnail: Option<Picture>,
+}
+
+/// A photo, a part of one, or its thumbnail, in the networks.
+#[derive(Debug, Clone)]
+struct View {
+    /// `[1, 3, padded height, padded width]`
     photo: Tensor<4>,
+    features: Features,
 }
 
 impl Content {
@@ -71,6 +82,21 @@ impl Content {
     pub fn size(&self) -> (u32, u32) {
         (self.picture.width(), self.picture.height())
     }
+}
+
+/// Styles to paint with in one run of the generator.
+struct Mixture {
+    /// The photo's colours to the mixture's.
+    map: ColourMap,
+    statistics: StyleStatistics,
+    /// For tiles: of the thumbnail.
+    given: Option<Given>,
+}
+
+/// What all tiles take from the thumbnail.
+struct Given {
+    norms: Vec<Tensor<3>>,
+    recolouring: Option<ColourMap>,
 }
 
 /// One of the styles of a painting.
@@ -132,19 +158,23 @@ impl Stylizer {
 
     /// Encodes a style picture, once for all photos. Bring it to [`STYLE_SIZE`] first.
     pub fn encode_style(&self, picture: &Picture) -> Style {
-        let (features, _) = self.encode(picture);
+        let features = self.view(picture, whole(picture)).features;
         Style { statistics: StyleStatistics::of(&features), palette: Palette::of(picture) }
     }
 
-    /// Encodes a photo, once for all styles and strengths.
+    /// Encodes a photo, once for all styles and strengths. Of a large one that is its thumbnail; its
+    /// tiles are encoded as they are painted.
     pub fn encode_content(&self, photo: &Picture) -> Content {
-        let (features, tensor) = self.encode(photo);
+        let large = u64::from(photo.width()) * u64::from(photo.height()) > tiles::WHOLE;
+        let thumbnail = large.then(|| photo.fit(tiles::THUMBNAIL));
+        let seen = thumbnail.as_ref().unwrap_or(photo);
+        let view = self.view(seen, whole(seen));
         Content {
-            statistics: StyleStatistics::of(&features),
-            features,
+            statistics: StyleStatistics::of(&view.features),
+            view,
             palette: Palette::of(photo),
             picture: photo.clone(),
-            photo: tensor,
+            thumbnail,
         }
     }
 
@@ -155,23 +185,24 @@ impl Stylizer {
         let features = crate::dream::features(padded(width), padded(height), seed, &self.device);
         Content {
             statistics: StyleStatistics::of(&features),
-            features,
+            view: View { photo: self.tensor(&picture, whole(&picture)), features },
             palette: Palette::of(&picture),
-            photo: self.tensor(&picture),
             picture,
+            thumbnail: None,
         }
     }
 
     /// `[1, 3, padded height, padded width]`
-    fn tensor(&self, picture: &Picture) -> Tensor<4> {
+    fn tensor(&self, picture: &Picture, part: Rect) -> Tensor<4> {
+        let Rect { width, height, .. } = part;
         picture
-            .extend_by_reflection(padded(picture.width()), padded(picture.height()))
+            .part(Rect { width: padded(width), height: padded(height), ..part })
             .to_tensor(&self.device)
     }
 
-    fn encode(&self, picture: &Picture) -> (Features, Tensor<4>) {
-        let tensor = self.tensor(picture);
-        (self.encoder.forward(tensor.clone()), tensor)
+    fn view(&self, picture: &Picture, part: Rect) -> View {
+        let photo = self.tensor(picture, part);
+        View { features: self.encoder.forward(photo.clone()), photo }
     }
 
     /// Paints the photo in a weighted mixture of styles. The picture has the photo's size.
@@ -197,8 +228,9 @@ impl Stylizer {
 
     /// Paints the photo in layers: styles mixed by weight, others in a region each.
     ///
-    /// Costs one run of the generator for the mixture and one for each region with a style;
-    /// `progress` hears how many of them are done, before the first and after each.
+    /// Costs one run of the generator for the mixture and one for each region with a style, and for
+    /// a large photo that for each of its tiles, and one more for each; `progress` hears how many
+    /// of the runs are done, before the first and after each.
     ///
     /// # Errors
     /// See [`StylizeError`].
@@ -222,80 +254,217 @@ impl Stylizer {
             .filter(|layer| layer.mask.is_none())
             .filter_map(|layer| Some((layer.style?, layer.weight)))
             .collect();
-        let styled = regions.iter().filter(|(style, ..)| style.is_some()).count();
-        let total = styled + usize::from(!mixture.is_empty());
+        let styled = regions.iter().filter(|(style, ..)| style.is_some()).count()
+            + usize::from(!mixture.is_empty());
         // With nothing but the photo in all layers, somebody forgot to choose.
-        if total == 0 {
+        if styled == 0 {
             return Err(StylizeError::NoStyle);
         }
+        let (width, height) = content.size();
+        let tiles = match content.thumbnail {
+            Some(_) => tiles::grid(width, height),
+            None => vec![Tile { inner: whole(&content.picture), outer: whole(&content.picture) }],
+        };
+        let total = styled * (tiles.len() + usize::from(content.thumbnail.is_some()));
         let mut done = 0;
         progress(done, total);
 
-        let (width, height) = content.size();
-        if regions.is_empty() {
-            let painting = self.run(content, &mixture, options).await?;
-            progress(total, total);
-            return Ok(Picture::from_tensor_data(width, height, &painting)?);
-        }
-        let masks: Vec<_> = regions.iter().map(|&(_, mask, weight)| (mask, weight)).collect();
-        let shares = shares(&masks, width, height);
-        let mut sum = vec![0.0; content.picture.rgb().len()];
-        let parts = regions
+        // Each region in its style, or none, and at last what they leave.
+        let mut parts = Vec::new();
+        for styles in regions
             .iter()
-            .zip(&shares.masked)
-            .map(|((style, ..), share)| (style.map(|s| (s, 1.0)).into_iter().collect(), share))
-            .chain([(mixture, &shares.rest)]);
-        for (styles, share) in parts {
+            .map(|(style, ..)| style.iter().map(|&style| (style, 1.0)).collect())
+            .chain([mixture])
+        {
             let styles: Vec<_> = styles;
             if styles.is_empty() {
-                add_share(&mut sum, content.picture.planes(), share);
+                parts.push(None);
                 continue;
             }
-            // Most masks leave parts untouched, but some leave nothing of a layer.
-            if share.iter().any(|&share| share > 0.0) {
-                let painting = self.run(content, &styles, options).await?;
-                add_share(&mut sum, painting.into_iter(), share);
+            parts.push(Some(self.mix(content, styles, options).await?));
+            if content.thumbnail.is_some() {
+                done += 1;
+                progress(done, total);
             }
-            done += 1;
+        }
+        let masks: Vec<_> = regions.iter().map(|&(_, mask, weight)| (mask, weight)).collect();
+        let mut picture = Picture::blank(width, height);
+        for tile in tiles {
+            let part = content.picture.part(tile.inner);
+            let encoded =
+                content.thumbnail.as_ref().map(|_| self.view(&content.picture, tile.outer));
+            let view = encoded.as_ref().unwrap_or(&content.view);
+            let values = if let ([], [Some(mixture)]) = (&masks[..], &parts[..]) {
+                done += 1;
+                self.run(view, &part, tile, mixture, options).await?
+            } else {
+                let shares = shares(&masks, width, height, tile.inner);
+                let mut sum = vec![0.0; part.rgb().len()];
+                for (mixture, share) in parts.iter().zip(shares.masked.iter().chain([&shares.rest]))
+                {
+                    // Most masks leave parts untouched, but some leave nothing of a layer.
+                    let seen = share.iter().any(|&share| share > 0.0);
+                    match mixture {
+                        Some(mixture) if seen => {
+                            let painting = self.run(view, &part, tile, mixture, options).await?;
+                            add_share(&mut sum, painting.into_iter(), share);
+                        }
+                        None if seen => add_share(&mut sum, part.planes(), share),
+                        _ => {}
+                    }
+                    done += usize::from(mixture.is_some());
+                    progress(done, total);
+                }
+                sum
+            };
+            picture.place(tile.inner, &values)?;
             progress(done, total);
         }
-        Ok(Picture::from_tensor_data(width, height, &sum)?)
+        Ok(picture)
     }
 
-    /// One run of the generator: the whole photo in a mixture of styles, `[3, height, width]` in
-    /// 0..1. Weights are above 0.
-    async fn run(
+    /// What the generator needs to know of a mixture; weights are above 0.
+    async fn mix(
         &self,
         content: &Content,
-        styles: &[(&Style, f32)],
+        styles: Vec<(&Style, f32)>,
         options: &Options,
-    ) -> Result<Vec<f32>, StylizeError> {
-        let strength = options.strength;
-        let keep = 1.0 - strength;
+    ) -> Result<Mixture, StylizeError> {
+        let keep = 1.0 - options.strength;
         let sum: f32 = styles.iter().map(|(_, weight)| weight).sum();
-        let styles: Vec<_> =
-            styles.iter().map(|(style, weight)| (*style, strength * weight / sum)).collect();
-        let palettes = styles.iter().map(|(style, weight)| match options.colours {
-            Colours::Photo => (content.palette, *weight),
-            _ => (style.palette, *weight),
+        let weighted =
+            || styles.iter().map(|(style, weight)| (*style, options.strength * weight / sum));
+        let palettes = weighted().map(|(style, weight)| match options.colours {
+            Colours::Photo => (content.palette, weight),
+            _ => (style.palette, weight),
         });
         let palette = Palette::weighted_sum(palettes.chain([(content.palette, keep)]));
-        let recoloured =
-            recoloured_logits(content.photo.clone(), &[content.palette.map_to(&palette)]);
-        let statistics = styles.iter().map(|(style, weight)| (&style.statistics, *weight));
+        let statistics = weighted().map(|(style, weight)| (&style.statistics, weight));
         let statistics = statistics.chain([(&content.statistics, keep)]);
         let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
-        let painting = self.generator.forward(fuse(&content.features, statistics), recoloured);
-        let picture = finish(painting, content.photo.clone(), strength);
+        let map = content.palette.map_to(&palette);
+        let mut mixture = Mixture { map, statistics, given: None };
+        if let Some(thumbnail) = &content.thumbnail {
+            let mut norms = Norms::Kept(Vec::new());
+            let picture = self.generate(&content.view, &mixture, options.strength, &mut norms);
+            let recolouring = match options.colours {
+                Colours::Photo => {
+                    let values = read(picture, whole(thumbnail)).await?;
+                    Some(map_to_photo(&values, thumbnail)?)
+                }
+                _ => None,
+            };
+            if let Norms::Kept(norms) = norms {
+                mixture.given = Some(Given { norms, recolouring });
+            }
+        }
+        Ok(mixture)
+    }
 
-        let (width, height) = content.size();
-        let data = picture
-            .slice([0..1, 0..3, 0..height as usize, 0..width as usize])
-            .into_data_async()
-            .await
-            .map_err(|error| StylizeError::Device(error.to_string()))?;
-        let mut values: Vec<f32> = data.iter::<f32>().collect();
-        recolour(&mut values, &content.picture, options.colours)?;
+    /// The painting of what is in view, `[1, 3, padded height, padded width]`.
+    fn generate(
+        &self,
+        view: &View,
+        mixture: &Mixture,
+        strength: f32,
+        norms: &mut Norms,
+    ) -> Tensor<4> {
+        let recoloured = recolour_photos(view.photo.clone(), &[mixture.map]);
+        let fused = fuse(&view.features, mixture.statistics.clone(), norms);
+        let painting = self.generator.forward(fused, recoloured, norms);
+        finish(painting, view.photo.clone(), strength)
+    }
+
+    /// One run of the generator: a tile in a mixture of styles, `[3, height, width]` in 0..1.
+    async fn run(
+        &self,
+        view: &View,
+        part: &Picture,
+        tile: Tile,
+        mixture: &Mixture,
+        options: &Options,
+    ) -> Result<Vec<f32>, StylizeError> {
+        let mut norms = match &mixture.given {
+            Some(given) => Norms::Given(given.norms.clone().into_iter()),
+            None => Norms::Own,
+        };
+        let picture = self.generate(view, mixture, options.strength, &mut norms);
+        let Tile { inner, outer } = tile;
+        let within = Rect { left: inner.left - outer.left, top: inner.top - outer.top, ..inner };
+        let mut values = read(picture, within).await?;
+        let recolouring = mixture.given.as_ref().and_then(|given| given.recolouring);
+        recolour(&mut values, part, options.colours, recolouring)?;
         Ok(values)
+    }
+}
+
+/// All of a picture.
+fn whole(picture: &Picture) -> Rect {
+    Rect { left: 0, top: 0, width: picture.width(), height: picture.height() }
+}
+
+/// A part of a picture `[1, 3, …]` from the device, `[3, height, width]`.
+async fn read(picture: Tensor<4>, part: Rect) -> Result<Vec<f32>, StylizeError> {
+    let [left, top, width, height] =
+        [part.left, part.top, part.width, part.height].map(|x| x as usize);
+    let data = picture
+        .slice([0..1, 0..3, top..top + height, left..left + width])
+        .into_data_async()
+        .await
+        .map_err(|error| StylizeError::Device(error.to_string()))?;
+    Ok(data.iter::<f32>().collect())
+}
+
+#[cfg(all(test, feature = "cli", feature = "cpu"))]
+mod tests {
+    use super::*;
+
+    /// Shapes of every size, as a photo has them.
+    fn scene(width: u32, height: u32) -> Picture {
+        let value = |x: u32, y: u32, channel: u32| {
+            let (x, y) = (x as f32, y as f32);
+            let wave = (x / (31.0 + 9.0 * channel as f32)).sin() + (y / 47.0 + x / 211.0).cos();
+            let edge = if (x * 0.7 + y) % 160.0 < 60.0 { 0.5 } else { -0.5 };
+            (127.0 + 45.0 * wave + 40.0 * edge) as u8
+        };
+        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let rgb = pixels.flat_map(|(x, y)| [0, 1, 2].map(|channel| value(x, y, channel)));
+        Picture::new(width, height, rgb.collect()).unwrap()
+    }
+
+    #[test]
+    fn tiles_meet_without_seams() {
+        let stylizer = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
+        let photo = scene(1203, 899);
+        let style = stylizer.encode_style(&scene(200, 160).fit(96));
+        let content = stylizer.encode_content(&photo);
+        assert!(content.thumbnail.is_some(), "large enough for tiles");
+        let layer = Layer { style: Some(&style), weight: 1.0, mask: None };
+        for colours in [Colours::Style, Colours::Photo] {
+            let options = Options { strength: 0.9, colours };
+            let mut heard = Vec::new();
+            let painting = pollster::block_on(stylizer.paint(
+                &content,
+                &[layer],
+                &options,
+                |done, total| heard.push((done, total)),
+            ))
+            .unwrap();
+            assert_eq!((heard[0], heard[heard.len() - 1]), ((0, 5), (5, 5)), "{heard:?}");
+            assert!(heard.is_sorted());
+
+            // In one piece, with the thumbnail's statistics.
+            let all = Tile { inner: whole(&photo), outer: whole(&photo) };
+            let mixture =
+                pollster::block_on(stylizer.mix(&content, vec![(&style, 1.0)], &options)).unwrap();
+            let view = stylizer.view(&photo, all.outer);
+            let values =
+                pollster::block_on(stylizer.run(&view, &photo, all, &mixture, &options)).unwrap();
+            let expected = Picture::from_tensor_data(1203, 899, &values).unwrap();
+            let differences =
+                painting.rgb().iter().zip(expected.rgb()).map(|(a, b)| a.abs_diff(*b));
+            let worst = differences.max().unwrap();
+            assert!(worst <= 1, "{colours:?}: seams of {worst} of 255 levels");
+        }
     }
 }

@@ -5,7 +5,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use impasto::discriminator::Discriminator;
 use impasto::generator::{Generator, finish};
-use impasto::palette::{ColourMap, Palette, recoloured_logits};
+use impasto::layers::Norms;
+use impasto::palette::{ColourMap, Palette, recolour_photos};
 use impasto::style::{StyleStatistics, fuse};
 use impasto::train::losses;
 use impasto::vgg::{Features, VggConfig};
@@ -98,7 +99,7 @@ fn slim_encoder_fusion_and_generator() {
     assert_matches("statistics", own.0.clone());
     let other = StyleStatistics::of(&encoder.forward(style.clone()));
     let mixed = StyleStatistics::weighted_sum([(&other, 0.7), (&own, 0.3)]).unwrap();
-    let fused = fuse(&features, mixed);
+    let fused = fuse(&features, mixed, &mut Norms::Own);
     assert_matches("fused", fused.features.clone().read());
     assert_matches("skip", fused.skip.clone().read());
     assert_matches("fine_skip", fused.fine_skip.clone().read());
@@ -106,9 +107,10 @@ fn slim_encoder_fusion_and_generator() {
     let map = palette_of(&content).map_to(&palette_of(&style));
     let (matrix, offset) = ColourMap::to_tensors(&[map], &device());
     assert_matches("map", Tensor::cat(vec![matrix, offset], 2).squeeze_dim::<2>(0));
-    let recoloured = recoloured_logits(content.clone(), &[map]);
-    assert_matches("recoloured", recoloured.clone());
-    let painting = generator.forward(fused, recoloured);
+    let recoloured = recolour_photos(content.clone(), &[map]);
+    assert_matches("recoloured", recoloured.colour.clone());
+    assert_matches("detail", recoloured.detail.clone());
+    let painting = generator.forward(fused, recoloured, &mut Norms::Own);
     assert_matches("painting", painting.clone());
     assert_matches("picture", finish(painting, content, 0.7));
 }
@@ -135,7 +137,8 @@ fn full_encoder_and_losses() {
     };
     let (features, other) = (levels(features), levels(other));
     assert_matches("loss_content", losses::content(&features, &losses::ContentTarget::of(&other)));
-    let style = losses::style(&features, &losses::StyleTarget::of(&other), &[1.0, 1.0, 2.0, 2.0, 0.5]);
+    let style =
+        losses::style(&features, &losses::StyleTarget::of(&other), &[1.0, 1.0, 2.0, 2.0, 0.5]);
     assert_matches("loss_style", style.statistics);
     assert_matches("loss_gram", style.gram);
     assert_matches("loss_total_variation", losses::total_variation(photo));
@@ -171,7 +174,7 @@ fn mixing_is_linear() {
     let [first, second] = ["style", "other"]
         .map(|name| StyleStatistics::of(&encoder.forward(picture(name, [1, 3, 40, 32]).square())));
     let mixed = StyleStatistics::weighted_sum([(&first, 0.25), (&second, 0.75)]).unwrap();
-    let read = |style| fuse(&content, style).features.read();
+    let read = |style| fuse(&content, style, &mut Norms::Own).features.read();
     let mixed = read(mixed);
     let sum = read(first) * 0.25 + read(second) * 0.75;
     let worst = (mixed - sum).abs().max().into_scalar::<f32>();
@@ -195,7 +198,7 @@ fn mixing_is_linear() {
 fn own_style_leaves_the_features_as_they_were() {
     let encoder = with_weights("encoder", VggConfig::slim().init(&device()));
     let features: Features = encoder.forward(picture("content", [1, 3, 32, 48]));
-    let fused = fuse(&features, StyleStatistics::of(&features));
+    let fused = fuse(&features, StyleStatistics::of(&features), &mut Norms::Own);
     let worst = (fused.features.read() - features.relu4_1).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-4, "{worst}");
 }

@@ -40,20 +40,13 @@ pub trait Gradients: Kernels {
     }
 
     /// The convolution of the gradient with the weight turned round.
-    fn input_gradient(
-        gradient: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn input_gradient(gradient: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
         let weight = Self::float_flip(Self::float_swap_dims(weight, 0, 1), &[2, 3]);
         let channels = weight.shape()[0];
         let (device, dtype) = (weight.device(), weight.dtype());
         let bias = Self::float_zeros([channels].into(), &device, dtype.into());
-        let spec = Spec {
-            border: Border::Zero,
-            relu: false,
-            input: Reading::default(),
-            residual: None,
-        };
+        let spec =
+            Spec { border: Border::Zero, relu: false, input: Reading::default(), residual: None };
         let unread = || bias.clone();
         Self::convolution(gradient, unread(), weight, unread(), unread(), unread(), spec)
     }
@@ -71,7 +64,6 @@ fn reflection_pad<B: Kernels>(x: FloatTensor<B>, border: usize) -> FloatTensor<B
         B::float_cat(vec![before, x, after], axis)
     })
 }
-
 
 #[derive(Debug)]
 struct Convolution;

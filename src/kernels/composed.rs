@@ -7,7 +7,7 @@ use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMod
 use burn::tensor::{DType, Tensor};
 
 use super::{Border, Source};
-use crate::layers::{channel_statistics};
+use crate::layers::channel_statistics;
 
 pub fn read(source: Source) -> Tensor<4> {
     let Source { mut features, affine, .. } = source;

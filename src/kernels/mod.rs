@@ -196,8 +196,8 @@ pub fn convolve(
         return match residual {
             None => launch(x.into(), weight, bias, None, plain(relu)),
             Some(residual) => {
-                let sum = launch(x.into(), weight, bias, None, plain(false))
-                    + composed::read(residual);
+                let sum =
+                    launch(x.into(), weight, bias, None, plain(false)) + composed::read(residual);
                 if relu { burn::tensor::activation::relu(sum) } else { sum }
             }
         };
@@ -260,14 +260,7 @@ pub fn add(a: impl Into<Source>, b: impl Into<Source>) -> Tensor<4> {
         let affine = source.affine.map_or_else(|| features.clone(), Tensor::into_dispatch);
         (features, affine)
     });
-    Tensor::from_dispatch(<Dispatch as Kernels>::sum(
-        a.0,
-        a.1,
-        b.0,
-        b.1,
-        readings[0],
-        readings[1],
-    ))
+    Tensor::from_dispatch(<Dispatch as Kernels>::sum(a.0, a.1, b.0, b.1, readings[0], readings[1]))
 }
 
 /// The affine map that takes every channel of every picture to the mean and deviation asked for

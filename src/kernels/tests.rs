@@ -100,17 +100,19 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
     device.seed(2);
     for dims in shapes(&mut random_number, count) {
         let [batch, channels, ..] = dims;
-        let (a, b) = (
-            source(dims, &mut random_number, device),
-            source(dims, &mut random_number, device),
-        );
+        let (a, b) =
+            (source(dims, &mut random_number, device), source(dims, &mut random_number, device));
         let expected = composed::read(a.clone()) + composed::read(b.clone());
         assert_close(add(a, b), expected, &format!("sum of {dims:?}"));
 
         let features = random(dims, device) * 3.0 + 5.0;
         let kernels = random([batch, channels, 9], device);
         let expected = composed::depthwise(features.clone(), kernels.clone());
-        assert_close(depthwise(features.clone(), kernels), expected, &format!("depthwise {dims:?}"));
+        assert_close(
+            depthwise(features.clone(), kernels),
+            expected,
+            &format!("depthwise {dims:?}"),
+        );
 
         let modulation = random([batch, 2, channels], device);
         let expected = composed::normalization(features.clone(), modulation.clone());
@@ -195,14 +197,8 @@ fn gradients_on_the_cpu() {
                 bias.grad(&gradients).unwrap(),
             )
         };
-        let (dx, dw, db) = gradients(convolve(
-            x.clone(),
-            weight.clone(),
-            bias.clone(),
-            border,
-            relu,
-            None,
-        ));
+        let (dx, dw, db) =
+            gradients(convolve(x.clone(), weight.clone(), bias.clone(), border, relu, None));
         let (dx_expected, dw_expected, db_expected) = gradients(composed::convolve(
             x.clone().into(),
             weight.clone(),

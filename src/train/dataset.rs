@@ -153,12 +153,12 @@ impl Dataset {
         let crops = |role: Role| {
             (0..self.config.reuse)
                 .map(|index| {
-                    let mut crops =
-                        Crops { count, side, values: Vec::new(), palettes: Vec::new() };
+                    let mut crops = Crops { count, side, values: Vec::new(), palettes: Vec::new() };
                     for place in 0..count {
                         let seed = self.config.seed.wrapping_add(rollbacks << 32);
                         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                        let stream = (block * self.config.reuse + index) * self.config.batch + place;
+                        let stream =
+                            (block * self.config.reuse + index) * self.config.batch + place;
                         rng.set_stream((2 * stream + usize::from(role == Role::Style)) as u64);
                         let picture = self.crop(side, role, &mut rng);
                         crops.palettes.push(Palette::of(&picture));

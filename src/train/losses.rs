@@ -30,11 +30,10 @@ impl ContentTarget {
 /// what is where, regardless of colour and contrast. `painting`: relu1_1 … relu5_1. `[1]`
 pub fn content(painting: &[Tensor<4>], photo: &ContentTarget) -> Tensor<1> {
     let ContentTarget(found) = ContentTarget::of(painting);
-    let mut levels = found.into_iter().zip(&photo.0).zip([0.5, 1.0, 0.5]).map(
-        |((painting, photo), weight)| {
+    let mut levels =
+        found.into_iter().zip(&photo.0).zip([0.5, 1.0, 0.5]).map(|((painting, photo), weight)| {
             (painting - photo.clone()).square().cast(DType::F32).mean() * weight
-        },
-    );
+        });
     let first = levels.next().expect("three levels");
     levels.fold(first, |sum, level| sum + level)
 }

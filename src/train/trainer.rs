@@ -20,7 +20,8 @@ use super::loss_network::LossNetwork;
 use super::{TrainError, losses, plot, sheet};
 use crate::discriminator::Discriminator;
 use crate::generator::{Generator, finish};
-use crate::palette::{ColourMap, recoloured_logits};
+use crate::layers::Norms;
+use crate::palette::{ColourMap, recolour_photos};
 use crate::picture::Picture;
 use crate::style::{StyleStatistics, fuse};
 use crate::stylizer::{STYLE_SIZE, Stylizer};
@@ -196,9 +197,8 @@ impl Trainer {
         let mut missing = Vec::new();
         let mut tensors = self.state.networks.exported();
         for tensor in &mut tensors {
-            let fits = |other: &&NamedTensor| {
-                other.name == tensor.name && other.shape == tensor.shape
-            };
+            let fits =
+                |other: &&NamedTensor| other.name == tensor.name && other.shape == tensor.shape;
             match found.iter().find(fits) {
                 Some(other) => tensor.values.clone_from(&other.values),
                 None => missing.push(tensor.name.clone()),
@@ -229,7 +229,8 @@ impl Trainer {
         mut report: impl FnMut(usize, &Losses),
     ) -> Result<Outcome, TrainError> {
         let mut table = self.open_table()?;
-        let mut blocks = Blocks::start(&self.dataset, self.config.place(self.step).0, self.rollbacks);
+        let mut blocks =
+            Blocks::start(&self.dataset, self.config.place(self.step).0, self.rollbacks);
         let mut since = Instant::now();
         while self.step < self.config.steps {
             if stop.load(Ordering::Relaxed) {
@@ -336,10 +337,10 @@ impl Trainer {
         let (content_target, style_target) = (&content.content, &style.style);
         let (style, content) = (style.pictures.clone(), content.pictures.clone());
         let (content_encoded, style_encoded) = split(&encoded, count);
-        let recoloured = recoloured_logits(content.clone(), &maps);
+        let recoloured = recolour_photos(content.clone(), &maps);
         let other = StyleStatistics::of(&style_encoded);
-        let fused = fuse(&content_encoded, other.clone());
-        let logits = self.state.networks.generator.forward(fused, recoloured);
+        let fused = fuse(&content_encoded, other.clone(), &mut Norms::Own);
+        let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
         let painting = finish(logits, content.clone(), 1.0);
         let seen = self.loss_network.forward(painting.clone());
 
@@ -354,9 +355,10 @@ impl Trainer {
         }
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
             let unchanged = vec![ColourMap::identity(); count];
-            let recoloured = recoloured_logits(content.clone(), &unchanged);
-            let fused = fuse(&content_encoded, StyleStatistics::of(&content_encoded));
-            let logits = self.state.networks.generator.forward(fused, recoloured);
+            let recoloured = recolour_photos(content.clone(), &unchanged);
+            let fused =
+                fuse(&content_encoded, StyleStatistics::of(&content_encoded), &mut Norms::Own);
+            let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
             let painting = finish(logits, content.clone(), 1.0);
             let loss = losses::identity(painting, content.clone());
             total = add(total, "identity", weigh.identity, loss);
@@ -364,9 +366,9 @@ impl Trainer {
         if weigh.stability > 0.0 && step.is_multiple_of(weigh.stability_every) {
             let moved = losses::disturb(content, self.config.seed, step);
             let encoded = self.state.networks.encoder.forward(moved.clone().cast(self.precision));
-            let recoloured = recoloured_logits(moved.clone(), &maps);
-            let fused = fuse(&encoded, other);
-            let logits = self.state.networks.generator.forward(fused, recoloured);
+            let recoloured = recolour_photos(moved.clone(), &maps);
+            let fused = fuse(&encoded, other, &mut Norms::Own);
+            let logits = self.state.networks.generator.forward(fused, recoloured, &mut Norms::Own);
             let loss = losses::stability(painting.clone(), finish(logits, moved, 1.0), step);
             total = add(total, "stability", weigh.stability, loss);
         }
@@ -538,8 +540,7 @@ impl Blocks {
             let waiting = |crops: Vec<Crops>| {
                 crops.into_iter().map(|crops| Entry::Waiting(Some(crops))).collect()
             };
-            self.current =
-                Some(SeenBlock { contents: waiting(contents), styles: waiting(styles) });
+            self.current = Some(SeenBlock { contents: waiting(contents), styles: waiting(styles) });
             self.next += 1;
         }
         self.current.as_mut()

@@ -120,7 +120,7 @@ def brush(x, code):
     return x + F.conv2d(F.pad(x, (1,) * 4, mode="reflect"), kernels, groups=64)
 
 
-def generator(features, skip, fine_skip, style, recoloured):
+def generator(features, skip, fine_skip, style, recoloured, detail):
     code = F.relu(linear(style, "generator.code_1", style.shape[1], CODE))
     code = F.relu(linear(code, "generator.code_2", CODE, CODE))
     x = residual_block(features, code, "generator.block_1")
@@ -134,7 +134,8 @@ def generator(features, skip, fine_skip, style, recoloured):
     x = styled_conv(x, code, "generator.conv_3", 24)
     x = upsample(styled_conv(x, code, "generator.conv_4", 16))
     x = conv(x, "generator.conv_5.conv", (3, 16, 3, 3))
-    return x + recoloured * weight("generator.palette_weight", 3).view(1, 3, 1, 1)
+    x = x + recoloured * weight("generator.palette_weight", 3).view(1, 3, 1, 1)
+    return x + detail * linear(code, "generator.detail", CODE, 3).view(-1, 3, 1, 1)
 
 
 def root(matrix, power):
@@ -155,11 +156,13 @@ def colour_map(source, target):
     return torch.tensor(matrix), torch.tensor(target_mean - matrix @ source_mean)
 
 
-def recoloured_logits(photo, matrix, offset):
-    small = F.avg_pool2d(photo, 4)
-    mapped = torch.einsum("ij,bjhw->bihw", matrix, small) + offset.view(1, 3, 1, 1)
-    logits = torch.logit(mapped.clamp(0.02, 0.98))
-    return F.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)
+def recolour(photo, matrix, offset):
+    def logits(x):
+        mapped = torch.einsum("ij,bjhw->bihw", matrix, x) + offset.view(1, 3, 1, 1)
+        return torch.logit(mapped.clamp(0.02, 0.98))
+
+    colour = F.interpolate(logits(F.avg_pool2d(photo, 4)), scale_factor=4, mode="bilinear", align_corners=False)
+    return colour, logits(photo) - colour
 
 
 def discriminator(x):
@@ -196,8 +199,8 @@ def main():
     fused = instance_norm(content_levels[3]) * deviation + mean
     skip, fine_skip = instance_norm(content_levels[2]), instance_norm(content_levels[1])
     matrix, offset = colour_map(colours(content), colours(style))
-    recoloured = recoloured_logits(content, matrix, offset)
-    painting = generator(fused, skip, fine_skip, code, recoloured)
+    recoloured, detail = recolour(content, matrix, offset)
+    painting = generator(fused, skip, fine_skip, code, recoloured, detail)
     photo = torch.logit(content.clamp(0.4 / 255, 1 - 0.4 / 255))
 
     full = vgg(content, "full", FULL, False)
@@ -213,6 +216,7 @@ def main():
         "fine_skip": fine_skip,
         "map": torch.cat([matrix, offset.view(3, 1)], 1),
         "recoloured": recoloured,
+        "detail": detail,
         "painting": painting,
         "picture": torch.sigmoid(0.7 * painting + 0.3 * photo),
         "full_relu3_1": full[2][:, ::16],

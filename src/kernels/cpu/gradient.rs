@@ -39,10 +39,7 @@ impl Gradients for Flex {
         weight_gradient(&input.to_contiguous(), &gradient.to_contiguous(), kernel, border)
     }
 
-    fn input_gradient(
-        gradient: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn input_gradient(gradient: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
         let weights = pack::Weights::of(&weight, pack::Direction::Backward);
         let gradient = gradient.to_contiguous();
         let reading = Reading::default();
@@ -90,10 +87,15 @@ fn weight_gradient(
         });
         let size = GROUP * channels_in * kernel * kernel;
         threads::for_each_piece(&mut output, size, |group, output| {
-            let gradients = &gradients[group * GROUP * height * length..][..GROUP * height * length];
+            let gradients =
+                &gradients[group * GROUP * height * length..][..GROUP * height * length];
             match kernel {
-                1 => group_gradient_1(isa, &lines, gradients, [channels_in, height, length], output),
-                _ => group_gradient_3(isa, &lines, gradients, [channels_in, height, length], output),
+                1 => {
+                    group_gradient_1(isa, &lines, gradients, [channels_in, height, length], output)
+                }
+                _ => {
+                    group_gradient_3(isa, &lines, gradients, [channels_in, height, length], output)
+                }
             }
         });
     }
@@ -150,14 +152,18 @@ fn group_gradient<const KERNEL: usize, const FMA: bool>(
             for line in 0..height {
                 let input = &lines[(line + y) * input_length..][..input_length];
                 for column in (0..length).step_by(LANES) {
+                    let gradients: [&[f32; LANES]; GROUP] = std::array::from_fn(|group| {
+                        gradients[(group * height + line) * length + column..]
+                            .first_chunk()
+                            .expect("lines are whole lanes")
+                    });
                     for x in 0..KERNEL {
-                        let input = &input[column + x..][..LANES];
+                        let input: &[f32; LANES] =
+                            input[column + x..].first_chunk().expect("lines are whole lanes");
                         for group in 0..GROUP {
-                            let at = (group * height + line) * length + column;
-                            let gradient = &gradients[at..at + LANES];
                             for lane in 0..LANES {
                                 sums[group][x][lane] = multiply_add::<FMA>(
-                                    gradient[lane],
+                                    gradients[group][lane],
                                     input[lane],
                                     sums[group][x][lane],
                                 );

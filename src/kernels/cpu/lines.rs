@@ -43,7 +43,13 @@ impl<'a> Reader<'a> {
 
     /// Writes a line of a channel of a picture to `line`, which has at least its width.
     #[inline(always)]
-    pub fn line<const FMA: bool>(&self, picture: usize, channel: usize, y: usize, line: &mut [f32]) {
+    pub fn line<const FMA: bool>(
+        &self,
+        picture: usize,
+        channel: usize,
+        y: usize,
+        line: &mut [f32],
+    ) {
         let y = if self.upsample { y / 2 } else { y };
         let from = ((picture * self.channels + channel) * self.height + y) * self.width;
         let values = &self.values[from..][..self.width];

@@ -82,8 +82,7 @@ impl Weights {
         match entries.iter_mut().find(|entry| same(entry)) {
             Some(entry) => *entry.packed(direction) = Some(Arc::clone(&new)),
             None => {
-                let mut entry =
-                    Entry { weights: weights.clone(), forward: None, backward: None };
+                let mut entry = Entry { weights: weights.clone(), forward: None, backward: None };
                 *entry.packed(direction) = Some(Arc::clone(&new));
                 entries.push(entry);
             }
@@ -101,7 +100,9 @@ impl Weights {
         let places = kernel * kernel;
         let value = |out: usize, channel: usize, place: usize| match direction {
             Direction::Forward => all[(out * channels_in + channel) * places + place],
-            Direction::Backward => all[(channel * channels_out + out) * places + places - 1 - place],
+            Direction::Backward => {
+                all[(channel * channels_out + out) * places + places - 1 - place]
+            }
         };
         let isa = Isa::best();
         let rows = isa.rows();

@@ -12,13 +12,21 @@ pub fn count() -> usize {
 
 /// `work(index, piece)` for every piece of `size` elements of `data`, on all cores.
 #[cfg(feature = "cli")]
-pub fn for_each_piece(data: &mut [f32], size: usize, work: impl Fn(usize, &mut [f32]) + Sync + Send) {
+pub fn for_each_piece(
+    data: &mut [f32],
+    size: usize,
+    work: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
     use rayon::prelude::*;
     data.par_chunks_mut(size).enumerate().for_each(|(index, piece)| work(index, piece));
 }
 
 #[cfg(not(feature = "cli"))]
-pub fn for_each_piece(data: &mut [f32], size: usize, work: impl Fn(usize, &mut [f32]) + Sync + Send) {
+pub fn for_each_piece(
+    data: &mut [f32],
+    size: usize,
+    work: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
     data.chunks_mut(size).enumerate().for_each(|(index, piece)| work(index, piece));
 }
 
