@@ -254,22 +254,27 @@ class Graph:
         x = self.styled_conv(x, code, "generator.conv_3")
         x = self.upsample(self.styled_conv(x, code, "generator.conv_4"))
         x = self.conv(x, "generator.conv_5.conv")
-        return self.op("Sigmoid", self.op("Add", x, self.recoloured(photo, matrix, offset)))
+        detail = self.op("Reshape", self.linear(code, "generator.detail"), self.numbers("each_channel", 1, 3, 1, 1))
+        return self.op("Sigmoid", self.op("Add", x, self.recoloured(photo, matrix, offset, detail)))
 
-    def recoloured(self, photo, matrix, offset):
-        """The photo in the style's colours, without its detail, as weighted logits."""
-        small = self.op("AveragePool", photo, kernel_shape=[BLUR, BLUR], strides=[BLUR, BLUR])
+    def recoloured(self, photo, matrix, offset, detail):
+        """The photo in the style's colours, as weighted logits: `colour * weight + (all - colour) * detail`."""
         kernels = self.op("Reshape", matrix, self.numbers("one_by_one", 3, 3, 1, 1))
-        mapped = self.op("Conv", small, kernels, offset, kernel_shape=[1, 1])
         least = self.constant("least", numpy.array(CLAMP, numpy.float32))
         most = self.constant("most", numpy.array(1 - CLAMP, numpy.float32))
         one = self.constant("one", numpy.array(1, numpy.float32))
-        mapped = self.op("Clip", mapped, least, most)
-        logits = self.op("Log", self.op("Div", mapped, self.op("Sub", one, mapped)))
+
+        def logits(picture):
+            mapped = self.op("Conv", picture, kernels, offset, kernel_shape=[1, 1])
+            mapped = self.op("Clip", mapped, least, most)
+            return self.op("Log", self.op("Div", mapped, self.op("Sub", one, mapped)))
+
+        small = self.op("AveragePool", photo, kernel_shape=[BLUR, BLUR], strides=[BLUR, BLUR])
         weight = self.constant("palette_weight", self.weights["generator.palette_weight"].reshape(1, 3, 1, 1))
         # Weighted while it is small.
-        logits = self.op("Mul", logits, weight)
-        return self.resize(logits, BLUR, mode="linear", coordinate_transformation_mode="half_pixel")
+        colour = self.op("Mul", logits(small), self.op("Sub", weight, detail))
+        colour = self.resize(colour, BLUR, mode="linear", coordinate_transformation_mode="half_pixel")
+        return self.op("Add", colour, self.op("Mul", logits(photo), detail))
 
 
 def export(weights, out, sizes, stages):

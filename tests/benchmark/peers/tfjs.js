@@ -128,10 +128,15 @@ class Network {
     x = this.upsample(this.styledConv(x, code, 'generator.conv_4'));
     x = this.conv(x, 'generator.conv_5.conv');
 
-    const small = tf.avgPool(photo, 4, 4, 'valid');
-    const mapped = tf.clipByValue(tf.add(tf.conv2d(small, matrix, 1, 'valid'), offset), 0.02, 0.98);
-    const logits = tf.mul(tf.log(tf.div(mapped, tf.sub(1, mapped))), this.weights['generator.palette_weight']);
-    const recoloured = tf.image.resizeBilinear(logits, [photo.shape[1], photo.shape[2]], false, true);
+    const logits = (picture) => {
+      const mapped = tf.clipByValue(tf.add(tf.conv2d(picture, matrix, 1, 'valid'), offset), 0.02, 0.98);
+      return tf.log(tf.div(mapped, tf.sub(1, mapped)));
+    };
+    const detail = this.linear(code, 'generator.detail');
+    const colour = tf.mul(logits(tf.avgPool(photo, 4, 4, 'valid')), tf.sub(this.weights['generator.palette_weight'], detail));
+    const recoloured = tf.add(
+      tf.image.resizeBilinear(colour, [photo.shape[1], photo.shape[2]], false, true), tf.mul(logits(photo), detail),
+    );
     return tf.sigmoid(tf.add(x, recoloured));
   }
 }
