@@ -268,9 +268,7 @@ fn print(size: u32, measured: &[Measured<'_>]) {
             times.sort_by(f64::total_cmp);
             let [least, low, median, high, most] =
                 [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| quantile(&times, part));
-            println!(
-                "    {name:9} {median:9.1} ({low:.1} to {high:.1}), {least:.1} to {most:.1}"
-            );
+            println!("    {name:9} {median:9.1} ({low:.1} to {high:.1}), {least:.1} to {most:.1}");
         }
     }
 }
