@@ -248,8 +248,7 @@ build() {
   mv dist.new dist
   pkg
   say 'dist/ is ready; bytes raw and after brotli:'
-  node tests/browser/sizes.mjs "$CACHE/brotli.json" \
-    dist/engine/cpu/impasto_bg.wasm dist/engine/gpu/impasto_bg.wasm dist/models/impasto.safetensors
+  node tests/browser/sizes.mjs "$CACHE/brotli.json" dist
 }
 
 # The modules of the npm package, of which the types of the first two are for those who use it.
@@ -352,6 +351,7 @@ run_tests() {
   # cargo build would choose other features for some dependencies and compile nearly all again.
   # The site is built by a process of its own, because `&&` switches `set -e` off for functions.
   if check 'site' ./build.sh build; then
+    check 'sizes' node tests/browser/sizes.mjs "$CACHE/brotli.json" dist --check || true
     check 'types' types tsconfig tsconfig.service-worker || true
     tests 'browser' '^ℹ (pass|fail|cancelled) ' \
       node --test --test-concurrency=1 --test-reporter=spec tests/browser/

@@ -4,6 +4,7 @@
 //! so that all of burn would be compiled once more for the tests.
 #![cfg(all(feature = "cli", feature = "cpu"))]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -475,6 +476,29 @@ fn names_may_contain_an_equals_sign() {
 #[test]
 fn info_describes_the_weights() {
     Desk::new().run(&["info"]).prints(&["format: impasto-1", "encoder.conv1_1.weight"]);
+}
+
+#[test]
+fn bench_measures_every_stage_and_takes_turns() {
+    let desk = Desk::new();
+    let bench = ["bench", "--device", "cpu", "--warm-up", "0"];
+    let sizes = ["--sizes", "16,24", "--runs", "2", "--json", "bench.json"];
+    let stages = ["16 x 16, 2 runs", "24 x 24", "style ", "content ", "painting ", "whole "];
+    desk.run(&[&bench[..], &sizes].concat()).prints(&stages);
+    let json = std::fs::read_to_string(desk.path("bench.json")).unwrap();
+    assert_eq!(json.matches("\"whole\":").count(), 4, "{json}");
+    desk.run(&[&bench[..], &sizes].concat()).fails(1, &["bench.json exists", "--force"]);
+
+    desk.run(&[&bench[..], &["--paced"]].concat()).fails(1, &["one device and one size"]);
+    let mut paced = desk.command();
+    paced.args(bench).args(["--sizes", "16", "--paced"]);
+    paced.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut paced = paced.stderr(std::process::Stdio::null()).spawn().unwrap();
+    paced.stdin.take().unwrap().write_all(b"\n\n").unwrap();
+    let output = paced.wait_with_output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert_eq!(lines.lines().filter(|line| line.starts_with("{\"style\":")).count(), 2, "{lines}");
 }
 
 #[test]

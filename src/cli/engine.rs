@@ -18,7 +18,6 @@ pub enum Engine {
 }
 
 /// Drivers that compute on the CPU what a GPU would: slower than our own CPU path.
-#[cfg(feature = "gpu")]
 const EMULATORS: [&str; 4] = ["llvmpipe", "lavapipe", "swiftshader", "basic render"];
 
 impl Engine {
@@ -68,20 +67,25 @@ fn auto() -> Result<Device> {
     anyhow::bail!("this program was built without anything to compute with (features cpu, gpu)")
 }
 
-#[cfg(feature = "gpu")]
-fn gpu_name(device: &Device) -> String {
-    device.identity().map_or_else(|| "unknown".into(), |identity| identity.name)
+/// What computes, for people: the GPU's name, or the CPU.
+pub fn name(device: &Device) -> String {
+    #[cfg(feature = "gpu")]
+    if let Some(identity) = device.identity() {
+        return identity.name;
+    }
+    let _ = device;
+    "CPU".into()
 }
 
-#[cfg(all(feature = "gpu", feature = "cpu"))]
-fn is_emulated(device: &Device) -> bool {
-    let name = gpu_name(device).to_lowercase();
+/// Whether it is a GPU that the CPU emulates.
+pub fn is_emulated(device: &Device) -> bool {
+    let name = name(device).to_lowercase();
     EMULATORS.iter().any(|emulator| name.contains(emulator))
 }
 
 #[cfg(feature = "gpu")]
 fn announce_gpu(device: &Device) {
-    eprintln!("Computing on the GPU: {}", gpu_name(device));
+    eprintln!("Computing on the GPU: {}", name(device));
 }
 
 #[cfg(feature = "cpu")]

@@ -1,5 +1,6 @@
 //! The commands, one a file; here is what they have in common.
 
+mod bench;
 mod dream;
 mod engine;
 #[cfg(feature = "train")]
@@ -48,6 +49,7 @@ enum Command {
     Dream(dream::Dream),
     ImportVgg(import_vgg::ImportVgg),
     Info(info::Info),
+    Bench(bench::Bench),
     #[cfg(feature = "train")]
     Train(train::Train),
     #[cfg(feature = "train")]
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Dream(command) => command.run(),
         Command::ImportVgg(command) => command.run(),
         Command::Info(command) => command.run(),
+        Command::Bench(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Train(command) => command.run(),
         #[cfg(feature = "train")]

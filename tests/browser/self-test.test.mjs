@@ -68,7 +68,7 @@ test('an emulated GPU is right, and a wrong one is found out', async () => {
 });
 
 test('nothing foreign runs on the pages', async () => {
-  for (const path of ['', 'www/self-test.html']) {
+  for (const path of ['', 'www/self-test.html', 'www/bench.html']) {
     await onFresh({ mayComplain: true }, async (page) => {
       await page.goto(page.site + path);
       const found = await page.evaluate(async () => {
