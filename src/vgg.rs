@@ -6,11 +6,9 @@
 
 use burn::module::{Initializer, Module};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::kernels::{Border, Source};
+use crate::kernels::{Border, Source, pool};
 use crate::layers::convolve;
 
 /// Mean of the RGB channels of ImageNet, as the Oxford weights have it, in 0..1.
@@ -140,11 +138,6 @@ impl VggEncoder {
         let border = if self.reflect { Border::Reflection } else { Border::Zero };
         convolve(conv, x, border, true, None)
     }
-}
-
-/// Half the height and width: the largest of every 2 x 2 values.
-pub fn pool(x: Tensor<4>) -> Tensor<4> {
-    max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
 }
 
 /// RGB in 0..1, `[batch, 3, height, width]`, to be read minus [`MEAN`], over [`DEVIATION`].

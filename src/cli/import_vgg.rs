@@ -14,9 +14,9 @@ use burn::store::burn_pack::Tensor as StoredTensor;
 use burn::store::{ModuleStore, PytorchStore, SafetensorsStore, bridge};
 use burn::tensor::{Device, TensorData};
 use clap::Args;
-use impasto::kernels::Border;
+use impasto::kernels::{Border, pool};
 use impasto::layers::convolve;
-use impasto::vgg::{DEVIATION, MEAN, VggConfig, normalize as normalize_input, pool};
+use impasto::vgg::{DEVIATION, MEAN, VggConfig, normalize as normalize_input};
 use impasto::weights::{self, Metadata, NamedTensor};
 
 use super::engine::Engine;

@@ -168,6 +168,10 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         unreachable!("with gradients, this is composed")
     }
 
+    fn pool(_: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("with gradients, this is composed")
+    }
+
     fn palette_logits(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
         unreachable!("with gradients, this is composed")
     }

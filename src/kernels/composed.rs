@@ -2,9 +2,9 @@
 //! computes it where there are no kernels.
 
 use burn::tensor::activation::{relu, sigmoid};
-use burn::tensor::module::{avg_pool2d, conv2d, interpolate};
+use burn::tensor::module::{avg_pool2d, conv2d, interpolate, max_pool2d};
 use burn::tensor::ops::{
-    AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, PadMode,
+    AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions, PadMode,
 };
 use burn::tensor::{DType, Tensor};
 
@@ -97,6 +97,10 @@ pub fn linear(
 ) -> Tensor<2> {
     let sum = burn::tensor::module::linear(rows, weight, bias);
     if with_relu { relu(sum) } else { sum }
+}
+
+pub fn pool(features: Tensor<4>) -> Tensor<4> {
+    max_pool2d(features, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
 }
 
 pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {

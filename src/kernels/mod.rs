@@ -182,6 +182,9 @@ pub trait Kernels: Backend {
         relu: bool,
     ) -> FloatTensor<Self>;
 
+    /// See [`pool`].
+    fn pool(features: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// See [`palette_logits`].
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self>;
 
@@ -376,6 +379,17 @@ pub fn linear(
         biased,
         relu,
     ))
+}
+
+/// Half the height and width: the largest of every 2 x 2 values. An odd last line or column is left
+/// out.
+pub fn pool(features: Tensor<4>) -> Tensor<4> {
+    match Engine::of(&features) {
+        Engine::Fused => {
+            Tensor::from_dispatch(<Dispatch as Kernels>::pool(features.into_dispatch()))
+        }
+        _ => composed::pool(features),
+    }
 }
 
 /// The photos in other colours and without their detail: the means of all squares of

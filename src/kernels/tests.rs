@@ -129,6 +129,8 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
 
         let features = random(dims, cpu) * 3.0 + 5.0;
         let on_device = features.clone().to_device(device);
+        let expected = composed::pool(features.clone());
+        assert_close(pool(on_device.clone()), expected, &format!("pool of {dims:?}"));
         let kernels = random([batch, channels, 9], cpu);
         let found = depthwise(on_device.clone(), kernels.clone().to_device(device));
         let expected = composed::depthwise(features.clone(), kernels);
@@ -208,6 +210,14 @@ fn colours_are_what_they_say(device: &Device) {
     }
 }
 
+/// On the GPU the pooling is burn's, which takes any number over what is none.
+fn pooling_hides_nothing(device: &Device) {
+    let values =
+        Tensor::<4>::ones([1, 2, 8, 8], device).slice_fill([0..1, 1..2, 3..4, 4..5], f32::NAN);
+    let pooled: Vec<f32> = pool(values).into_data().iter::<f32>().collect();
+    assert!(pooled[16 + 4 + 2].is_nan());
+}
+
 /// What is not a number comes out as what is not a number, at least where it went in.
 fn nothing_is_hidden(device: &Device) {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
@@ -234,6 +244,7 @@ fn on_the_cpu() {
     the_rest_is_what_it_says(&device, 40);
     colours_are_what_they_say(&device);
     nothing_is_hidden(&device);
+    pooling_hides_nothing(&device);
 }
 
 /// The GPU, emulated or not, if there is one.

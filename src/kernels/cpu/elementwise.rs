@@ -167,6 +167,40 @@ pub fn linear(
     tensor(output, [batch, width])
 }
 
+/// The largest of every 2 x 2 values.
+pub fn pool(features: &FlexTensor) -> FlexTensor {
+    let [batch, channels, height, width] = features.layout().shape().dims();
+    let (small_height, small_width) = (height / 2, width / 2);
+    let features = values(features);
+    let mut output = vec![0.0; batch * channels * small_height * small_width];
+    let isa = Isa::best();
+    threads::for_each_piece(&mut output, small_height * small_width, |plane, output| {
+        pool_plane(isa, &features[plane * height * width..][..height * width], width, output);
+    });
+    tensor(output, [batch, channels, small_height, small_width])
+}
+
+for_each_isa! {
+    fn pool_plane = pool_plane_body(values: &[f32], width: usize, output: &mut [f32])
+}
+
+#[inline(always)]
+fn pool_plane_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
+    values: &[f32],
+    width: usize,
+    output: &mut [f32],
+) {
+    // `max` would hide what is not a number.
+    let larger = |a: f32, b: f32| if a > b || a.is_nan() { a } else { b };
+    for (lines, output) in values.chunks_exact(2 * width).zip(output.chunks_exact_mut(width / 2)) {
+        let (upper, lower) = lines.split_at(width);
+        let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+        for (value, (upper, lower)) in output.iter_mut().zip(pairs) {
+            *value = larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]));
+        }
+    }
+}
+
 /// See [`palette_logits`](crate::kernels::palette_logits).
 pub fn palette_logits(photos: &FlexTensor, maps: &FlexTensor) -> FlexTensor {
     let [batch, _, height, width] = photos.layout().shape().dims();

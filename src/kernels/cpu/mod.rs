@@ -89,6 +89,10 @@ impl Kernels for Flex {
         elementwise::linear(&rows, &weight, biased.then_some(&bias), relu)
     }
 
+    fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
+        elementwise::pool(&features.to_contiguous())
+    }
+
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
         elementwise::palette_logits(&photos.to_contiguous(), &maps.to_contiguous())
     }

@@ -10,6 +10,7 @@ mod elementwise;
 mod linear;
 mod statistics;
 
+use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
@@ -77,6 +78,11 @@ impl Kernels for CubeBackend {
     ) -> FloatTensor<Self> {
         let [rows, bias] = [rows, bias].map(into_contiguous);
         linear::launch([rows, weight, bias], biased, relu)
+    }
+
+    fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
+        // burn's own is one launch, too.
+        <Self as ModuleOps<Self>>::max_pool2d(features, [2, 2], [2, 2], [0, 0], [1, 1], false)
     }
 
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
