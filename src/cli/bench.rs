@@ -249,8 +249,10 @@ impl Task {
     }
 }
 
-/// The stages by name.
-const STAGES: [(&str, fn(&Times) -> f64); 4] = [
+/// A stage by name, and its part of what was measured.
+type Stage = (&'static str, fn(&Times) -> f64);
+
+const STAGES: [Stage; 4] = [
     ("style", |times| times.style),
     ("content", |times| times.content),
     ("painting", |times| times.painting),

@@ -102,6 +102,7 @@ pub struct Spec {
 
 /// The mean and deviation that a [`normalization`] brings channels to, a row for every picture.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Goal {
     /// 0 and 1.
     Unit,
