@@ -57,18 +57,16 @@ impl Generator {
     pub fn new(device: &Device) -> Self {
         let [w1, w2, w3, w4] = VggConfig::slim().widths;
         let statistics = 2 * (w1 + w2 + w3 + w4);
+        let silent = |from, to| LinearConfig::new(from, to).with_initializer(Initializer::Zeros);
         Self {
-            code_1: LinearConfig::new(statistics, CODE).init(device),
-            code_2: LinearConfig::new(CODE, CODE).init(device),
+            code_1: linear(&LinearConfig::new(statistics, CODE), device),
+            code_2: linear(&LinearConfig::new(CODE, CODE), device),
             block_1: ResidualBlock::new(w4, CODE, device),
             block_2: ResidualBlock::new(w4, CODE, device),
             conv_1: StyledConv::new(w4, w3, CODE, device),
             skip: Conv::new(w3, w3, 1, device),
-            brush_1: LinearConfig::new(CODE, BRUSH).init(device),
-            brush_2: LinearConfig::new(BRUSH, 9 * BRUSHED)
-                .with_bias(false)
-                .with_initializer(Initializer::Zeros)
-                .init(device),
+            brush_1: linear(&LinearConfig::new(CODE, BRUSH), device),
+            brush_2: linear(&silent(BRUSH, 9 * BRUSHED).with_bias(false), device),
             block_3: ResidualBlock::new(w3, CODE, device),
             conv_2: StyledConv::new(w3, 24, CODE, device),
             fine_skip: Conv::silent(w2, 24, 1, device),
@@ -76,7 +74,7 @@ impl Generator {
             conv_4: StyledConv::new(24, 16, CODE, device),
             conv_5: Conv::new(16, 3, 3, device),
             palette_weight: Param::from_tensor(Tensor::full([3], PALETTE_WEIGHT, device)),
-            detail: LinearConfig::new(CODE, 3).with_initializer(Initializer::Zeros).init(device),
+            detail: linear(&silent(CODE, 3), device),
         }
     }
 

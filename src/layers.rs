@@ -38,9 +38,8 @@ impl Conv {
         kernel: usize,
         device: &Device,
     ) -> Self {
-        let conv = Conv2dConfig::new([channels_in, channels_out], [kernel, kernel])
-            .with_initializer(start)
-            .init(device);
+        let config = Conv2dConfig::new([channels_in, channels_out], [kernel, kernel]);
+        let conv = convolution(&config.with_initializer(start), device);
         let bias = Tensor::zeros([channels_out], device);
         Self { conv: Conv2d { bias: Some(Param::from_tensor(bias)), ..conv } }
     }
@@ -54,6 +53,42 @@ impl Conv {
     /// The same, plus `other`.
     pub fn forward_onto(&self, other: Source, x: impl Into<Source>) -> Tensor<4> {
         convolve(&self.conv, x, Border::Reflection, false, Some(other))
+    }
+}
+
+/// A convolution with weights to start training from.
+///
+/// A build for the browser only ever loads weights, and the code of all of burn's initializers would be
+/// a quarter of the download (one of them factorizes matrices): there it has zeros.
+pub fn convolution(config: &Conv2dConfig, device: &Device) -> Conv2d {
+    #[cfg(not(target_arch = "wasm32"))]
+    return config.init(device);
+    #[cfg(target_arch = "wasm32")]
+    {
+        let [channels_in, channels_out] = config.channels;
+        let [height, width] = config.kernel_size;
+        let shape = [channels_out, channels_in / config.groups, height, width];
+        Conv2d {
+            weight: Param::from_tensor(Tensor::zeros(shape, device)),
+            bias: config.bias.then(|| Param::from_tensor(Tensor::zeros([channels_out], device))),
+            stride: config.stride,
+            kernel_size: config.kernel_size,
+            dilation: config.dilation,
+            groups: config.groups,
+            padding: config.padding.clone(),
+        }
+    }
+}
+
+/// A linear map with weights to start training from; in the browser with zeros, as [`convolution`].
+pub fn linear(config: &LinearConfig, device: &Device) -> Linear {
+    #[cfg(not(target_arch = "wasm32"))]
+    return config.init(device);
+    #[cfg(target_arch = "wasm32")]
+    {
+        let zeros = Tensor::zeros([config.d_input, config.d_output], device);
+        let bias = || Param::from_tensor(Tensor::zeros([config.d_output], device));
+        Linear { weight: Param::from_tensor(zeros), bias: config.bias.then(bias) }
     }
 }
 
@@ -145,9 +180,9 @@ impl StyleNorm {
     /// Starts close to plain instance normalization.
     pub fn new(code: usize, channels: usize, device: &Device) -> Self {
         let deviation = 0.2 / (code as f64).sqrt();
-        let affine = LinearConfig::new(code, 2 * channels)
-            .with_initializer(Initializer::Normal { mean: 0.0, std: deviation })
-            .init(device);
+        let config = LinearConfig::new(code, 2 * channels)
+            .with_initializer(Initializer::Normal { mean: 0.0, std: deviation });
+        let affine = linear(&config, device);
         Self { affine }
     }
 

@@ -428,7 +428,7 @@ async fn read(picture: Tensor<4>, part: Rect) -> Result<Vec<f32>, StylizeError> 
         .into_data_async()
         .await
         .map_err(|error| StylizeError::Device(error.to_string()))?;
-    Ok(data.iter::<f32>().collect())
+    data.into_vec().map_err(|error| StylizeError::Device(format!("{error:?}")))
 }
 
 #[cfg(all(test, feature = "cli", feature = "cpu"))]

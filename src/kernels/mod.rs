@@ -215,6 +215,13 @@ enum Engine {
 
 impl Engine {
     fn of<const D: usize>(x: &Tensor<D>) -> Self {
+        // A build for the browser has one backend, whose kernels these are, and f32 only. Said where
+        // the compiler sees it, so that nothing of burn's own operations is in the download.
+        #[cfg(not(feature = "cli"))]
+        if cfg!(target_arch = "wasm32") {
+            let _ = x;
+            return Self::Fused;
+        }
         #[cfg(all(test, feature = "cpu"))]
         if tests::STOCK.get() {
             return Self::Composed;
