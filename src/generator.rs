@@ -5,7 +5,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::kernels;
-use crate::layers::{Conv, Norms, ResidualBlock, StyledConv, linear};
+use crate::layers::{Conv, Norms, ResidualBlock, StyledConv, linear, new_linear};
 use crate::palette::Recoloured;
 use crate::style::Fused;
 use crate::vgg::VggConfig;
@@ -59,14 +59,14 @@ impl Generator {
         let statistics = 2 * (w1 + w2 + w3 + w4);
         let silent = |from, to| LinearConfig::new(from, to).with_initializer(Initializer::Zeros);
         Self {
-            code_1: linear(&LinearConfig::new(statistics, CODE), device),
-            code_2: linear(&LinearConfig::new(CODE, CODE), device),
+            code_1: new_linear(&LinearConfig::new(statistics, CODE), device),
+            code_2: new_linear(&LinearConfig::new(CODE, CODE), device),
             block_1: ResidualBlock::new(w4, CODE, device),
             block_2: ResidualBlock::new(w4, CODE, device),
             conv_1: StyledConv::new(w4, w3, CODE, device),
             skip: Conv::new(w3, w3, 1, device),
-            brush_1: linear(&LinearConfig::new(CODE, BRUSH), device),
-            brush_2: linear(&silent(BRUSH, 9 * BRUSHED).with_bias(false), device),
+            brush_1: new_linear(&LinearConfig::new(CODE, BRUSH), device),
+            brush_2: new_linear(&silent(BRUSH, 9 * BRUSHED).with_bias(false), device),
             block_3: ResidualBlock::new(w3, CODE, device),
             conv_2: StyledConv::new(w3, 24, CODE, device),
             fine_skip: Conv::silent(w2, 24, 1, device),
@@ -74,7 +74,7 @@ impl Generator {
             conv_4: StyledConv::new(24, 16, CODE, device),
             conv_5: Conv::new(16, 3, 3, device),
             palette_weight: Param::from_tensor(Tensor::full([3], PALETTE_WEIGHT, device)),
-            detail: linear(&silent(CODE, 3), device),
+            detail: new_linear(&silent(CODE, 3), device),
         }
     }
 

@@ -39,7 +39,7 @@ impl Conv {
         device: &Device,
     ) -> Self {
         let config = Conv2dConfig::new([channels_in, channels_out], [kernel, kernel]);
-        let conv = convolution(&config.with_initializer(start), device);
+        let conv = new_convolution(&config.with_initializer(start), device);
         let bias = Tensor::zeros([channels_out], device);
         Self { conv: Conv2d { bias: Some(Param::from_tensor(bias)), ..conv } }
     }
@@ -60,7 +60,7 @@ impl Conv {
 ///
 /// A build for the browser only ever loads weights, and the code of all of burn's initializers would be
 /// a quarter of the download (one of them factorizes matrices): there it has zeros.
-pub fn convolution(config: &Conv2dConfig, device: &Device) -> Conv2d {
+pub fn new_convolution(config: &Conv2dConfig, device: &Device) -> Conv2d {
     #[cfg(not(target_arch = "wasm32"))]
     return config.init(device);
     #[cfg(target_arch = "wasm32")]
@@ -80,8 +80,8 @@ pub fn convolution(config: &Conv2dConfig, device: &Device) -> Conv2d {
     }
 }
 
-/// A linear map with weights to start training from; in the browser with zeros, as [`convolution`].
-pub fn linear(config: &LinearConfig, device: &Device) -> Linear {
+/// A linear map with weights to start training from; in the browser with zeros, as [`new_convolution`].
+pub fn new_linear(config: &LinearConfig, device: &Device) -> Linear {
     #[cfg(not(target_arch = "wasm32"))]
     return config.init(device);
     #[cfg(target_arch = "wasm32")]
@@ -182,7 +182,7 @@ impl StyleNorm {
         let deviation = 0.2 / (code as f64).sqrt();
         let config = LinearConfig::new(code, 2 * channels)
             .with_initializer(Initializer::Normal { mean: 0.0, std: deviation });
-        let affine = linear(&config, device);
+        let affine = new_linear(&config, device);
         Self { affine }
     }
 

@@ -428,7 +428,7 @@ async fn read(picture: Tensor<4>, part: Rect) -> Result<Vec<f32>, StylizeError> 
         .into_data_async()
         .await
         .map_err(|error| StylizeError::Device(error.to_string()))?;
-    data.into_vec().map_err(|error| StylizeError::Device(format!("{error:?}")))
+    data.try_into_vec::<f32>().map_err(|error| StylizeError::Device(format!("{error:?}")))
 }
 
 #[cfg(all(test, feature = "cli", feature = "cpu"))]

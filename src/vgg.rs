@@ -9,7 +9,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::kernels::{Border, Source, pool};
-use crate::layers::{convolution, convolve};
+use crate::layers::{convolve, new_convolution};
 
 /// Mean of the RGB channels of ImageNet, as the Oxford weights have it, in 0..1.
 pub const MEAN: [f32; 3] = [123.68 / 255.0, 116.779 / 255.0, 103.939 / 255.0];
@@ -44,7 +44,7 @@ impl VggConfig {
         let conv = |channels_in, channels_out| {
             let start = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false };
             let config = Conv2dConfig::new([channels_in, channels_out], [3, 3]);
-            convolution(&config.with_initializer(start), device)
+            new_convolution(&config.with_initializer(start), device)
         };
         let deep = || self.relu5_1.then(|| conv(w4, w4));
         VggEncoder {
