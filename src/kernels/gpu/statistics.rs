@@ -121,15 +121,15 @@ fn normalizing_affine_kernel(
     while half > 0 {
         if unit < half {
             if predicted {
-                deviations[unit] = deviations[unit] + deviations[unit + half];
-                wanted[unit] = wanted[unit] + wanted[unit + half];
+                deviations[unit] += deviations[unit + half];
+                wanted[unit] += wanted[unit + half];
             }
             let (own, other) = (numbers[unit], numbers[unit + half]);
             let together = own + other;
             if other > 0.0f32 {
                 let distance = means[unit + half] - means[unit];
                 numbers[unit] = together;
-                means[unit] = means[unit] + distance * other / together;
+                means[unit] += distance * other / together;
                 all_squares[unit] = all_squares[unit]
                     + all_squares[unit + half]
                     + distance * distance * own * other / together;
