@@ -125,6 +125,8 @@ pub fn launch(tensors: [CubeTensor; 6], spec: Spec) -> CubeTensor {
     output
 }
 
+// Shaders have no `div_ceil`.
+#[allow(clippy::manual_div_ceil)]
 #[cube(launch_unchecked)]
 fn convolution(
     input: &Tensor<f32>,
