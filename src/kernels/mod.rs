@@ -101,8 +101,6 @@ pub struct Spec {
 }
 
 /// The mean and deviation that a [`normalization`] brings channels to, a row for every picture.
-// It lives for one call: size costs nothing.
-#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Goal {

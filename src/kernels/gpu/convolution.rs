@@ -163,8 +163,6 @@ fn convolution(
     let tile_x = CUBE_POS_X as usize * comptime!(plan.tile()[0]);
     let tile_y = CUBE_POS_Y as usize * comptime!(plan.tile()[1]);
     let channels_block = comptime!(4 * plan.groups);
-    // `div_ceil` is not among what kernels are made of.
-    #[allow(clippy::manual_div_ceil)]
     let blocks = (channels_out + channels_block - 1) / channels_block;
     let picture = CUBE_POS_Z as usize / blocks;
     let first_out = (CUBE_POS_Z as usize % blocks) * channels_block;
