@@ -228,10 +228,10 @@ test('a cancelled request ends between the pictures that it encodes', async () =
       const [small, picture] = [await get('small.png'), await get('style.png')];
       const styles = [];
       for (let i = 0; i < 6; i++) styles.push(await s.encodeStyle(picture, { size: 256 + i }));
-      // A worker that is ended takes what it has encoded with it.
+      // A worker that is ended takes what it has encoded with it; it is ended where it paints for long.
       const abort = new AbortController();
       const large = s.stylize(await get('large.png'), [{ style: styles[0] }], { size: 1600, signal: abort.signal }).catch(() => {});
-      await new Promise((done) => { setTimeout(done, 300); });
+      while (!window.calls.includes('stylize')) await new Promise((done) => { setTimeout(done, 1); });
       abort.abort();
       await large;
       const other = await s.encodePhoto(small, { size: 64 }); // the new worker is there
