@@ -14,7 +14,8 @@ const LARGE = 1024;
 
 /** Silence longer than this means that the engine hangs (a lost GPU, a panic that nothing caught). */
 const PATIENCE = {
-  start: 60_000,
+  // All shaders are compiled by then, for which an emulated GPU takes most of a minute.
+  start: 180_000,
   // A GPU answers within seconds; an emulated one needs a minute for 512 × 512.
   run: (/** @type {number} */ size) => 120_000 + 120_000 * (size / 512) ** 2,
 };
