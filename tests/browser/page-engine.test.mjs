@@ -116,6 +116,7 @@ test('a style and a photo are encoded once, whatever the sliders do', async () =
     await painted(page);
     // There are two engines, one of them for previews.
     await page.waitForFunction(() => window.calls.filter((call) => call === 'style 384').length === 2);
+    await page.waitForTimeout(2000); // whatever an engine was still asked for has been done
     await page.evaluate(() => { window.calls.length = 0; });
     for (const value of [80, 60, 40]) {
       await move(page, '#strength', value);
