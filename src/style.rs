@@ -2,8 +2,8 @@
 
 use burn::tensor::{DType, Tensor};
 
-use crate::kernels::{Goal, Source};
-use crate::layers::{Norms, channel_statistics};
+use crate::kernels::{Goal, Source, normalization};
+use crate::layers::Norms;
 use crate::vgg::Features;
 
 /// Mean and standard deviation of every channel of relu1_1 … relu4_1 (Huang and Belongie,
@@ -19,9 +19,12 @@ impl StyleStatistics {
     /// Of the pictures with these features.
     pub fn of(features: &Features) -> Self {
         let parts = features.clone().levels().into_iter().flat_map(|level| {
-            let [batch, channels, _, _] = level.dims();
-            let (mean, deviation) = channel_statistics(level.cast(DType::F32));
-            [mean.reshape([batch, channels]), deviation.reshape([batch, channels])]
+            let [batch, channels, ..] = level.dims();
+            // The map to mean 0 and deviation 1 says both, in one pass over the features.
+            let affine = normalization(level.cast(DType::F32), Goal::Unit);
+            let row = |index| affine.clone().narrow(1, index, 1).reshape([batch, channels]);
+            let deviation = row(0).recip();
+            [row(1).neg() * deviation.clone(), deviation]
         });
         Self(Tensor::cat(parts.collect(), 1))
     }

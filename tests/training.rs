@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use impasto::train::dataset::{Dataset, Folder, Skipped};
-use impasto::train::{Outcome, TrainConfig, TrainError, Trainer, procedural};
+use impasto::train::{Losses, Outcome, TrainConfig, TrainError, Trainer, procedural};
 use impasto::vgg::VggConfig;
 use impasto::{Format, Picture, Stylizer, device, weights};
 
@@ -25,9 +26,11 @@ const SETTINGS: &str = "
     identity_every = 2
 ";
 
+/// Held by tests that draw random weights: the device's generator is one for the whole process.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
 /// Two folders of pictures, among them some that cannot be used.
-fn pictures(folder: &Path) -> (Dataset, Vec<String>) {
-    let skipped = Skipped::default();
+fn folders(folder: &Path, skipped: &Skipped) -> (Folder, Folder) {
     let [content, style] = ["content", "style"].map(|name| {
         let folder = folder.join(name);
         fs::create_dir_all(folder.join("deeper")).unwrap();
@@ -42,6 +45,12 @@ fn pictures(folder: &Path) -> (Dataset, Vec<String>) {
         Folder::load(&folder, |path, reason| skipped.add(path, reason), |_, _| {}).unwrap()
     });
     assert_eq!((content.len(), style.len()), (2, 2));
+    (content, style)
+}
+
+fn pictures(folder: &Path) -> (Dataset, Vec<String>) {
+    let skipped = Skipped::default();
+    let (content, style) = folders(folder, &skipped);
     let config = TrainConfig::from_toml(SETTINGS).unwrap();
     (Dataset::new(content, style, &config), skipped.lines())
 }
@@ -57,7 +66,7 @@ fn train(pictures_in: &Path, out: &Path, vgg: &[u8], until: usize, resume: bool)
     let config = TrainConfig::from_toml(SETTINGS).unwrap();
     let (dataset, _) = pictures(pictures_in);
     let cpu = device::cpu();
-    let mut trainer = Trainer::new(config, dataset, out, vgg, false, &cpu, resume).unwrap();
+    let mut trainer = Trainer::new(config, dataset, out, vgg, false, &[cpu], resume).unwrap();
     let stop = AtomicBool::new(false);
     let outcome = trainer.run(&stop, |step, losses| {
         assert!(losses.values().all(|loss| loss.is_finite()), "step {step}: {losses:?}");
@@ -72,6 +81,7 @@ fn train(pictures_in: &Path, out: &Path, vgg: &[u8], until: usize, resume: bool)
 
 #[test]
 fn an_interrupted_run_goes_on_exactly() {
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let [pictures_in, straight, interrupted] =
         ["pictures", "straight", "interrupted"].map(|name| folder.path().join(name));
@@ -112,7 +122,7 @@ fn an_interrupted_run_goes_on_exactly() {
         let config = TrainConfig { seed: 9, ..TrainConfig::from_toml(SETTINGS).unwrap() };
         let (dataset, _) = pictures(&pictures_in);
         let (cpu, out) = (device::cpu(), folder.path().join(name));
-        let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &cpu, false).unwrap();
+        let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &[cpu], false).unwrap();
         let missing = trainer.start_from(bytes).unwrap();
         trainer.run(&AtomicBool::new(true), |_, _| {}).unwrap();
         (missing, tensors(&fs::read(out.join("impasto.safetensors")).unwrap()))
@@ -132,11 +142,45 @@ fn an_interrupted_run_goes_on_exactly() {
     // A run is not started over by accident.
     let config = TrainConfig::from_toml(SETTINGS).unwrap();
     let (dataset, skipped) = pictures(&pictures_in);
-    let again = Trainer::new(config, dataset, &straight, &vgg, false, &device::cpu(), false);
+    let again = Trainer::new(config, dataset, &straight, &vgg, false, &[device::cpu()], false);
     assert!(
         matches!(again.err(), Some(TrainError::File { reason, .. }) if reason.contains("--resume"))
     );
     assert_eq!(skipped.len(), 4, "{skipped:?}");
+}
+
+#[test]
+fn two_devices_learn_what_one_learns() {
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let vgg = loss_network();
+    let run = |name: &str, devices: usize| {
+        let mut config = TrainConfig::from_toml(SETTINGS).unwrap();
+        (config.batch, config.steps, config.loss.stability) = (3, 4, 0.0);
+        let (content, style) = folders(&folder.path().join("pictures"), &Skipped::default());
+        let dataset = Dataset::new(content, style, &config);
+        let (devices, out) = (vec![device::cpu(); devices], folder.path().join(name));
+        let mut trainer =
+            Trainer::new(config, dataset, &out, &vgg, false, &devices, false).unwrap();
+        // Of the last step, in which both networks are trained.
+        let mut last = Losses::new();
+        trainer.run(&AtomicBool::new(false), |_, losses| last.clone_from(losses)).unwrap();
+        last
+    };
+    let (one, two) = (run("one", 1), run("two", 2));
+    assert!(one.keys().eq(two.keys()) && one.contains_key("discriminator"), "{one:?} {two:?}");
+    for (name, expected) in one {
+        let found = two[name];
+        assert!((found - expected).abs() <= 2e-3 * expected.abs(), "{name}: {found} {expected}");
+    }
+
+    let config = TrainConfig::from_toml(SETTINGS).unwrap();
+    let (content, style) = folders(&folder.path().join("pictures"), &Skipped::default());
+    let (dataset, out) = (Dataset::new(content, style, &config), folder.path().join("three"));
+    let devices = vec![device::cpu(); 2];
+    let refused = Trainer::new(config, dataset, &out, &vgg, false, &devices, false);
+    let message = refused.err().expect("one picture cannot be shared").to_string();
+    assert!(message.contains("a batch of 1 for 2 devices"), "{message}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use impasto::train::dataset::{Dataset, Folder, Skipped};
@@ -51,6 +51,10 @@ pub struct Train {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = Engine::Cpu)]
     device: Engine,
+    /// So many devices share the pictures of each step: NVIDIA GPUs, or groups of the CPU's cores
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    devices: u16,
     /// Compute the frozen loss network in bf16 (faster where the processor has matrix units)
     #[arg(long)]
     bf16: bool,
@@ -73,18 +77,27 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Opens the device.
+    /// Opens one.
     pub fn device(self) -> Result<Device> {
-        Ok(match self {
-            Self::Cpu => impasto::device::cpu(),
+        Ok(self.devices(1)?.remove(0))
+    }
+
+    /// Opens so many of these devices.
+    pub fn devices(self, count: u16) -> Result<Vec<Device>> {
+        let only = |device: Device| match count {
+            1 => Ok(vec![device]),
+            _ => bail!("--devices above 1 goes with --device cpu or cuda"),
+        };
+        match self {
+            Self::Cpu => Ok(vec![impasto::device::cpu(); count.into()]),
             #[cfg(feature = "gpu")]
-            Self::Gpu => pollster::block_on(impasto::device::gpu())?,
+            Self::Gpu => only(pollster::block_on(impasto::device::gpu())?),
             #[cfg(feature = "tch")]
             #[expect(deprecated, reason = "the fastest CPU training there is, and only an option")]
-            Self::Libtorch => Device::libtorch(),
+            Self::Libtorch => only(Device::libtorch()),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Device::cuda(0),
-        })
+            Self::Cuda => Ok((0..count.into()).map(Device::cuda).collect()),
+        }
     }
 }
 
@@ -118,10 +131,10 @@ impl Train {
         let vgg = std::fs::read(&self.vgg).with_context(|| {
             format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
         })?;
-        let device = self.device.device()?;
+        let devices = self.device.devices(self.devices)?;
         let steps = config.steps;
         let mut trainer =
-            Trainer::new(config, dataset, out, &vgg, self.bf16, &device, self.resume)?;
+            Trainer::new(config, dataset, out, &vgg, self.bf16, &devices, self.resume)?;
         if let Some(path) = &self.from {
             let bytes =
                 std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;

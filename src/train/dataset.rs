@@ -42,6 +42,21 @@ pub struct Crops {
 }
 
 impl Crops {
+    /// In at most so many parts, near equal.
+    pub fn split(&self, parts: usize) -> Vec<Self> {
+        let most = self.count.div_ceil(parts.max(1));
+        let size = 3 * self.side * self.side;
+        let chunks = self.values.chunks(most * size).zip(self.palettes.chunks(most));
+        chunks
+            .map(|(values, palettes)| Self {
+                count: palettes.len(),
+                side: self.side,
+                values: values.to_vec(),
+                palettes: palettes.to_vec(),
+            })
+            .collect()
+    }
+
     /// From each photo's colours to its style's.
     pub fn maps_to(&self, styles: &Self) -> Vec<ColourMap> {
         self.palettes.iter().zip(&styles.palettes).map(|(from, to)| from.map_to(to)).collect()

@@ -45,7 +45,7 @@ pub struct StyleTarget(Vec<Moments>);
 impl StyleTarget {
     /// Of a style's relu1_1 … relu5_1.
     pub fn of(style: &[Tensor<4>]) -> Self {
-        Self(style.iter().cloned().map(Moments::of).collect())
+        Self(style.iter().cloned().enumerate().map(|(level, x)| Moments::of(x, level)).collect())
     }
 }
 
@@ -65,12 +65,12 @@ pub struct StyleLosses {
 pub fn style(painting: &[Tensor<4>], style: &StyleTarget, weights: &[f64]) -> StyleLosses {
     let levels = painting.iter().zip(&style.0).zip(weights).enumerate();
     let terms = levels.map(|(index, ((painting, goal), &weight))| {
-        let (value, goal) = (Moments::of(painting.clone()), goal.clone());
+        let (value, goal) = (Moments::of(painting.clone(), index), goal.clone());
         let statistics =
             relative(value.mean, goal.mean) + relative(value.deviation, goal.deviation);
-        let gram = match index < GRAM_LEVELS {
-            true => relative(value.covariance, goal.covariance),
-            false => Tensor::zeros([1], &statistics.device()),
+        let gram = match (value.covariance, goal.covariance) {
+            (Some(value), Some(goal)) => relative(value, goal),
+            _ => Tensor::zeros([1], &statistics.device()),
         };
         StyleLosses { statistics: statistics * weight, gram: gram * weight }
     });
@@ -89,24 +89,35 @@ struct Moments {
     mean: Tensor<3>,
     /// `[batch, channels, 1]`
     deviation: Tensor<3>,
-    /// The centred Gram matrix, `[batch, channels, channels]`.
-    covariance: Tensor<3>,
+    /// The centred Gram matrix, `[batch, channels, channels]`, up to relu4_1.
+    covariance: Option<Tensor<3>>,
 }
 
 impl Moments {
     /// In f32, from features of any precision: they are centred before they are squared, so that
     /// nothing is lost to cancellation.
-    fn of(x: Tensor<4>) -> Self {
+    fn of(x: Tensor<4>, level: usize) -> Self {
         let [batch, channels, height, width] = x.dims();
         let flat = x.reshape([batch, channels, height * width]);
         let mean = flat.clone().mean_dim(2);
         let centred = flat - mean.clone();
-        let products = centred.clone().matmul(centred.transpose()).cast(DType::F32);
-        let covariance = products / (height * width) as f64;
-        let diagonal = Tensor::<2>::eye(channels, &covariance.device()).unsqueeze::<3>();
-        let variance = (covariance.clone() * diagonal).sum_dim(2);
+        let (variance, covariance) = if level < GRAM_LEVELS {
+            let covariance = covariance(centred);
+            let diagonal = Tensor::<2>::eye(channels, &covariance.device()).unsqueeze::<3>();
+            ((covariance.clone() * diagonal).sum_dim(2), Some(covariance))
+        } else {
+            (centred.cast(DType::F32).square().mean_dim(2), None)
+        };
         Self { mean: mean.cast(DType::F32), deviation: (variance + EPSILON).sqrt(), covariance }
     }
+}
+
+/// `x xᵀ / places`, for losses that treat it as the symmetric matrix that it is: the gradients that
+/// come from its two factors are then the same, and one of them is computed and doubled.
+fn covariance(x: Tensor<3>) -> Tensor<3> {
+    let [.., places] = x.dims();
+    let products = x.clone().matmul(x.detach().transpose()).cast(DType::F32) / places as f64;
+    products.clone() * 2.0 - products.detach()
 }
 
 /// For each picture the squared difference over the square of the goal; their mean. `[1]`
@@ -172,6 +183,23 @@ pub fn cross_entropy(logits: Tensor<4>, label: f64) -> Tensor<1> {
 mod tests {
     use super::*;
     use burn::tensor::Distribution;
+
+    #[test]
+    fn gradient_of_a_covariance_is_that_of_both_factors() {
+        let device = crate::device::cpu().autodiff();
+        device.seed(1);
+        let x = Tensor::<3>::random([2, 5, 12], Distribution::Default, &device).require_grad();
+        let places = 12.0;
+        let whole = x.clone().matmul(x.clone().transpose()) / places;
+        let goal = Tensor::<2>::eye(5, &device).unsqueeze::<3>().repeat_dim(0, 2);
+        let gradient = |covariance: Tensor<3>| {
+            let loss = relative(covariance, goal.clone());
+            x.grad(&loss.backward()).expect("it depends on it").into_data()
+        };
+        let found = covariance(x.clone());
+        found.to_data().assert_approx_eq::<f32>(&whole.to_data(), Default::default());
+        gradient(found).assert_approx_eq::<f32>(&gradient(whole), Default::default());
+    }
 
     #[test]
     fn stability_is_blind_to_movement_and_sees_flicker() {

@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod augment;
+mod blocks;
 pub mod checkpoint;
 pub mod config;
 pub mod dataset;
@@ -12,9 +13,11 @@ pub mod plot;
 pub mod procedural;
 pub mod sheet;
 pub mod trainer;
+mod worker;
 
 pub use config::TrainConfig;
 pub use trainer::{Outcome, Trainer};
+pub use worker::Losses;
 
 /// Why training could not start or go on.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! The training loop: two networks against each other, with two optimizers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,23 +9,21 @@ use std::time::Instant;
 
 use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::optim::{AdamConfig, MultiGradientsParams};
+use burn::tensor::{Device, Tensor};
 
 use super::adapters::Adapters;
+use super::blocks::{Blocks, Kind};
 use super::checkpoint::{self, Before, Progress, State};
 use super::config::TrainConfig;
-use super::dataset::{Block, Crops, Dataset, Loader};
-use super::loss_network::LossNetwork;
-use super::{TrainError, losses, plot, sheet};
+use super::dataset::Dataset;
+use super::worker::{Losses, Targets, Worker};
+use super::{TrainError, plot, sheet};
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
-use crate::layers::Norms;
-use crate::palette::{ColourMap, recolour_photos};
 use crate::picture::Picture;
-use crate::style::{StyleStatistics, fuse};
 use crate::stylizer::{STYLE_SIZE, Stylizer};
-use crate::vgg::{Features, VggConfig, VggEncoder};
+use crate::vgg::{VggConfig, VggEncoder};
 use crate::weights::{self, Metadata, NamedTensor};
 
 /// Photos and styles on a sample sheet, and the side of each picture.
@@ -59,9 +57,6 @@ impl Networks {
         tensors
     }
 }
-
-/// The losses of a step, by name, before they are weighted.
-pub type Losses = BTreeMap<&'static str, f32>;
 
 /// The columns of the CSV file, all of which may be empty in a row except for the first two.
 const COLUMNS: [&str; 15] = [
@@ -98,9 +93,7 @@ pub struct Trainer {
     dataset: Arc<Dataset>,
     folder: PathBuf,
     device: Device,
-    loss_network: LossNetwork,
-    /// In which the networks compute; weights and losses are f32.
-    precision: DType,
+    workers: Vec<Worker>,
     state: State,
     step: usize,
     seconds: f64,
@@ -112,7 +105,8 @@ impl Trainer {
     /// A new run in `folder`, or with `resume` the one that is there, under the settings given.
     ///
     /// `vgg` is the content of `models/vgg19.safetensors`; `half` computes in bf16, with
-    /// weights and losses in f32.
+    /// weights and losses in f32. Each step's pictures are shared among the `devices`, of which
+    /// there is at least one; the weights are on the first. A CPU may be several.
     ///
     /// # Errors
     /// When a file cannot be read, or there is a run in `folder` and `resume` is false.
@@ -122,10 +116,14 @@ impl Trainer {
         folder: &Path,
         vgg: &[u8],
         half: bool,
-        device: &Device,
+        devices: &[Device],
         resume: bool,
     ) -> Result<Self, TrainError> {
         config.check()?;
+        if !(1..=config.batch).contains(&devices.len()) {
+            let reason = format!("a batch of {} for {} devices", config.batch, devices.len());
+            return Err(TrainError::Config(reason));
+        }
         let newest = checkpoint::newest(folder);
         if let Some(newest) = newest.as_ref().filter(|_| !resume) {
             let reason = "there is a run already: go on with --resume, or choose another --out";
@@ -135,7 +133,8 @@ impl Trainer {
         let settings = folder.join("config.toml");
         crate::files::write_whole(&settings, config.to_toml()?.as_bytes())
             .map_err(|error| TrainError::file(&settings, error))?;
-        let device = device.clone().autodiff();
+        let devices: Vec<_> = devices.iter().map(|device| device.clone().autodiff()).collect();
+        let device = devices[0].clone();
         device.seed(config.seed);
         let networks = Networks::new(&device);
         let clipping = GradientClippingConfig::Norm(config.optimizer.clip);
@@ -154,8 +153,7 @@ impl Trainer {
             discriminator_optimizer: adam(0.5),
         };
         let mut trainer = Self {
-            loss_network: LossNetwork::load(vgg, half, &device)?,
-            precision: if half { DType::BF16 } else { DType::F32 },
+            workers: Worker::start(&devices, vgg, half)?,
             config,
             dataset: Arc::new(dataset),
             folder: folder.into(),
@@ -249,8 +247,8 @@ impl Trainer {
             let block = blocks.get(block).ok_or_else(|| {
                 TrainError::file(&self.folder, "a thread that prepares pictures died")
             })?;
-            let content = block.targets(Kind::Content, content, &self.loss_network, &self.device);
-            let style = block.targets(Kind::Style, style, &self.loss_network, &self.device);
+            let content = block.targets(Kind::Content, content, &self.workers);
+            let style = block.targets(Kind::Style, style, &self.workers);
             let losses = self.train_step(&content, &style);
             if losses.values().any(|loss| !loss.is_finite()) {
                 self.roll_back()?;
@@ -313,118 +311,54 @@ impl Trainer {
         self.go_back_to(&newest)
     }
 
-    fn train_step(&mut self, content: &Targets, style: &Targets) -> Losses {
-        let count = content.crops.count;
-        let maps = content.crops.maps_to(&style.crops);
-        let mut log =
-            Losses::from([("learning_rate", self.config.learning_rate(self.step) as f32)]);
-        let weigh = self.config.loss.clone();
-        let step = self.step;
-
-        // Both kinds of pictures in one pass through the encoder.
-        let both = Tensor::cat(vec![content.pictures.clone(), style.pictures.clone()], 0);
-        let encoded = self.state.networks.encoder.forward(both.cast(self.precision));
-        let distilling = step < self.config.distillation_steps;
-        let mut total = Tensor::zeros([1], &self.device);
-        let distils = weigh.distillation > 0.0 && step.is_multiple_of(weigh.distillation_every);
-        if distilling || distils {
-            let names = ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
-            let target = joined(&content.features, &style.features);
-            let residuals = self.state.networks.adapters.residual_variances(&encoded, &target);
-            for (name, residual) in names.into_iter().zip(residuals) {
-                log.insert(name, scalar(&residual));
-                total = total + residual;
-            }
-        }
-        if distilling {
-            self.update_networks(total);
-            return log;
-        }
-        total = total * weigh.distillation;
-        let mut add = |total: Tensor<1>, name, weight: f64, loss: Tensor<1>| {
-            log.insert(name, scalar(&loss));
-            total + loss * weight
+    /// A step of both networks' sides, on all devices.
+    fn train_step(&mut self, content: &[Arc<Targets>], style: &[Arc<Targets>]) -> Losses {
+        let (step, config, state) = (self.step, &self.config, &mut self.state);
+        let count: usize = content.iter().map(|targets| targets.crops.count).sum();
+        let task = |worker: &Worker, (content, style): (&Arc<Targets>, &Arc<Targets>)| {
+            let share = content.crops.count as f64 / count as f64;
+            let found = worker.gradients(state, config, step, [content, style], share);
+            (found, share)
+        };
+        let parts = content.iter().zip(style);
+        let found: Vec<_> = match &self.workers[..] {
+            [worker] => parts.map(|part| task(worker, part)).collect(),
+            workers => std::thread::scope(|scope| {
+                let task = &task;
+                let threads: Vec<_> = workers
+                    .iter()
+                    .zip(parts)
+                    .map(|(worker, part)| scope.spawn(move || task(worker, part)))
+                    .collect();
+                let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                };
+                threads.into_iter().map(join).collect()
+            }),
         };
 
-        let (content_target, style_target) = (&content.content, &style.style);
-        let (style, content) = (style.pictures.clone(), content.pictures.clone());
-        let (content_encoded, style_encoded) = split(&encoded, count);
-        let recoloured = recolour_photos(content.clone(), &maps);
-        let other = StyleStatistics::of(&style_encoded);
-        let fused = fuse(&content_encoded, other.clone(), &mut Norms::Own);
-        let painter = &self.state.networks.generator;
-        let painting = painter.paint(fused, recoloured, content.clone(), 1.0, &mut Norms::Own);
-        let seen = self.loss_network.forward(painting.clone());
-
-        let seen = self.loss_network.all_levels(&seen);
-        total = add(total, "content", weigh.content, losses::content(&seen, content_target));
-        let style_losses = losses::style(&seen, style_target, &weigh.levels);
-        total = add(total, "style", weigh.style, style_losses.statistics);
-        total = add(total, "gram", weigh.gram, style_losses.gram);
-        if weigh.total_variation > 0.0 {
-            let loss = losses::total_variation(painting.clone());
-            total = add(total, "total_variation", weigh.total_variation, loss);
+        let mut log = Losses::from([("learning_rate", config.learning_rate(step) as f32)]);
+        let (mut gradients, mut judged) =
+            (MultiGradientsParams::default(), MultiGradientsParams::default());
+        for (worker, (found, share)) in self.workers.iter().zip(found) {
+            for (name, loss) in found.losses {
+                *log.entry(name).or_default() += loss * share as f32;
+            }
+            gradients.grads.push((found.networks, worker.device.clone()));
+            judged.grads.extend(found.discriminator.map(|found| (found, worker.device.clone())));
         }
-        if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
-            let unchanged = vec![ColourMap::identity(); count];
-            let recoloured = recolour_photos(content.clone(), &unchanged);
-            let fused =
-                fuse(&content_encoded, StyleStatistics::of(&content_encoded), &mut Norms::Own);
-            let painting = painter.paint(fused, recoloured, content.clone(), 1.0, &mut Norms::Own);
-            let loss = losses::identity(painting, content.clone());
-            total = add(total, "identity", weigh.identity, loss);
-        }
-        if weigh.stability > 0.0 && step.is_multiple_of(weigh.stability_every) {
-            let moved = losses::disturb(content, self.config.seed, step);
-            let encoded = self.state.networks.encoder.forward(moved.clone().cast(self.precision));
-            let recoloured = recolour_photos(moved.clone(), &maps);
-            let fused = fuse(&encoded, other, &mut Norms::Own);
-            let other = painter.paint(fused, recoloured, moved, 1.0, &mut Norms::Own);
-            let loss = losses::stability(painting.clone(), other, step);
-            total = add(total, "stability", weigh.stability, loss);
-        }
-        let adversarial = weigh.adversarial > 0.0
-            && step >= self.config.distillation_steps + weigh.adversarial_from;
-        if adversarial {
-            let judge = self.state.discriminator.clone().no_grad();
-            let loss = losses::cross_entropy(judge.logits(painting.clone()), 1.0);
-            total = add(total, "adversarial", weigh.adversarial, loss);
-        }
-        self.update_networks(total);
-        if adversarial {
-            self.train_discriminator(style, painting.detach(), &mut log);
+        let rate = config.learning_rate(step);
+        state.networks = state.optimizer.step_multi(rate, state.networks.clone(), gradients);
+        // The average catches up fast at first.
+        let decay = config.average_decay.min((1.0 + step as f64) / (10.0 + step as f64));
+        state.average = move_average(state.average.clone(), &state.networks.valid(), decay);
+        if !judged.grads.is_empty() {
+            let rate = config.optimizer.discriminator_learning_rate;
+            let discriminator = state.discriminator.clone();
+            state.discriminator =
+                state.discriminator_optimizer.step_multi(rate, discriminator, judged);
         }
         log
-    }
-
-    fn update_networks(&mut self, loss: Tensor<1>) {
-        let rate = self.config.learning_rate(self.step);
-        let state = &mut self.state;
-        let gradients = GradientsParams::from_grads(loss.backward(), &state.networks);
-        state.networks = state.optimizer.step(rate, state.networks.clone(), gradients);
-        // The average catches up fast at first.
-        let decay =
-            self.config.average_decay.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
-        state.average = move_average(state.average.clone(), &state.networks.valid(), decay);
-    }
-
-    fn train_discriminator(&mut self, real: Tensor<4>, fake: Tensor<4>, log: &mut Losses) {
-        let state = &mut self.state;
-        state.discriminator = state.discriminator.clone().refine();
-        let real = state.discriminator.logits(real);
-        let fake = state.discriminator.logits(fake);
-        let probability = |logits: &Tensor<4>| {
-            scalar(&burn::tensor::activation::sigmoid(logits.clone().detach()).mean())
-        };
-        log.insert("real_probability", probability(&real));
-        log.insert("fake_probability", probability(&fake));
-        let loss = losses::cross_entropy(real, self.config.loss.real_label)
-            + losses::cross_entropy(fake, 0.0);
-        log.insert("discriminator", scalar(&loss));
-        let gradients = GradientsParams::from_grads(loss.backward(), &state.discriminator);
-        let rate = self.config.optimizer.discriminator_learning_rate;
-        state.discriminator =
-            state.discriminator_optimizer.step(rate, state.discriminator.clone(), gradients);
     }
 
     /// A grid of fixed photos and styles, painted with the averaged weights.
@@ -502,114 +436,6 @@ impl Trainer {
             .and_then(|()| Ok(table.flush()?))
             .map_err(|error| TrainError::file(&self.folder.join("losses.csv"), error))
     }
-}
-
-/// The block of the current step, and the loader of the next ones.
-struct Blocks {
-    loader: Loader,
-    next: usize,
-    current: Option<SeenBlock>,
-}
-
-/// A block, and what the loss network has seen of it.
-struct SeenBlock {
-    contents: Vec<Entry>,
-    styles: Vec<Entry>,
-}
-
-/// Pictures before and after the loss network has seen them.
-enum Entry {
-    Waiting(Option<Crops>),
-    Seen(Arc<Targets>),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Content,
-    Style,
-}
-
-/// Pictures of one kind, and what paintings of or after them are compared with.
-struct Targets {
-    crops: Crops,
-    /// `[count, 3, side, side]`, RGB in 0..1.
-    pictures: Tensor<4>,
-    features: Features,
-    content: losses::ContentTarget,
-    style: losses::StyleTarget,
-}
-
-impl Blocks {
-    fn start(dataset: &Arc<Dataset>, from: usize, rollbacks: u64) -> Self {
-        Self { loader: Loader::start(dataset, from, rollbacks), next: from, current: None }
-    }
-
-    /// The block of that number, which is the last one or the next, or nothing if a thread died.
-    fn get(&mut self, number: usize) -> Option<&mut SeenBlock> {
-        if self.next == number {
-            let Block { contents, styles } = self.loader.next_block()?;
-            let waiting = |crops: Vec<Crops>| {
-                crops.into_iter().map(|crops| Entry::Waiting(Some(crops))).collect()
-            };
-            self.current = Some(SeenBlock { contents: waiting(contents), styles: waiting(styles) });
-            self.next += 1;
-        }
-        self.current.as_mut()
-    }
-}
-
-impl SeenBlock {
-    fn targets(
-        &mut self,
-        kind: Kind,
-        index: usize,
-        network: &LossNetwork,
-        device: &Device,
-    ) -> Arc<Targets> {
-        let entry = match kind {
-            Kind::Content => &mut self.contents[index],
-            Kind::Style => &mut self.styles[index],
-        };
-        let crops = match entry {
-            Entry::Seen(targets) => return Arc::clone(targets),
-            Entry::Waiting(crops) => crops.take().expect("taken once"),
-        };
-        let shape = [crops.count, 3, crops.side, crops.side];
-        let pictures = Tensor::from_data(TensorData::new(crops.values.clone(), shape), device);
-        let features = network.forward(pictures.clone());
-        let levels = network.all_levels(&features);
-        let (content, style) =
-            (losses::ContentTarget::of(&levels), losses::StyleTarget::of(&levels));
-        let targets = Arc::new(Targets { crops, pictures, features, content, style });
-        *entry = Entry::Seen(Arc::clone(&targets));
-        targets
-    }
-}
-
-/// The pictures of both.
-fn joined(a: &Features, b: &Features) -> Features {
-    let join = |a: &Tensor<4>, b: &Tensor<4>| Tensor::cat(vec![a.clone(), b.clone()], 0);
-    Features {
-        relu1_1: join(&a.relu1_1, &b.relu1_1),
-        relu2_1: join(&a.relu2_1, &b.relu2_1),
-        relu3_1: join(&a.relu3_1, &b.relu3_1),
-        relu4_1: join(&a.relu4_1, &b.relu4_1),
-    }
-}
-
-/// The first and the second `count` pictures.
-fn split(features: &Features, count: usize) -> (Features, Features) {
-    let part = |from: usize| Features {
-        relu1_1: features.relu1_1.clone().narrow(0, from, count),
-        relu2_1: features.relu2_1.clone().narrow(0, from, count),
-        relu3_1: features.relu3_1.clone().narrow(0, from, count),
-        relu4_1: features.relu4_1.clone().narrow(0, from, count),
-    };
-    (part(0), part(count))
-}
-
-fn scalar(loss: &Tensor<1>) -> f32 {
-    loss.clone().detach().into_scalar::<f32>()
 }
 
 /// The module with every parameter's first value drawn. burn draws it at the first use, and until

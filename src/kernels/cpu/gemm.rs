@@ -41,8 +41,8 @@ pub fn block_at<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
     sums
 }
 
-/// Products of the depth that are summed before the next block of columns is begun: as much of `b`
-/// as stays in the fastest cache.
+/// Products of the depth that are summed before the next are begun: as much of a block of rows as
+/// stays in the fastest cache while all blocks of columns pass it.
 const DEPTH: usize = 256;
 
 /// `product[row][column] = Σ a[row][depth] * b[depth][column]`.
@@ -57,12 +57,13 @@ pub fn multiply<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
     product: &mut [f32],
     stride: usize,
 ) {
-    for (column, b) in b.chunks_exact(depth * COLUMNS).enumerate() {
-        for from in (0..depth).step_by(DEPTH) {
-            let length = DEPTH.min(depth - from);
-            let b = &b[from * COLUMNS..][..length * COLUMNS];
-            for (row, a) in a.chunks_exact(depth * ROWS).enumerate() {
-                let a = &a[from * ROWS..][..length * ROWS];
+    // Weights, of which there may be more than caches hold, are read once.
+    for from in (0..depth).step_by(DEPTH) {
+        let length = DEPTH.min(depth - from);
+        for (row, a) in a.chunks_exact(depth * ROWS).enumerate() {
+            let a = &a[from * ROWS..][..length * ROWS];
+            for (column, b) in b.chunks_exact(depth * COLUMNS).enumerate() {
+                let b = &b[from * COLUMNS..][..length * COLUMNS];
                 let place = |index: usize| (row * ROWS + index) * stride + column * COLUMNS;
                 let mut sums = [[0.0; COLUMNS]; ROWS];
                 if from > 0 {

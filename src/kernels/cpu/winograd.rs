@@ -16,13 +16,14 @@ const TILE: usize = 4;
 const SIDE: usize = TILE + 2;
 /// Values of a transformed tile.
 pub const PLACES: usize = SIDE * SIDE;
-/// Tiles that are transformed side by side, one in each lane.
-const LANES: usize = 8;
 /// What the transformed tiles of a piece of work may take, in bytes: about what the second-level
 /// cache holds.
 const PIECE_BYTES: usize = 1 << 20;
 /// But at least so many tiles, so that weights are not fetched for too few.
 const FEWEST_TILES: usize = 48;
+/// Values between the tiles of one place and those of the next: without them, all places of a tile
+/// often compete for the same few lines of the fastest cache.
+const GAP: usize = 16;
 
 /// `G k Gᵀ`: what a tile is multiplied with, place by place.
 pub fn transform_kernel(kernel: &[f32; 9]) -> [f32; PLACES] {
@@ -92,16 +93,16 @@ struct Grid {
 }
 
 impl Grid {
-    /// Length of a line: the tiles, and beyond them what is read in whole lanes.
-    fn line(&self) -> usize {
-        TILE * (self.columns + LANES + 1)
+    /// The picture that a row of the piece belongs to, and which of its rows of tiles it is.
+    fn place(&self, row: usize) -> (usize, usize) {
+        ((self.from + row) / self.rows, (self.from + row) % self.rows)
     }
 }
 
 thread_local! {
-    /// Tiles before and after the multiplication, and lines; kept, since it costs much to have the
-    /// system clear so much memory again and again.
-    static SCRATCH: RefCell<[Vec<f32>; 3]> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
+    /// Tiles before and after the multiplication, those of one channel, and lines; kept, since it
+    /// costs much to have the system clear so much memory again and again.
+    static SCRATCH: RefCell<[Vec<f32>; 4]> = const { RefCell::new([const { Vec::new() }; 4]) };
 }
 
 /// The first `length` values, whatever they are.
@@ -131,90 +132,80 @@ pub fn convolve(job: &Job<'_>, output: &mut [f32]) {
         let count = rows_a_piece.min(all - from);
         let padded = (count * columns).next_multiple_of(isa.columns());
         let grid = Grid { columns, rows, from, count, padded };
-        SCRATCH.with_borrow_mut(|[before, after, lines]| {
-            let before = at_least(before, PLACES * channels_in * padded);
-            // Whole lanes are read beyond the end.
-            let after = at_least(after, PLACES * padded_out * padded + LANES);
-            let lines = at_least(lines, (SIDE + 2) * grid.line());
-            read_tiles(isa, job.input, job.border, grid, before, lines);
+        SCRATCH.with_borrow_mut(|[before, after, channel, lines]| {
+            let before = at_least(before, PLACES * (channels_in * padded + GAP));
+            let after = at_least(after, PLACES * (padded_out * padded + GAP));
+            let channel = at_least(channel, PLACES * padded);
+            let lines = at_least(lines, 2 * TILE * (columns + 1));
+            read_tiles(isa, job.input, job.border, grid, before, channel, lines);
             multiply_tiles(isa, &weights.values, before, channels_in, after, grid);
-            write_tiles(isa, job, grid, after, lines, &output);
+            write_tiles(isa, job, grid, after, channel, lines, &output);
         });
     });
 }
 
 for_each_isa! {
     fn read_tiles = read_tiles_body(
-        input: &Reader<'_>, border: Border, grid: Grid, tiles: &mut [f32], lines: &mut [f32],
+        input: &Reader<'_>, border: Border, grid: Grid, tiles: &mut [f32], one: &mut [f32],
+        line: &mut [f32],
     )
 }
 
-/// Fills `tiles`: `[place][blocks of columns][channel][columns of a block]`.
+/// Fills `tiles`: `[place][blocks of columns][channel][columns of a block]`. In `one` are the tiles
+/// of a channel, `[line of a tile][column of a tile][tile]`, so that the transforms run through
+/// neighbouring tiles of any picture, however narrow.
 #[inline(always)]
 fn read_tiles_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
     input: &Reader<'_>,
     border: Border,
     grid: Grid,
     tiles: &mut [f32],
-    lines: &mut [f32],
+    one: &mut [f32],
+    line: &mut [f32],
 ) {
     let [_, channels, ..] = input.dims();
-    let length = grid.line();
-    let place_size = grid.padded * channels;
-    for row in 0..grid.count {
-        let (picture, y) = ((grid.from + row) / grid.rows, (grid.from + row) % grid.rows);
-        for channel in 0..channels {
-            for (line, values) in lines.chunks_exact_mut(length).take(SIDE).enumerate() {
-                let y = (TILE * y + line) as isize - 1;
-                input.bordered_line::<FMA>(picture, channel, y, 1, border, values);
+    let Grid { columns, padded, .. } = grid;
+    let place_size = tiles.len() / PLACES;
+    let line = &mut line[..TILE * (columns + 1)];
+    for channel in 0..channels {
+        for row in 0..grid.count {
+            let (picture, y) = grid.place(row);
+            let from = row * columns;
+            // The last two lines of a tile are the first two of the next one in the picture.
+            let known = if row > 0 && y > 0 { SIDE - TILE } else { 0 };
+            for index in 0..known * SIDE {
+                let above = (TILE * SIDE + index) * padded + from - columns;
+                one.copy_within(above..above + columns, index * padded + from);
             }
-            // First downwards, where neighbours are side by side.
-            let [l0, l1, l2, l3, l4, l5, phases] = split::<{ SIDE + 1 }>(lines, length);
-            for x in 0..length {
-                [l0[x], l1[x], l2[x], l3[x], l4[x], l5[x]] =
-                    transform_in::<FMA>([l0[x], l1[x], l2[x], l3[x], l4[x], l5[x]]);
-            }
-            for (line, values) in [&*l0, l1, l2, l3, l4, l5].into_iter().enumerate() {
-                let quarter = length / TILE;
-                let [p0, p1, p2, p3] = split::<TILE>(phases, quarter);
-                for (index, values) in values.as_chunks::<TILE>().0.iter().enumerate() {
+            for index in known..SIDE {
+                let y = (TILE * y + index) as isize - 1;
+                input.bordered_line::<FMA>(picture, channel, y, 1, border, line);
+                let [p0, p1, p2, p3, p4, p5] =
+                    split::<SIDE>(&mut one[index * SIDE * padded..], padded)
+                        .map(|values| &mut values[from..][..columns]);
+                let (values, _) = line.as_chunks::<TILE>();
+                for (index, values) in values[..columns].iter().enumerate() {
                     [p0[index], p1[index], p2[index], p3[index]] = *values;
                 }
-                for column in (0..grid.columns).step_by(LANES) {
-                    let mut found = [[0.0; LANES]; SIDE];
-                    // The last two columns of a tile are the first two of the next.
-                    let [d0, d1, d2, d3, d4, d5] = [
-                        lanes(p0, column),
-                        lanes(p1, column),
-                        lanes(p2, column),
-                        lanes(p3, column),
-                        lanes(p0, column + 1),
-                        lanes(p1, column + 1),
-                    ];
-                    for lane in 0..LANES {
-                        let d = [d0[lane], d1[lane], d2[lane], d3[lane], d4[lane], d5[lane]];
-                        let t = transform_in::<FMA>(d);
-                        for x in 0..SIDE {
-                            found[x][lane] = t[x];
-                        }
-                    }
-                    let tile = row * grid.columns + column;
-                    let count = LANES.min(grid.columns - column);
-                    let at = |tile: usize| {
-                        (tile / COLUMNS * channels + channel) * COLUMNS + tile % COLUMNS
-                    };
-                    let whole = count == LANES && tile % COLUMNS + LANES <= COLUMNS;
-                    for (x, found) in found.iter().enumerate() {
-                        let tiles = &mut tiles[(line * SIDE + x) * place_size..][..place_size];
-                        if whole {
-                            tiles[at(tile)..][..LANES].copy_from_slice(found);
-                            continue;
-                        }
-                        for (lane, &value) in found.iter().enumerate().take(count) {
-                            tiles[at(tile + lane)] = value;
-                        }
-                    }
-                }
+                // The last two columns of a tile are the first two of the next.
+                p4[..columns - 1].copy_from_slice(&p0[1..]);
+                p5[..columns - 1].copy_from_slice(&p1[1..]);
+                [p4[columns - 1], p5[columns - 1], ..] = values[columns];
+            }
+        }
+        for lines in one.chunks_exact_mut(SIDE * padded) {
+            transform_all_in::<FMA>(split(lines, padded));
+        }
+        for x in 0..SIDE {
+            let lines = split::<SIDE>(one, SIDE * padded);
+            transform_all_in::<FMA>(lines.map(|line| &mut line[x * padded..][..padded]));
+        }
+        for (values, tiles) in one.chunks_exact(padded).zip(tiles.chunks_exact_mut(place_size)) {
+            let (values, _) = values.as_chunks::<COLUMNS>();
+            let (tiles, _) = tiles.as_chunks_mut::<COLUMNS>();
+            for (values, tiles) in values.iter().zip(tiles[channel..].iter_mut().step_by(channels))
+            {
+                *tiles = *values;
             }
         }
     }
@@ -227,9 +218,27 @@ fn split<const N: usize>(values: &mut [f32], length: usize) -> [&mut [f32]; N] {
     std::array::from_fn(|_| parts.next().expect("a buffer of at least so many parts"))
 }
 
+/// [`transform_in`] of many tiles, in place.
 #[inline(always)]
-fn lanes(values: &[f32], from: usize) -> &[f32; LANES] {
-    values[from..].first_chunk().expect("lines are longer than the picture by the lanes")
+fn transform_all_in<const FMA: bool>([d0, d1, d2, d3, d4, d5]: [&mut [f32]; SIDE]) {
+    let length = d0.len();
+    let [d1, d2, d3, d4, d5] = [d1, d2, d3, d4, d5].map(|d| &mut d[..length]);
+    for x in 0..length {
+        [d0[x], d1[x], d2[x], d3[x], d4[x], d5[x]] =
+            transform_in::<FMA>([d0[x], d1[x], d2[x], d3[x], d4[x], d5[x]]);
+    }
+}
+
+/// [`transform_out`] of many tiles.
+#[inline(always)]
+fn transform_all_out<const FMA: bool>(m: [&[f32]; SIDE], to: [&mut [f32]; TILE]) {
+    let length = m[0].len();
+    let [m0, m1, m2, m3, m4, m5] = m.map(|m| &m[..length]);
+    let [t0, t1, t2, t3] = to.map(|to| &mut to[..length]);
+    for x in 0..length {
+        [t0[x], t1[x], t2[x], t3[x]] =
+            transform_out::<FMA>([m0[x], m1[x], m2[x], m3[x], m4[x], m5[x]]);
+    }
 }
 
 for_each_isa! {
@@ -250,68 +259,59 @@ fn multiply_tiles_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>
     let size = before.len() / PLACES;
     let rows = weights.len() / PLACES / depth;
     let places = weights.chunks_exact(rows * depth).zip(before.chunks_exact(size));
-    for ((weights, before), after) in places.zip(after.chunks_exact_mut(rows * grid.padded)) {
+    let size_after = after.len() / PLACES;
+    for ((weights, before), after) in places.zip(after.chunks_exact_mut(size_after)) {
+        let before = &before[..depth * grid.padded];
         gemm::multiply::<ROWS, COLUMNS, FMA>(weights, before, depth, after, grid.padded);
     }
 }
 
 for_each_isa! {
     fn write_tiles = write_tiles_body(
-        job: &Job<'_>, grid: Grid, products: &[f32], lines: &mut [f32], output: &Shared<'_>,
+        job: &Job<'_>, grid: Grid, products: &[f32], one: &mut [f32], lines: &mut [f32],
+        output: &Shared<'_>,
     )
 }
 
+/// In `one` are the pixels of a channel: `[line of a tile][column of a tile][tile]`.
 #[inline(always)]
 fn write_tiles_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
     job: &Job<'_>,
     grid: Grid,
     products: &[f32],
+    one: &mut [f32],
     lines: &mut [f32],
     output: &Shared<'_>,
 ) {
     let [.., height, width] = job.input.dims();
-    let channels = job.weights.channels_out;
-    let length = grid.line();
-    let quarter = length / TILE;
-    let place_size = (products.len() - LANES) / PLACES;
-    // A tile's columns, each for all tiles, of the six lines; then a line of the picture.
-    let (phases, lines) = lines.split_at_mut(SIDE * length);
-    for row in 0..grid.count {
-        let (picture, tile_y) = ((grid.from + row) / grid.rows, (grid.from + row) % grid.rows);
-        for channel in 0..channels {
-            let start = channel * grid.padded + row * grid.columns;
-            for (line, phases) in phases.chunks_exact_mut(length).enumerate() {
-                let place = |x: usize| &products[(line * SIDE + x) * place_size + start..];
-                let [m0, m1, m2, m3, m4, m5] = [0, 1, 2, 3, 4, 5].map(place);
-                for column in (0..grid.columns).step_by(LANES) {
-                    let [m0, m1, m2, m3, m4, m5] =
-                        [m0, m1, m2, m3, m4, m5].map(|values| lanes(values, column));
-                    let mut found = [[0.0; LANES]; TILE];
-                    for lane in 0..LANES {
-                        let m = [m0[lane], m1[lane], m2[lane], m3[lane], m4[lane], m5[lane]];
-                        let t = transform_out::<FMA>(m);
-                        for x in 0..TILE {
-                            found[x][lane] = t[x];
-                        }
-                    }
-                    for (x, found) in found.iter().enumerate() {
-                        phases[x * quarter + column..][..LANES].copy_from_slice(found);
-                    }
+    let Grid { columns, padded, .. } = grid;
+    let place_size = products.len() / PLACES;
+    let (half, pixels) = one.split_at_mut(TILE * SIDE * padded);
+    // Half-transformed tiles take the room of four lines of six, and the pixels that of a line at a
+    // time.
+    let [sums, residual_line] = split::<2>(lines, TILE * (columns + 1));
+    for channel in 0..job.weights.channels_out {
+        let place = |index: usize| &products[index * place_size + channel * padded..][..padded];
+        for x in 0..SIDE {
+            let m = std::array::from_fn(|line| place(line * SIDE + x));
+            let to = split::<TILE>(half, SIDE * padded);
+            transform_all_out::<FMA>(m, to.map(|line| &mut line[x * padded..][..padded]));
+        }
+        for (line, half) in half.chunks_exact(SIDE * padded).enumerate() {
+            let m = std::array::from_fn(|x| &half[x * padded..][..padded]);
+            transform_all_out::<FMA>(m, split(pixels, padded));
+            for row in 0..grid.count {
+                let (picture, tile_y) = grid.place(row);
+                let y = TILE * tile_y + line;
+                if y >= height {
+                    continue;
                 }
-            }
-            let [l0, l1, l2, l3, l4, l5] = split::<SIDE>(phases, length);
-            for x in 0..length {
-                [l0[x], l1[x], l2[x], l3[x]] =
-                    transform_out::<FMA>([l0[x], l1[x], l2[x], l3[x], l4[x], l5[x]]);
-            }
-            let [sums, residual_line] = split::<2>(lines, length);
-            let count = TILE.min(height - TILE * tile_y);
-            for (line, phases) in [l0, l1, l2, l3].into_iter().enumerate().take(count) {
-                let [p0, p1, p2, p3] = split::<TILE>(phases, quarter);
-                for (index, values) in sums.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
+                let [p0, p1, p2, p3] =
+                    split::<TILE>(pixels, padded).map(|values| &values[row * columns..][..columns]);
+                let (values, _) = sums.as_chunks_mut::<TILE>();
+                for (index, values) in values[..columns].iter_mut().enumerate() {
                     *values = [p0[index], p1[index], p2[index], p3[index]];
                 }
-                let y = TILE * tile_y + line;
                 let sums = &sums[..width];
                 job.finish_line::<FMA>(picture, channel, y, sums, residual_line, output);
             }
