@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::imageops::FilterType;
 use image::{ImageBuffer, Rgb};
 
+use crate::kernels::unpack;
 use crate::tiles::Rect;
 
 /// Why there is no picture.
@@ -118,6 +119,25 @@ impl Picture {
         Ok(())
     }
 
+    /// Replaces a part of the picture by [packed](crate::kernels::pack) pixels, `[height, width]`.
+    pub(crate) fn place_packed(&mut self, part: Rect, packed: &[f32]) -> Result<(), PictureError> {
+        check_length(part.width, part.height, 1, packed.len())?;
+        // What is not a number becomes a negative pixel.
+        let wrong = packed.iter().filter(|&&pixel| !(0.0..16_777_216.0).contains(&pixel)).count();
+        if wrong > 0 {
+            return Err(PictureError::NotFinite(wrong));
+        }
+        let width = part.width as usize;
+        for (y, line) in packed.chunks_exact(width).enumerate() {
+            let start = (part.top as usize + y) * self.width as usize + part.left as usize;
+            let row = &mut self.rgb[3 * start..3 * (start + width)];
+            for (pixel, &packed) in row.chunks_exact_mut(3).zip(line) {
+                pixel.copy_from_slice(&(packed as u32).to_le_bytes()[..3]);
+            }
+        }
+        Ok(())
+    }
+
     /// Rows of RGB values with full opacity, 4 bytes a pixel.
     pub fn to_rgba(&self) -> Vec<u8> {
         self.rgb.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], u8::MAX]).collect()
@@ -187,10 +207,10 @@ impl Picture {
 
     /// The picture as the networks take it: `[1, 3, height, width]`, RGB in 0..1.
     pub fn to_tensor(&self, device: &Device) -> Tensor<4> {
-        let mut values = Vec::with_capacity(self.rgb.len());
-        values.extend(self.planes());
-        let shape = [1, 3, self.height as usize, self.width as usize];
-        Tensor::from_data(TensorData::new(values, shape), device)
+        let pixel = |rgb: &[u8]| u32::from_le_bytes([rgb[0], rgb[1], rgb[2], 0]) as f32;
+        let packed: Vec<_> = self.rgb.chunks_exact(3).map(pixel).collect();
+        let shape = [1, 1, self.height as usize, self.width as usize];
+        unpack(Tensor::from_data(TensorData::new(packed, shape), device))
     }
 
     /// Mean and covariance of the pixels' red, green and blue, in 0..1.
@@ -452,6 +472,20 @@ mod tests {
         assert_eq!(picture.rgb(), [0, 255, 128, 255, 0, 64]);
         // Denormals are numbers.
         assert!(Picture::from_tensor_data(1, 1, &[1e-40, -1e-40, 0.0]).is_ok());
+    }
+
+    #[test]
+    fn packed_pixels_are_placed_or_refused() {
+        let mut picture = Picture::blank(2, 2);
+        let right = Rect { left: 1, top: 0, width: 1, height: 2 };
+        let pixel = |rgb: [u32; 3]| (rgb[0] + 256 * rgb[1] + 65536 * rgb[2]) as f32;
+        picture.place_packed(right, &[pixel([1, 2, 3]), pixel([255; 3])]).unwrap();
+        assert_eq!(picture.rgb(), [0, 0, 0, 1, 2, 3, 0, 0, 0, 255, 255, 255]);
+        for wrong in [-1.0, f32::NAN, 16_777_216.0] {
+            let error = picture.place_packed(right, &[0.0, wrong]).unwrap_err();
+            assert!(matches!(error, PictureError::NotFinite(1)), "{error}");
+        }
+        assert!(picture.place_packed(right, &[0.0]).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::generator::Generator;
+use crate::kernels::pack;
 use crate::layers::Norms;
 use crate::palette::{ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos};
 use crate::picture::{Picture, PictureError};
@@ -310,30 +311,41 @@ impl Stylizer {
             let encoded =
                 content.thumbnail.as_ref().map(|_| self.view(&content.picture, tile.outer));
             let view = encoded.as_ref().unwrap_or(&content.view);
-            let values = if let ([], [Some(mixture)]) = (&masks[..], &parts[..]) {
-                done += 1;
-                self.run(view, &part, tile, mixture, options).await?
-            } else {
-                let shares = shares(&masks, width, height, tile.inner);
-                let mut sum = vec![0.0; part.rgb().len()];
-                for (mixture, share) in parts.iter().zip(shares.masked.iter().chain([&shares.rest]))
-                {
-                    // Most masks leave parts untouched, but some leave nothing of a layer.
-                    let seen = share.iter().any(|&share| share > 0.0);
-                    match mixture {
-                        Some(mixture) if seen => {
-                            let painting = self.run(view, &part, tile, mixture, options).await?;
-                            add_share(&mut sum, painting.into_iter(), share);
-                        }
-                        None if seen => add_share(&mut sum, part.planes(), share),
-                        _ => {}
-                    }
-                    done += usize::from(mixture.is_some());
-                    progress(done, total);
+            match (&masks[..], &parts[..]) {
+                ([], [Some(mixture)]) if options.colours == Colours::Style => {
+                    // Nothing is left to do but to show it.
+                    let painting = pack(self.generate_tile(view, tile, mixture, options));
+                    picture.place_packed(tile.inner, &read(painting).await?)?;
+                    done += 1;
                 }
-                sum
-            };
-            picture.place(tile.inner, &values)?;
+                ([], [Some(mixture)]) => {
+                    let values = self.run(view, &part, tile, mixture, options).await?;
+                    picture.place(tile.inner, &values)?;
+                    done += 1;
+                }
+                _ => {
+                    let shares = shares(&masks, width, height, tile.inner);
+                    let mut sum = vec![0.0; part.rgb().len()];
+                    for (mixture, share) in
+                        parts.iter().zip(shares.masked.iter().chain([&shares.rest]))
+                    {
+                        // Most masks leave parts untouched, but some leave nothing of a layer.
+                        let seen = share.iter().any(|&share| share > 0.0);
+                        match mixture {
+                            Some(mixture) if seen => {
+                                let painting =
+                                    self.run(view, &part, tile, mixture, options).await?;
+                                add_share(&mut sum, painting.into_iter(), share);
+                            }
+                            None if seen => add_share(&mut sum, part.planes(), share),
+                            _ => {}
+                        }
+                        done += usize::from(mixture.is_some());
+                        progress(done, total);
+                    }
+                    picture.place(tile.inner, &sum)?;
+                }
+            }
             progress(done, total);
         }
         Ok(picture)
@@ -366,7 +378,7 @@ impl Stylizer {
             let picture = self.generate(&content.view, &mixture, options.strength, &mut norms);
             let recolouring = match options.colours {
                 Colours::Photo => {
-                    let values = read(picture, whole(thumbnail)).await?;
+                    let values = read(crop(picture, whole(thumbnail))).await?;
                     Some(map_to_photo(&values, thumbnail)?)
                 }
                 _ => None,
@@ -391,7 +403,25 @@ impl Stylizer {
         self.generator.paint(fused, recoloured, view.photo.clone(), strength, norms)
     }
 
-    /// One run of the generator: a tile in a mixture of styles, `[3, height, width]` in 0..1.
+    /// One run of the generator: a tile in a mixture of styles, `[1, 3, height, width]`.
+    fn generate_tile(
+        &self,
+        view: &View,
+        tile: Tile,
+        mixture: &Mixture,
+        options: &Options,
+    ) -> Tensor<4> {
+        let mut norms = match &mixture.given {
+            Some(given) => Norms::Given(given.norms.clone().into_iter()),
+            None => Norms::Own,
+        };
+        let picture = self.generate(view, mixture, options.strength, &mut norms);
+        let Tile { inner, outer } = tile;
+        let within = Rect { left: inner.left - outer.left, top: inner.top - outer.top, ..inner };
+        crop(picture, within)
+    }
+
+    /// The same from the device, in the colours asked for, `[3, height, width]` in 0..1.
     async fn run(
         &self,
         view: &View,
@@ -400,14 +430,7 @@ impl Stylizer {
         mixture: &Mixture,
         options: &Options,
     ) -> Result<Vec<f32>, StylizeError> {
-        let mut norms = match &mixture.given {
-            Some(given) => Norms::Given(given.norms.clone().into_iter()),
-            None => Norms::Own,
-        };
-        let picture = self.generate(view, mixture, options.strength, &mut norms);
-        let Tile { inner, outer } = tile;
-        let within = Rect { left: inner.left - outer.left, top: inner.top - outer.top, ..inner };
-        let mut values = read(picture, within).await?;
+        let mut values = read(self.generate_tile(view, tile, mixture, options)).await?;
         let recolouring = mixture.given.as_ref().and_then(|given| given.recolouring);
         recolour(&mut values, part, options.colours, recolouring)?;
         Ok(values)
@@ -419,15 +442,17 @@ fn whole(picture: &Picture) -> Rect {
     Rect { left: 0, top: 0, width: picture.width(), height: picture.height() }
 }
 
-/// A part of a picture `[1, 3, …]` from the device, `[3, height, width]`.
-async fn read(picture: Tensor<4>, part: Rect) -> Result<Vec<f32>, StylizeError> {
+/// A part of a picture `[1, 3, …]`.
+fn crop(picture: Tensor<4>, part: Rect) -> Tensor<4> {
     let [left, top, width, height] =
         [part.left, part.top, part.width, part.height].map(|x| x as usize);
-    let data = picture
-        .slice([0..1, 0..3, top..top + height, left..left + width])
-        .into_data_async()
-        .await
-        .map_err(|error| StylizeError::Device(error.to_string()))?;
+    picture.slice([0..1, 0..3, top..top + height, left..left + width])
+}
+
+/// A tensor's values from the device.
+async fn read(tensor: Tensor<4>) -> Result<Vec<f32>, StylizeError> {
+    let data =
+        tensor.into_data_async().await.map_err(|error| StylizeError::Device(error.to_string()))?;
     data.try_into_vec::<f32>().map_err(|error| StylizeError::Device(format!("{error:?}")))
 }
 

@@ -6,8 +6,8 @@ import { knownPainting, version } from './build.js';
 import { download, downloadVerified } from './download.js';
 import { SIDE, difference, photo as knownPhoto, style as knownStyle } from './known.js';
 
-/** The canvas limit of every current browser and more than the networks are ever asked for. */
-const MAX_SIDE = 4096;
+/** As in stylizer.js: a photo of 24 megapixels as a whole. */
+const MAX_SIDE = 6144;
 
 /**
  * @typedef {typeof import('../engine/cpu/impasto.js')} Engine both builds have the same classes
@@ -72,6 +72,10 @@ async function pixels(picture, part = 'mask') {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context) throw new PictureProblem(part, 'unreadable');
+  // A canvas beyond the browser's limit stays empty and says nothing.
+  context.fillRect(width - 1, height - 1, 1, 1);
+  if (context.getImageData(width - 1, height - 1, 1, 1).data[3] === 0) throw new Error('no canvas of that size');
+  context.clearRect(width - 1, height - 1, 1, 1);
   context.imageSmoothingQuality = 'high';
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();

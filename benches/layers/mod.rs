@@ -1,5 +1,7 @@
 //! The convolutions of a stylization, for measuring.
 
+#![allow(dead_code, reason = "each benchmark is a crate of its own and takes a part of this")]
+
 use burn::tensor::{Device, Distribution, Tensor};
 use impasto::kernels::{Border, Source, convolve};
 

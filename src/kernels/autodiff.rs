@@ -172,6 +172,14 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         unreachable!("with gradients, this is composed")
     }
 
+    fn unpack(_: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("with gradients, this is composed")
+    }
+
+    fn pack(_: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("with gradients, this is composed")
+    }
+
     fn palette_logits(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
         unreachable!("with gradients, this is composed")
     }

@@ -164,3 +164,18 @@ fn is_trained(x: &Tensor<4>) -> bool {
         false
     }
 }
+
+pub fn unpack(pixels: Tensor<4>) -> Tensor<4> {
+    let blue = (pixels.clone() / 65536.0).floor();
+    let rest = pixels - blue.clone() * 65536.0;
+    let green = (rest.clone() / 256.0).floor();
+    let red = rest - green.clone() * 256.0;
+    Tensor::cat(vec![red, green, blue], 1) / 255.0
+}
+
+pub fn pack(pictures: Tensor<4>) -> Tensor<4> {
+    let wrong = pictures.clone().is_nan().any_dim(1);
+    let levels = (pictures.clamp(0.0, 1.0) * 255.0 + 0.5).floor();
+    let [red, green, blue] = [0, 1, 2].map(|channel| levels.clone().narrow(1, channel, 1));
+    (red + green * 256.0 + blue * 65536.0).mask_fill(wrong, -1.0)
+}

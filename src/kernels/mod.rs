@@ -199,6 +199,12 @@ pub trait Kernels: Backend {
         photos: FloatTensor<Self>,
         strength: f32,
     ) -> FloatTensor<Self>;
+
+    /// See [`unpack`].
+    fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`pack`].
+    fn pack(pictures: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// What computes an operation on a tensor.
@@ -445,5 +451,28 @@ pub fn finish(
     }
 }
 
+/// Pictures `[batch, 3, height, width]` in 0..1 from 8-bit pixels `[batch, 1, height, width]`: red, and
+/// 256 times green, and 65,536 times blue, which an f32 holds exactly. So no more than 4 bytes a
+/// pixel go to a GPU, and come back from it.
+pub fn unpack(pixels: Tensor<4>) -> Tensor<4> {
+    match Engine::of(&pixels) {
+        Engine::Fused => {
+            Tensor::from_dispatch(<Dispatch as Kernels>::unpack(pixels.into_dispatch()))
+        }
+        _ => composed::unpack(pixels),
+    }
+}
+
+/// The way back from [`unpack`], to the nearest of 256 levels; -1 for a pixel of which a channel is
+/// not a number.
+pub fn pack(pictures: Tensor<4>) -> Tensor<4> {
+    match Engine::of(&pictures) {
+        Engine::Fused => {
+            Tensor::from_dispatch(<Dispatch as Kernels>::pack(pictures.into_dispatch()))
+        }
+        _ => composed::pack(pictures),
+    }
+}
+
 #[cfg(all(test, feature = "cpu"))]
-mod tests;
+pub(crate) mod tests;

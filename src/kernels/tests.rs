@@ -210,6 +210,35 @@ fn colours_are_what_they_say(device: &Device) {
     }
 }
 
+fn pixels_come_back(device: &Device) {
+    let cpu = &crate::device::cpu();
+    cpu.seed(5);
+    for [batch, height, width] in [[1, 16, 24], [3, 5, 7], [1, 300, 1]] {
+        let levels =
+            Tensor::<4>::random([batch, 3, height, width], Distribution::Uniform(0.0, 256.0), cpu)
+                .floor()
+                .clamp(0.0, 255.0);
+        let [red, green, blue] = [0, 1, 2].map(|channel| levels.clone().narrow(1, channel, 1));
+        let packed = red + green * 256.0 + blue * 65536.0;
+        let pictures = unpack(packed.clone().to_device(device));
+        assert_close(pictures.clone(), levels.clone() / 255.0, "unpacked");
+        assert_eq!(composed::unpack(packed.clone()).dims(), pictures.dims());
+        assert_close(composed::unpack(packed.clone()), levels / 255.0, "unpacked by burn");
+        assert_eq!(pack(pictures).into_data(), packed.clone().into_data());
+
+        // Between levels and beyond them.
+        let pictures = random([batch, 3, height, width], cpu) * 0.7 + 0.5;
+        let found = pack(pictures.clone().to_device(device)).into_data();
+        assert_eq!(found, composed::pack(pictures).into_data(), "packed");
+    }
+    let picture = Tensor::<1>::from_floats([0.0, 1.0, f32::NAN, 0.5, 0.5, 0.0], cpu);
+    let picture = picture.reshape([1, 3, 1, 2]);
+    for found in [pack(picture.clone().to_device(device)), composed::pack(picture)] {
+        let found = found.into_data().try_into_vec::<f32>().unwrap();
+        assert_eq!(found, [-1.0, (255 + (128 << 8)) as f32], "what is no number is marked");
+    }
+}
+
 /// On the GPU the pooling is burn's, which takes any number over what is none.
 fn pooling_hides_nothing(device: &Device) {
     let values =
@@ -243,6 +272,7 @@ fn on_the_cpu() {
     convolutions_are_convolutions(&device, 120);
     the_rest_is_what_it_says(&device, 40);
     colours_are_what_they_say(&device);
+    pixels_come_back(&device);
     nothing_is_hidden(&device);
     pooling_hides_nothing(&device);
 }
@@ -270,6 +300,7 @@ fn on_the_gpu() {
     convolutions_are_convolutions(&device, 24);
     the_rest_is_what_it_says(&device, 8);
     colours_are_what_they_say(&device);
+    pixels_come_back(&device);
     nothing_is_hidden(&device);
 }
 

@@ -77,7 +77,7 @@ pub struct LossConfig {
     pub stability: f64,
     /// Steps between stability losses.
     pub stability_every: usize,
-    /// Differences of neighbouring pixels.
+    /// Differences of the painting's neighbouring pixels where the photo is flat.
     pub total_variation: f64,
     /// Features of the slim encoder against the full one's.
     pub distillation: f64,

@@ -484,3 +484,60 @@ fn today() -> String {
     let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
     now.chars().take_while(|&c| c != 'T').collect()
 }
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use crate::kernels::tests::STOCK;
+    use crate::train::dataset::Folder;
+    use crate::train::procedural;
+
+    /// How long a step takes with the kernels of this crate, and with burn's own convolutions: of
+    /// each a period of identity and stability losses, by turns. Not a test: it prints.
+    /// `cargo test --release --features train --lib speed_of_a_training_step -- --ignored --nocapture`
+    #[test]
+    #[ignore = "measures"]
+    fn speed_of_a_training_step() {
+        const PERIOD: usize = 12;
+        let folder = tempfile::tempdir().unwrap();
+        for index in 0..4 {
+            let picture = procedural::random(300, 260, index).encode(crate::Format::Png).unwrap();
+            fs::write(folder.path().join(format!("{index}.png")), picture).unwrap();
+        }
+        let open = || Folder::load(folder.path(), |_, _| {}, |_, _| {}).unwrap();
+        let rounds = std::env::var("ROUNDS").ok().and_then(|s| s.parse().ok()).unwrap_or(3);
+        let config = TrainConfig {
+            steps: (1 + 2 * rounds) * PERIOD,
+            distillation_steps: 0,
+            reuse: 1,
+            large_every: 0,
+            checkpoint_every: usize::MAX,
+            sheet_every: usize::MAX,
+            loss: super::super::config::LossConfig { adversarial_from: 0, ..Default::default() },
+            ..Default::default()
+        };
+        let cpu = crate::device::cpu();
+        let network = VggConfig::full().init(&cpu);
+        let vgg = weights::serialize(&weights::tensors_of("", &network), &Metadata::new()).unwrap();
+        let dataset = Dataset::new(open(), open(), &config);
+        let out = folder.path().join("out");
+        let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &[cpu], false).unwrap();
+        let mut since = Instant::now();
+        let mut seconds = [Vec::new(), Vec::new()];
+        trainer
+            .run(&AtomicBool::new(false), |step, _| {
+                if step.is_multiple_of(PERIOD) {
+                    let took = since.elapsed().as_secs_f64() / PERIOD as f64;
+                    // The first period warms up.
+                    if step > PERIOD {
+                        seconds[usize::from(STOCK.get())].push(took);
+                    }
+                    STOCK.set(step > PERIOD && !STOCK.get());
+                    since = Instant::now();
+                }
+            })
+            .unwrap();
+        STOCK.set(false);
+        println!("seconds a step: ours {:.3?}, burn flex {:.3?}", seconds[0], seconds[1]);
+    }
+}

@@ -170,7 +170,7 @@ impl Worker {
         total = add(total, "style", weigh.style, style_losses.statistics);
         total = add(total, "gram", weigh.gram, style_losses.gram);
         if weigh.total_variation > 0.0 {
-            let loss = losses::total_variation(painting.clone());
+            let loss = losses::total_variation(painting.clone(), &content);
             total = add(total, "total_variation", weigh.total_variation, loss);
         }
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {

@@ -232,9 +232,9 @@ test('sizes go up to the photo’s own, and large ones come with a warning', asy
     assert.equal((await pixels(page)).width, 512);
     assert.deepEqual(await page.locator('#size option').allTextContents(),
       ['512 pixels', '768 pixels', '1024 pixels', '1536 pixels', 'All of it: 1600 × 1200']);
-    // A photo of 5000 × 3400 pixels, of which 4096 are painted at most.
+    // A photo of 7000 × 3400 pixels, of which 6144 are painted at most.
     const file = await page.evaluate(async () => {
-      const canvas = new OffscreenCanvas(5000, 3400);
+      const canvas = new OffscreenCanvas(7000, 3400);
       canvas.getContext('2d').fillRect(0, 0, 2500, 3400);
       const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/jpeg' })).arrayBuffer());
       return [...bytes];
@@ -242,7 +242,7 @@ test('sizes go up to the photo’s own, and large ones come with a warning', asy
     await page.setInputFiles('#another-file', { name: 'huge.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(file) });
     await page.waitForFunction(() => document.querySelectorAll('#photos .pick').length === 3);
     await painted(page);
-    assert.equal(await page.locator('#size option').last().textContent(), 'All of it: 4096 × 2785');
+    assert.equal(await page.locator('#size option').last().textContent(), 'All of it: 6144 × 2984');
     assert.doesNotMatch(await page.textContent('#size-hint'), /memory/);
     await page.selectOption('#size', 'own');
     assert.match(await page.textContent('#size-hint'), /more memory than the browser has/);

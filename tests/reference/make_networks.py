@@ -191,6 +191,11 @@ def covariance(x):
     return x @ x.transpose(1, 2) / x.shape[2]
 
 
+def flatness(change):
+    around = F.avg_pool2d(change.mean(1, keepdim=True), 9, stride=1, padding=4, count_include_pad=False)
+    return torch.exp(-around / (2 / 255))
+
+
 def main():
     content, style = picture("content", 1, 3, 32, 48), picture("style", 1, 3, 40, 32) ** 2
     content_levels, style_levels = vgg(content, "encoder", SLIM, True), vgg(style, "encoder", SLIM, True)
@@ -227,7 +232,10 @@ def main():
             w * relative(a, b) for w, x, y in zip(LEVELS, full, other) for a, b in zip(moments(x), moments(y))
         ),
         "loss_gram": sum(w * relative(covariance(x), covariance(y)) for w, x, y in zip(LEVELS, full[:4], other)),
-        "loss_total_variation": content.diff(dim=2).abs().mean() + content.diff(dim=3).abs().mean(),
+        # Of a painting whose photo is a faint one.
+        "loss_total_variation": sum(
+            (content.diff(dim=d).abs() * flatness((content * 0.02 + 0.4).diff(dim=d).abs())).mean() for d in (2, 3)
+        ),
         "loss_cross_entropy": F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, 0.9)),
     }
     arrays = {name: np.ascontiguousarray(np.atleast_1d(np.asarray(value)).astype(np.float32)) for name, value in results.items()}

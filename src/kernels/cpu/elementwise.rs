@@ -228,6 +228,43 @@ pub fn palette_logits(photos: &FlexTensor, maps: &FlexTensor) -> FlexTensor {
     tensor(output, [batch, 3, small_height, small_width])
 }
 
+/// See [`unpack`](crate::kernels::unpack).
+pub fn unpack(pixels: &FlexTensor) -> FlexTensor {
+    let [batch, _, height, width] = pixels.layout().shape().dims();
+    let area = height * width;
+    let pixels = values(pixels);
+    let mut output = vec![0.0; 3 * batch * area];
+    threads::for_each_piece(&mut output, area, |plane, output| {
+        let shift = 8 * (plane % 3);
+        for (value, &pixel) in output.iter_mut().zip(&pixels[plane / 3 * area..]) {
+            *value = ((pixel as u32 >> shift) & 0xff) as f32 / 255.0;
+        }
+    });
+    tensor(output, [batch, 3, height, width])
+}
+
+/// See [`pack`](crate::kernels::pack).
+pub fn pack(pictures: &FlexTensor) -> FlexTensor {
+    let [batch, _, height, width] = pictures.layout().shape().dims();
+    let area = height * width;
+    let pictures = values(pictures);
+    let level = |value: f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u32;
+    let mut output = vec![0.0; batch * area];
+    threads::for_each_piece(&mut output, width, |line, output| {
+        let (picture, from) = (line / height, line % height * width);
+        let [red, green, blue] =
+            [0, 1, 2].map(|channel| &pictures[(3 * picture + channel) * area + from..][..width]);
+        for (x, pixel) in output.iter_mut().enumerate() {
+            let [red, green, blue] = [red[x], green[x], blue[x]];
+            *pixel = match (red + green + blue).is_nan() {
+                true => -1.0,
+                false => (level(red) | level(green) << 8 | level(blue) << 16) as f32,
+            };
+        }
+    });
+    tensor(output, [batch, 1, height, width])
+}
+
 /// See [`finish`](crate::kernels::finish).
 pub fn finish(tensors: [&FlexTensor; 6], strength: f32) -> FlexTensor {
     let [strokes, palette, ..] = tensors;

@@ -110,6 +110,14 @@ impl Kernels for Flex {
             [strokes, palette, maps, colour, detail, photos].map(|x| x.to_contiguous());
         elementwise::finish([&strokes, &palette, &maps, &colour, &detail, &photos], strength)
     }
+
+    fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self> {
+        elementwise::unpack(&pixels.to_contiguous())
+    }
+
+    fn pack(pictures: FloatTensor<Self>) -> FloatTensor<Self> {
+        elementwise::pack(&pictures.to_contiguous())
+    }
 }
 
 /// By the algorithm that the weights are packed for.

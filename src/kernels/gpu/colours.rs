@@ -1,4 +1,4 @@
-//! The palette's picture, and the picture that is made of it and the strokes.
+//! The palette's picture, the picture that is made of it and the strokes, and pixels of 8 bits.
 
 use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
@@ -143,4 +143,78 @@ fn between(at: usize, length: usize) -> (usize, usize, f32) {
 fn clamped_logit(value: f32, #[comptime] distance: f32) -> f32 {
     let value = min(max(value, distance), 1.0 - distance);
     (value / (1.0 - value)).ln()
+}
+
+/// See [`unpack`](crate::kernels::unpack).
+pub fn unpack(pixels: CubeTensor) -> CubeTensor {
+    let [batch, _, height, width] = pixels.meta.shape().dims();
+    let dims = [batch, 3, height, width];
+    let output = empty(&pixels, dims);
+    let (count, dim) = by_plane(dims);
+    let client = pixels.client.clone();
+    // SAFETY: threads beyond the last pixel end at once.
+    unsafe {
+        unpack_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            pixels.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+        );
+    }
+    output
+}
+
+#[cube(launch_unchecked)]
+fn unpack_kernel(packed: &Tensor<f32>, output: &mut Tensor<f32>) {
+    let pixels = output.shape(2) * output.shape(3);
+    let pixel = ABSOLUTE_POS_X as usize;
+    if pixel >= pixels {
+        terminate!();
+    }
+    let plane = CUBE_POS_Y as usize;
+    let shift = (plane % 3) as u32 * 8;
+    let level = (u32::cast_from(packed[plane / 3 * pixels + pixel]) >> shift) & 255;
+    output[plane * pixels + pixel] = f32::cast_from(level) / 255.0;
+}
+
+/// See [`pack`](crate::kernels::pack).
+pub fn pack(pictures: CubeTensor) -> CubeTensor {
+    let [batch, _, height, width] = pictures.meta.shape().dims();
+    let dims = [batch, 1, height, width];
+    let output = empty(&pictures, dims);
+    let (count, dim) = by_plane(dims);
+    let client = pictures.client.clone();
+    // SAFETY: threads beyond the last pixel end at once.
+    unsafe {
+        pack_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            pictures.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+        );
+    }
+    output
+}
+
+#[cube(launch_unchecked)]
+fn pack_kernel(pictures: &Tensor<f32>, output: &mut Tensor<f32>) {
+    let pixels = output.shape(2) * output.shape(3);
+    let pixel = ABSOLUTE_POS_X as usize;
+    if pixel >= pixels {
+        terminate!();
+    }
+    let picture = CUBE_POS_Y as usize;
+    let mut packed = 0.0f32;
+    let mut wrong = false;
+    #[unroll]
+    for channel in 0..3usize {
+        let value = pictures[(picture * 3 + channel) * pixels + pixel];
+        // What is not a number is seen in its bits: shaders may take comparisons to know none.
+        wrong = wrong || (u32::reinterpret(value) & 0x7fff_ffff) > 0x7f80_0000;
+        let level = (min(max(value, 0.0), 1.0) * 255.0 + 0.5).floor();
+        packed += level * comptime!((1 << (8 * channel)) as f32);
+    }
+    output[picture * pixels + pixel] = select(wrong, -1.0, packed);
 }

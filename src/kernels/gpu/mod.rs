@@ -103,6 +103,14 @@ impl Kernels for CubeBackend {
             strength,
         )
     }
+
+    fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self> {
+        colours::unpack(into_contiguous(pixels))
+    }
+
+    fn pack(pictures: FloatTensor<Self>) -> FloatTensor<Self> {
+        colours::pack(into_contiguous(pictures))
+    }
 }
 
 /// Room for a result, on the device of `like`.
