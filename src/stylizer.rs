@@ -307,7 +307,7 @@ impl Stylizer {
         let masks: Vec<_> = regions.iter().map(|&(_, mask, weight)| (mask, weight)).collect();
         let mut picture = Picture::blank(width, height);
         for tile in tiles {
-            let part = content.picture.part(tile.inner);
+            let part = || content.picture.part(tile.inner);
             let encoded =
                 content.thumbnail.as_ref().map(|_| self.view(&content.picture, tile.outer));
             let view = encoded.as_ref().unwrap_or(&content.view);
@@ -319,11 +319,12 @@ impl Stylizer {
                     done += 1;
                 }
                 ([], [Some(mixture)]) => {
-                    let values = self.run(view, &part, tile, mixture, options).await?;
+                    let values = self.run(view, &part(), tile, mixture, options).await?;
                     picture.place(tile.inner, &values)?;
                     done += 1;
                 }
                 _ => {
+                    let part = part();
                     let shares = shares(&masks, width, height, tile.inner);
                     let mut sum = vec![0.0; part.rgb().len()];
                     for (mixture, share) in

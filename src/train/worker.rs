@@ -64,16 +64,18 @@ impl Worker {
     /// Says what is wrong with the weights, or that threads could not be started.
     pub fn start(devices: &[Device], vgg: &[u8], half: bool) -> Result<Vec<Self>, TrainError> {
         let threads = (rayon::current_num_threads() / devices.len()).max(1);
+        let pool = || {
+            ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .map_err(|error| TrainError::Config(error.to_string()))
+        };
         let worker = |device: &Device| {
-            let pool = ThreadPoolBuilder::new().num_threads(threads).build();
             Ok(Self {
                 device: device.clone(),
                 loss_network: LossNetwork::load(vgg, half, device)?,
                 precision: if half { DType::BF16 } else { DType::F32 },
-                pool: match devices.len() {
-                    1 => None,
-                    _ => Some(pool.map_err(|error| TrainError::Config(error.to_string()))?),
-                },
+                pool: (devices.len() > 1).then(pool).transpose()?,
             })
         };
         devices.iter().map(worker).collect()
