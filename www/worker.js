@@ -6,8 +6,8 @@ import { knownPainting, version } from './build.js';
 import { download, downloadVerified } from './download.js';
 import { SIDE, difference, photo as knownPhoto, style as knownStyle } from './known.js';
 
-/** As in stylizer.js: a photo of 24 megapixels as a whole. */
-const MAX_SIDE = 6144;
+/** The canvas limit of every current browser: pictures are not read larger, unless they are to be painted so. */
+const EVERYWHERE = 4096;
 
 /**
  * @typedef {typeof import('../engine/cpu/impasto.js')} Engine both builds have the same classes
@@ -57,8 +57,12 @@ const breathe = () => new Promise((done) => {
 /** @param {object} message @param {Transferable[]} [transfer] */
 const post = (message, transfer = []) => self.postMessage(message, { transfer });
 
-/** @param {Blob | ImageBitmap} picture @returns upright RGBA pixels, sRGB */
-async function pixels(picture, part = 'mask') {
+/**
+ * @param {Blob | ImageBitmap} picture
+ * @param {number} [size] long side that it is wanted at
+ * @returns upright RGBA pixels, sRGB
+ */
+async function pixels(picture, part = 'mask', size = 0) {
   const own = picture instanceof Blob;
   let bitmap;
   try {
@@ -66,7 +70,7 @@ async function pixels(picture, part = 'mask') {
   } catch {
     throw new PictureProblem(part, 'unreadable');
   }
-  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
+  const scale = Math.min(1, Math.max(EVERYWHERE, size) / Math.max(bitmap.width, bitmap.height));
   const width = Math.max(1, Math.round(bitmap.width * scale));
   const height = Math.max(1, Math.round(bitmap.height * scale));
   const canvas = new OffscreenCanvas(width, height);
@@ -111,7 +115,7 @@ export function work({ init, engine: code, wasm }) {
   /** @param {Needed} needed */
   async function encode({ key, part, size, picture }) {
     if (!picture) return;
-    const { width, height, rgba } = await pixels(picture, part);
+    const { width, height, rgba } = await pixels(picture, part, size);
     if (part === 'photo') photos.set(key, engine.photo(width, height, rgba, size));
     else styles.set(key, engine.style(width, height, rgba, size));
     const { width: encodedWidth, height: encodedHeight } = photos.get(key) ?? { width, height };

@@ -25,7 +25,7 @@ import { inLanguage, language, number, speak, translate, words } from './words.j
  * @typedef {import('./strips.js').Result} Result
  */
 
-const SIZES = [512, 768, 1024, 1536, 2048, 3072, MOST];
+const SIZES = [512, 768, 1024, 1536, 2048, 3072, 4096, MOST];
 /** What an engine does in a few seconds. */
 const USUAL_SIZE = { webgpu: 1280, cpu: 768 };
 /** Million pixels above which an engine may run out of memory. */

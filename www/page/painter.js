@@ -39,8 +39,8 @@ import { Stylizer } from '../stylizer.js';
 
 /** Long side of what follows a slider. */
 const PREVIEW = { webgpu: 384, cpu: 256 };
-/** The largest canvas of every current browser. */
-export const MOST = 4096;
+/** As the stylizer's: a photo of 24 megapixels as a whole. Browsers without such a canvas paint it smaller. */
+export const MOST = 6144;
 /** The smallest size one can ask for; photos are never enlarged, so a smaller one keeps its own. */
 export const SMALLEST = 16;
 /** No fallback goes below this. */
