@@ -60,14 +60,14 @@ impl SeenBlock {
             Kind::Content => &mut self.contents[index],
             Kind::Style => &mut self.styles[index],
         };
-        if let Entry::Waiting(crops) = entry {
-            let parts = crops.split(workers.len());
-            let seen = workers.iter().zip(parts).map(|(worker, part)| Arc::new(worker.see(part)));
-            *entry = Entry::Seen(seen.collect());
-        }
         match entry {
             Entry::Seen(targets) => targets.clone(),
-            Entry::Waiting(_) => Vec::new(),
+            Entry::Waiting(crops) => {
+                let parts = workers.iter().zip(crops.split(workers.len()));
+                let seen: Vec<_> = parts.map(|(worker, part)| Arc::new(worker.see(part))).collect();
+                *entry = Entry::Seen(seen.clone());
+                seen
+            }
         }
     }
 }

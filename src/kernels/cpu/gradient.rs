@@ -13,9 +13,6 @@ use crate::kernels::{Border, Reading, Spec};
 const LANES: usize = 8;
 /// Channels of the output's gradient that share what is read of the input.
 const GROUP: usize = 4;
-/// Lines of these that meet all channels of the input before the next: what stays in the fastest
-/// cache.
-const STRIP: usize = 16;
 
 impl Gradients for Flex {
     fn relu_gradient(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -148,13 +145,11 @@ fn group_gradient<const KERNEL: usize, const FMA: bool>(
     output: &mut [f32],
 ) {
     let input_length = length + KERNEL - 1;
-    for (strip, channel) in
-        (0..height).step_by(STRIP).flat_map(|strip| (0..channels).map(move |c| (strip, c)))
-    {
+    for channel in 0..channels {
         let lines = &lines[channel * (height + KERNEL - 1) * input_length..];
         for y in 0..KERNEL {
             let mut sums = [[[0f32; LANES]; KERNEL]; GROUP];
-            for line in strip..height.min(strip + STRIP) {
+            for line in 0..height {
                 let input = &lines[(line + y) * input_length..][..input_length];
                 for column in (0..length).step_by(LANES) {
                     let gradients: [&[f32; LANES]; GROUP] = std::array::from_fn(|group| {
