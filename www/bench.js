@@ -333,5 +333,14 @@ $('copy').addEventListener('click', async () => {
   await navigator.clipboard.writeText($('report').textContent ?? '');
   $('copy').textContent = words.copied;
 });
-if (asked.has('run')) /** @type {HTMLFormElement} */ ($('wishes')).requestSubmit();
+if (asked.has('run')) {
+  const wishes = /** @type {HTMLFormElement} */ ($('wishes'));
+  // A number that the form refuses would otherwise start nothing, and nobody is there to see why.
+  if (wishes.checkValidity()) {
+    wishes.requestSubmit();
+  } else {
+    $('status').textContent = words.failed(runsField.validationMessage);
+    document.documentElement.dataset.done = 'true';
+  }
+}
 document.documentElement.dataset.ready = 'true';

@@ -8,7 +8,8 @@ import { version, weightsHash } from './build.js';
 const PHOTO_SIZE = 512;
 /** Long side that style pictures are brought to, where none is asked for: as in training. */
 const STYLE_SIZE = 384;
-const LARGEST = 6144;
+/** Longest side of a painting: a photo of 24 megapixels as a whole. Browsers without such a canvas paint it smaller. */
+export const LARGEST = 6144;
 /** A failure at a longer side than this is taken for want of memory, not for a GPU that does not work. */
 const LARGE = 1024;
 

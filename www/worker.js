@@ -76,10 +76,12 @@ async function pixels(picture, part = 'mask', size = 0) {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context) throw new PictureProblem(part, 'unreadable');
-  // A canvas beyond the browser's limit stays empty and says nothing.
-  context.fillRect(width - 1, height - 1, 1, 1);
-  if (context.getImageData(width - 1, height - 1, 1, 1).data[3] === 0) throw new Error('no canvas of that size');
-  context.clearRect(width - 1, height - 1, 1, 1);
+  if (Math.max(width, height) > EVERYWHERE) {
+    // A canvas beyond the browser's limit stays empty and says nothing.
+    context.fillRect(width - 1, height - 1, 1, 1);
+    if (context.getImageData(width - 1, height - 1, 1, 1).data[3] === 0) throw new Error('no canvas of that size');
+    context.clearRect(width - 1, height - 1, 1, 1);
+  }
   context.imageSmoothingQuality = 'high';
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();

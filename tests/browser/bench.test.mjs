@@ -26,3 +26,11 @@ test('an engine that cannot run is named, with the reason', async () => {
     assert.equal(await page.getAttribute('html', 'lang'), 'zh-CN');
   });
 });
+
+test('a number of runs that the form refuses ends with the reason', async () => {
+  await onFresh({}, async (page) => {
+    await page.goto(`${page.site}www/bench.html?run&sizes=64&runs=0&only=cpu`);
+    await page.waitForSelector('html[data-done]');
+    assert.match(await page.textContent('#status'), /could not run: \S/);
+  });
+});

@@ -1,14 +1,14 @@
 // The page: what a visitor does, and what the painter answers.
 
 import { keepOffline, sharedPhotos } from '../offline.js';
-import { BadPicture } from '../stylizer.js';
+import { BadPicture, LARGEST } from '../stylizer.js';
 import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
 import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select } from './dom.js';
 import { Gallery } from './gallery.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
-import { fullSize, MOST, Painter, StyleGone } from './painter.js';
+import { fullSize, Painter, StyleGone } from './painter.js';
 import { check, isCommon, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
 import { download, encode, paintingName, pictureOf, zipped } from './save.js';
@@ -25,7 +25,7 @@ import { inLanguage, language, number, speak, translate, words } from './words.j
  * @typedef {import('./strips.js').Result} Result
  */
 
-const SIZES = [512, 768, 1024, 1536, 2048, 3072, 4096, MOST];
+const SIZES = [512, 768, 1024, 1536, 2048, 3072, 4096, LARGEST];
 /** What an engine does in a few seconds. */
 const USUAL_SIZE = { webgpu: 1280, cpu: 768 };
 /** Million pixels above which an engine may run out of memory. */
@@ -34,7 +34,7 @@ const RESULTS_KEPT = { most: 24, bytes: 300e6 };
 
 const query = new URLSearchParams(location.search);
 const wantedSize = Number(query.get('size'));
-const sizeAsked = Number.isInteger(wantedSize) && wantedSize >= 16 && wantedSize <= MOST;
+const sizeAsked = Number.isInteger(wantedSize) && wantedSize >= 16 && wantedSize <= LARGEST;
 const engineAsked = /** @type {const} */ (['webgpu', 'cpu']).find((kind) => kind === query.get('engine'));
 
 /** @type {Photo[]} */
@@ -559,7 +559,7 @@ function styleTitle() {
 
 function renderSize() {
   const { size } = history.now;
-  const own = photo && Math.min(MOST, Math.max(photo.width, photo.height));
+  const own = photo && Math.min(LARGEST, Math.max(photo.width, photo.height));
   const list = [...new Set([...SIZES, ...(size === 'own' ? [] : [size])])].sort((a, b) => a - b)
     .filter((one) => !own || one < own);
   const options = list.map((one) => new Option(words('pixels', { n: one }), String(one)));

@@ -6,7 +6,7 @@
 
 import { regionsOn } from './look.js';
 import { maskPicture, shares } from './regions.js';
-import { Stylizer } from '../stylizer.js';
+import { LARGEST, Stylizer } from '../stylizer.js';
 
 /**
  * @typedef {import('./look.js').Look} Look
@@ -39,8 +39,6 @@ import { Stylizer } from '../stylizer.js';
 
 /** Long side of what follows a slider. */
 const PREVIEW = { webgpu: 384, cpu: 256 };
-/** As the stylizer's: a photo of 24 megapixels as a whole. Browsers without such a canvas paint it smaller. */
-export const MOST = 6144;
 /** The smallest size one can ask for; photos are never enlarged, so a smaller one keeps its own. */
 export const SMALLEST = 16;
 /** No fallback goes below this. */
@@ -50,7 +48,7 @@ const STYLES_KEPT = 12;
 
 /** Long side of the painting that a look asks for; photos are never enlarged. @param {Task} task */
 export function fullSize({ photo, look }) {
-  const own = Math.min(MOST, Math.max(photo.width, photo.height));
+  const own = Math.min(LARGEST, Math.max(photo.width, photo.height));
   return look.size === 'own' ? own : Math.min(own, look.size);
 }
 

@@ -221,7 +221,7 @@ pub fn palette_logits(photos: &FlexTensor, maps: &FlexTensor) -> FlexTensor {
                     }
                     colour += factor * sum / (BLUR * BLUR) as f32;
                 }
-                *value = clamped_logit(colour, CLAMP as f32);
+                *value = clamped_logit::<false>(colour, CLAMP as f32);
             }
         }
     });
@@ -271,40 +271,69 @@ pub fn finish(tensors: [&FlexTensor; 6], strength: f32) -> FlexTensor {
     let [batch, _, height, width] = strokes.layout().shape().dims();
     let [.., small_height, small_width] = palette.layout().shape().dims::<4>();
     let [strokes, palette, maps, colour, detail, photos] = tensors.map(values);
+    let columns: Vec<_> = (0..width).map(|x| between(x, small_width)).collect();
+    let isa = Isa::best();
     let mut output = vec![0.0; batch * 3 * height * width];
     threads::for_each_piece(&mut output, height * width, |plane, output| {
         let small = &palette[plane * small_height * small_width..][..small_height * small_width];
         let map: &[f32; 4] = maps[4 * plane..].first_chunk().expect("four for each plane");
-        let &[red_part, green_part, blue_part, offset] = map;
-        let (colour_weight, detail_weight) = (colour[plane % 3], detail[plane]);
+        let weights = [colour[plane % 3], detail[plane]];
         // The three planes of the same picture.
         let colours = &photos[plane / 3 * 3 * height * width..][..3 * height * width];
         for (y, line) in output.chunks_exact_mut(width).enumerate() {
             let (upper, lower, down) = between(y, small_height);
+            let small_line = |y: usize| &small[y * small_width..][..small_width];
+            let (upper, lower) = (small_line(upper), small_line(lower));
+            for (value, &(left, right, along)) in line.iter_mut().zip(&columns) {
+                let at = |line: &[f32]| line[left] + (line[right] - line[left]) * along;
+                *value = at(upper) + (at(lower) - at(upper)) * down;
+            }
             let from = (plane * height + y) * width;
             let (strokes, photo) = (&strokes[from..][..width], &photos[from..][..width]);
-            let line_of = |channel: usize| &colours[(channel * height + y) * width..][..width];
-            let (red, green, blue) = (line_of(0), line_of(1), line_of(2));
-            for (x, value) in line.iter_mut().enumerate() {
-                let (left, right, along) = between(x, small_width);
-                let at = |y: usize| {
-                    let (a, b) = (small[y * small_width + left], small[y * small_width + right]);
-                    a + (b - a) * along
-                };
-                let colour = at(upper) + (at(lower) - at(upper)) * down;
-                let whole =
-                    red_part * red[x] + green_part * green[x] + blue_part * blue[x] + offset;
-                let detail = clamped_logit(whole, CLAMP as f32) - colour;
-                let mut logit = strokes[x] + colour_weight * colour + detail_weight * detail;
-                if strength < 1.0 {
-                    let photo = clamped_logit(photo[x], PHOTO_CLAMP as f32);
-                    logit = logit * strength + photo * (1.0 - strength);
-                }
-                *value = 1.0 / (1.0 + (-logit).exp());
-            }
+            let colours = [0, 1, 2].map(|part| &colours[(part * height + y) * width..][..width]);
+            finish_line(isa, strokes, photo, colours, map, weights, strength, line);
         }
     });
     tensor(output, [batch, 3, height, width])
+}
+
+for_each_isa! {
+    /// From the palette's logits in `line`, whose `weights` are those of the palette and of the photo's
+    /// detail.
+    fn finish_line = finish_line_body(
+        strokes: &[f32], photo: &[f32], colours: [&[f32]; 3], map: &[f32; 4], weights: [f32; 2],
+        strength: f32, line: &mut [f32],
+    )
+}
+
+#[inline(always)]
+fn finish_line_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
+    strokes: &[f32],
+    photo: &[f32],
+    [red, green, blue]: [&[f32]; 3],
+    &[red_part, green_part, blue_part, offset]: &[f32; 4],
+    [colour_weight, detail_weight]: [f32; 2],
+    strength: f32,
+    line: &mut [f32],
+) {
+    let width = line.len();
+    let (strokes, photo) = (&strokes[..width], &photo[..width]);
+    let (red, green, blue) = (&red[..width], &green[..width], &blue[..width]);
+    for x in 0..width {
+        let colour = line[x];
+        let whole = red_part * red[x] + green_part * green[x] + blue_part * blue[x] + offset;
+        let detail = clamped_logit::<FMA>(whole, CLAMP as f32) - colour;
+        line[x] = strokes[x] + colour_weight * colour + detail_weight * detail;
+    }
+    if strength < 1.0 {
+        for x in 0..width {
+            let photo = clamped_logit::<FMA>(photo[x], PHOTO_CLAMP as f32);
+            line[x] = line[x] * strength + photo * (1.0 - strength);
+        }
+    }
+    for value in line {
+        *value = 1.0 / (1.0 + exp::<FMA>(-*value));
+    }
 }
 
 /// The two of `length` values that one which is [`BLUR`] times as fine lies between, and how far it
@@ -316,9 +345,71 @@ fn between(at: usize, length: usize) -> (usize, usize, f32) {
 }
 
 /// `ln(x / (1 - x))` of a value that is kept this far from 0 and 1.
-fn clamped_logit(value: f32, distance: f32) -> f32 {
+#[inline(always)]
+fn clamped_logit<const FMA: bool>(value: f32, distance: f32) -> f32 {
     let value = value.clamp(distance, 1.0 - distance);
-    (value / (1.0 - value)).ln()
+    ln::<FMA>(value / (1.0 - value))
+}
+
+/// The natural logarithm in two parts: the first has so few digits that its product with an exponent
+/// is exact.
+const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+
+/// Of a normal positive number, off by 2 units in the last place at most; without branches, so that a
+/// loop takes several at a time. This and [`exp`] are the approximations of S. Moshier's Cephes library
+/// (1989).
+#[inline(always)]
+fn ln<const FMA: bool>(x: f32) -> f32 {
+    const POWERS: [f32; 9] = [
+        7.037_683_6e-2,
+        -1.151_461e-1,
+        1.167_699_9e-1,
+        -1.242_014_1e-1,
+        1.424_932_3e-1,
+        -1.666_805_8e-1,
+        2.000_071_5e-1,
+        -2.499_999_4e-1,
+        3.333_333_1e-1,
+    ];
+    let ma = multiply_add::<FMA>;
+    // x = 2^exponent * (1 + part), between the roots of 1/2 and 2.
+    let exponent = (x.to_bits().wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits()) as i32) >> 23;
+    let part = f32::from_bits(x.to_bits().wrapping_sub((exponent as u32) << 23)) - 1.0;
+    let exponent = exponent as f32;
+    let square = part * part;
+    let mut sum = POWERS[0];
+    for &power in &POWERS[1..] {
+        sum = ma(sum, part, power);
+    }
+    let small = ma(-0.5, square, ma(exponent, LN_2[1], sum * part * square));
+    // What is not a number has lost that by now.
+    ma(exponent, LN_2[0], part + small) + 0.0 * x
+}
+
+/// Of any number, kept within what f32 can hold, off by 2 units in the last place at most.
+#[inline(always)]
+fn exp<const FMA: bool>(x: f32) -> f32 {
+    const POWERS: [f32; 6] = [
+        1.987_569_1e-4,
+        1.398_199_9e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        5e-1,
+    ];
+    /// Adding it leaves no digits after the point, and the whole number in the last bits.
+    const ROUND: f32 = 12_582_912.0;
+    let ma = multiply_add::<FMA>;
+    let x = x.clamp(-87.0, 87.0);
+    let rounded = ma(x, std::f32::consts::LOG2_E, ROUND);
+    let whole = rounded - ROUND;
+    let part = ma(whole, -LN_2[1], ma(whole, -LN_2[0], x));
+    let mut sum = POWERS[0];
+    for &power in &POWERS[1..] {
+        sum = ma(sum, part, power);
+    }
+    let power = f32::from_bits((rounded.to_bits() << 23).wrapping_add(1f32.to_bits()));
+    (ma(sum, part * part, part) + 1.0) * power
 }
 
 for_each_isa! {
@@ -356,4 +447,30 @@ fn lane_sum(values: &[f32], step: impl Fn(f32, f32) -> f32) -> f64 {
         sums.iter().map(|&sum| f64::from(sum)).sum::<f64>() + f64::from(rest)
     };
     values.chunks(RUN).map(run).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_and_powers_are_those_of_the_standard_library() {
+        let close = |found: f32, wanted: f64| {
+            let error = (f64::from(found) - wanted).abs();
+            let last_place = f64::from(f32::EPSILON) * wanted.abs();
+            assert!(error <= 2.0 * last_place + 1e-9, "{found} instead of {wanted}");
+        };
+        for step in -4000..=4000 {
+            let x = step as f32 / 50.0;
+            close(exp::<false>(x), f64::from(x).exp());
+            close(exp::<true>(x), f64::from(x).exp());
+            let x = (step as f32 / 100.0).exp();
+            close(ln::<false>(x), f64::from(x).ln());
+            close(ln::<true>(x), f64::from(x).ln());
+        }
+        assert!(exp::<true>(f32::NAN).is_nan() && ln::<true>(f32::NAN).is_nan());
+        let logistic = |x: f32| 1.0 / (1.0 + exp::<false>(-x));
+        assert_eq!((logistic(f32::INFINITY), logistic(0.0)), (1.0, 0.5));
+        assert!(logistic(f32::NEG_INFINITY) < 1e-37);
+    }
 }
