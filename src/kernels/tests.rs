@@ -389,7 +389,10 @@ fn scene(device: &Device, side: u32) -> (crate::Stylizer, crate::Content, crate:
     let photo = crate::Picture::new(side, side, pixels.map(|value| value as u8).collect());
     let photo = photo.expect("as many bytes as pixels");
     let stylizer = crate::Stylizer::load(crate::DEFAULT_WEIGHTS, device).expect("our own weights");
-    let (content, style) = (stylizer.encode_content(&photo), stylizer.encode_style(&photo));
+    let (content, style) = (
+        stylizer.encode_content(&photo),
+        stylizer.encode_style(&photo.fit(crate::stylizer::STYLE_SIZE)),
+    );
     (stylizer, content, style)
 }
 
@@ -547,19 +550,22 @@ fn speed_of_a_stylization_on_the_gpu() {
     }
 }
 
-/// Memory of the process after many runs. It prints.
+/// Memory after many runs, of the device and of the process, with a photo of SIDE x SIDE pixels: from 1025
+/// on in tiles, whose size is that of a photo of any size. It prints.
 #[cfg(all(feature = "cli", feature = "gpu"))]
 #[test]
 #[ignore = "measures"]
 fn memory_of_many_stylizations_on_the_gpu() {
     let Some(device) = gpu() else { return };
-    let (stylizer, content, style) = scene(&device, 32);
-    for run in 0..=200 {
+    let number = |name, or| std::env::var(name).ok().and_then(|s| s.parse().ok()).unwrap_or(or);
+    let (stylizer, content, style) = scene(&device, number("SIDE", 32usize) as u32);
+    let runs = number("RUNS", 1000usize);
+    for run in 1..=runs {
         pollster::block_on(stylizer.stylize(&content, &[(&style, 1.0)], 1.0)).unwrap();
-        if run % 50 == 0 || run == 10 {
+        if run.is_multiple_of((runs / 10).max(1)) {
             let status = std::fs::read_to_string("/proc/self/status").unwrap();
             let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-            println!("after {run} runs: {line}");
+            println!("after {run} runs: {:?}, {line}", device.memory_pool_usage());
         }
     }
 }

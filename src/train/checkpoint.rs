@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::config::TrainConfig;
-use super::trainer::Networks;
+use super::networks::Networks;
 use crate::discriminator::Discriminator;
 
 const PREFIX: &str = "checkpoint-";

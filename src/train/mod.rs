@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod evaluate;
 pub mod loss_network;
 pub mod losses;
+pub mod networks;
 pub mod plot;
 pub mod procedural;
 pub mod sheet;

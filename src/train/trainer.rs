@@ -1,6 +1,5 @@
 //! The training loop: two networks against each other, with two optimizers.
 
-use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,23 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::grad_clipping::GradientClippingConfig;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::Module;
 use burn::optim::{AdamConfig, MultiGradientsParams};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
-use super::adapters::Adapters;
 use super::blocks::{Blocks, Kind};
 use super::checkpoint::{self, Before, Progress, State};
 use super::config::TrainConfig;
 use super::dataset::Dataset;
+use super::networks::{Networks, initialized, move_average};
 use super::worker::{Losses, Targets, Worker};
 use super::{TrainError, plot, sheet};
 use crate::discriminator::Discriminator;
-use crate::generator::Generator;
 use crate::picture::Picture;
 use crate::stylizer::{STYLE_SIZE, Stylizer};
-use crate::vgg::{VggConfig, VggEncoder};
-use crate::weights::{self, Metadata, NamedTensor};
+use crate::weights::{self, Metadata};
 
 /// Photos and styles on a sample sheet, and the side of each picture.
 const SHEET: (usize, usize, u32) = (5, 6, 256);
@@ -32,31 +29,6 @@ const SHEET: (usize, usize, u32) = (5, 6, 256);
 const WEIGHTS: &str = "impasto.safetensors";
 /// Going back to a checkpoint more often than this without getting past the bad step is giving up.
 const MOST_ROLLBACKS: u64 = 3;
-
-/// What the generator's side trains.
-#[derive(Module, Debug)]
-pub struct Networks {
-    pub encoder: VggEncoder,
-    pub generator: Generator,
-    pub adapters: Adapters,
-}
-
-impl Networks {
-    fn new(device: &Device) -> Self {
-        initialized(Self {
-            encoder: VggConfig::slim().init(device),
-            generator: Generator::new(device),
-            adapters: Adapters::new(device),
-        })
-    }
-
-    /// The tensors of the weights file.
-    fn exported(&self) -> Vec<NamedTensor> {
-        let mut tensors = weights::tensors_of("encoder", &self.encoder);
-        tensors.extend(weights::tensors_of("generator", &self.generator));
-        tensors
-    }
-}
 
 /// The columns of the CSV file, all of which may be empty in a row except for the first two.
 const COLUMNS: [&str; 15] = [
@@ -200,20 +172,8 @@ impl Trainer {
             steps: number("steps").unwrap_or(0.0) as usize,
             seconds: number("training_hours").unwrap_or(0.0) * 3600.0,
         };
-        let mut missing = Vec::new();
-        let mut tensors = self.state.networks.exported();
-        for tensor in &mut tensors {
-            let fits =
-                |other: &&NamedTensor| other.name == tensor.name && other.shape == tensor.shape;
-            match found.iter().find(fits) {
-                Some(other) => tensor.values.clone_from(&other.values),
-                None => missing.push(tensor.name.clone()),
-            }
-        }
-        let Networks { encoder, generator, adapters } = self.state.networks.clone();
-        let encoder = weights::load("encoder", encoder, &mut tensors)?;
-        let generator = weights::load("generator", generator, &mut tensors)?;
-        self.state.networks = Networks { encoder, generator, adapters };
+        let (networks, missing) = self.state.networks.clone().with(&found)?;
+        self.state.networks = networks;
         self.state.average = self.state.networks.valid();
         Ok(missing)
     }
@@ -438,47 +398,6 @@ impl Trainer {
     }
 }
 
-/// The module with every parameter's first value drawn. burn draws it at the first use, and until
-/// then clones share it: freezing a clone would freeze the original.
-fn initialized<M: Module>(module: M) -> M {
-    struct Draw;
-    impl ModuleVisitor for Draw {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            param.val();
-        }
-    }
-    module.visit(&mut Draw);
-    module
-}
-
-/// `decay * average + (1 - decay) * current`, tensor by tensor.
-fn move_average(average: Networks, current: &Networks, decay: f64) -> Networks {
-    #[derive(Default)]
-    struct Values(HashMap<ParamId, Tensor<1>>);
-    impl ModuleVisitor for Values {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let value = param.val();
-            let length = value.dims().iter().product::<usize>();
-            self.0.insert(param.id, value.reshape([length]));
-        }
-    }
-    struct Mixer(HashMap<ParamId, Tensor<1>>, f64);
-    impl ModuleMapper for Mixer {
-        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-            match self.0.remove(&param.id) {
-                Some(new) => param.map(|old| {
-                    let new = new.reshape(old.dims());
-                    old * self.1 + new * (1.0 - self.1)
-                }),
-                None => param,
-            }
-        }
-    }
-    let mut values = Values::default();
-    current.visit(&mut values);
-    average.map(&mut Mixer(values.0, decay))
-}
-
 /// The date as YYYY-MM-DD, UTC.
 fn today() -> String {
     let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
@@ -491,6 +410,7 @@ mod tests {
     use crate::kernels::tests::STOCK;
     use crate::train::dataset::Folder;
     use crate::train::procedural;
+    use crate::vgg::VggConfig;
 
     /// How long a step takes with the kernels of this crate, and with burn's own convolutions: of
     /// each a period of identity and stability losses, by turns. Not a test: it prints.

@@ -351,11 +351,10 @@ fn clamped_logit<const FMA: bool>(value: f32, distance: f32) -> f32 {
     ln::<FMA>(value / (1.0 - value))
 }
 
-/// The natural logarithm in two parts: the first has so few digits that its product with an exponent
-/// is exact.
+/// ln 2 in two parts: the first has so few digits that its product with an exponent is exact.
 const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 
-/// Of a normal positive number, off by 2 units in the last place at most; without branches, so that a
+/// The natural logarithm of a normal positive number, off by 2 units in the last place at most; without branches, so that a
 /// loop takes several at a time. This and [`exp`] are the approximations of S. Moshier's Cephes library
 /// (1989).
 #[inline(always)]
@@ -373,7 +372,8 @@ fn ln<const FMA: bool>(x: f32) -> f32 {
     ];
     let ma = multiply_add::<FMA>;
     // x = 2^exponent * (1 + part), between the roots of 1/2 and 2.
-    let exponent = (x.to_bits().wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits()) as i32) >> 23;
+    let exponent =
+        (x.to_bits().wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits()) as i32) >> 23;
     let part = f32::from_bits(x.to_bits().wrapping_sub((exponent as u32) << 23)) - 1.0;
     let exponent = exponent as f32;
     let square = part * part;
@@ -386,17 +386,11 @@ fn ln<const FMA: bool>(x: f32) -> f32 {
     ma(exponent, LN_2[0], part + small) + 0.0 * x
 }
 
-/// Of any number, kept within what f32 can hold, off by 2 units in the last place at most.
+/// e to the power of any number that is kept within ±87, off by 2 units in the last place at most.
 #[inline(always)]
 fn exp<const FMA: bool>(x: f32) -> f32 {
-    const POWERS: [f32; 6] = [
-        1.987_569_1e-4,
-        1.398_199_9e-3,
-        8.333_452e-3,
-        4.166_579_6e-2,
-        1.666_666_5e-1,
-        5e-1,
-    ];
+    const POWERS: [f32; 6] =
+        [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1];
     /// Adding it leaves no digits after the point, and the whole number in the last bits.
     const ROUND: f32 = 12_582_912.0;
     let ma = multiply_add::<FMA>;

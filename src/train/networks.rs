@@ -1,0 +1,100 @@
+//! The networks of the generator's side, and the moving average of their weights.
+
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Device, Tensor};
+
+use super::adapters::Adapters;
+use crate::generator::Generator;
+use crate::vgg::{VggConfig, VggEncoder};
+use crate::weights::{self, NamedTensor, WeightsError};
+
+/// What the generator's side trains.
+#[derive(Module, Debug)]
+pub struct Networks {
+    pub encoder: VggEncoder,
+    pub generator: Generator,
+    pub adapters: Adapters,
+}
+
+impl Networks {
+    /// Freshly initialized.
+    pub fn new(device: &Device) -> Self {
+        initialized(Self {
+            encoder: VggConfig::slim().init(device),
+            generator: Generator::new(device),
+            adapters: Adapters::new(device),
+        })
+    }
+
+    /// The tensors of the weights file.
+    pub fn exported(&self) -> Vec<NamedTensor> {
+        let mut tensors = weights::tensors_of("encoder", &self.encoder);
+        tensors.extend(weights::tensors_of("generator", &self.generator));
+        tensors
+    }
+
+    /// With the values `found` in a weights file, and the names of the tensors that it does not have, or
+    /// has in another shape: they stay as they are.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file.
+    pub fn with(self, found: &[NamedTensor]) -> Result<(Self, Vec<String>), WeightsError> {
+        let mut missing = Vec::new();
+        let mut tensors = self.exported();
+        for tensor in &mut tensors {
+            let fits =
+                |other: &&NamedTensor| other.name == tensor.name && other.shape == tensor.shape;
+            match found.iter().find(fits) {
+                Some(other) => tensor.values.clone_from(&other.values),
+                None => missing.push(tensor.name.clone()),
+            }
+        }
+        let Self { encoder, generator, adapters } = self;
+        let encoder = weights::load("encoder", encoder, &mut tensors)?;
+        let generator = weights::load("generator", generator, &mut tensors)?;
+        Ok((Self { encoder, generator, adapters }, missing))
+    }
+}
+
+/// The module with every parameter's first value drawn. burn draws it at the first use, and until
+/// then clones share it: freezing a clone would freeze the original.
+pub fn initialized<M: Module>(module: M) -> M {
+    struct Draw;
+    impl ModuleVisitor for Draw {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            param.val();
+        }
+    }
+    module.visit(&mut Draw);
+    module
+}
+
+/// `decay * average + (1 - decay) * current`, tensor by tensor.
+pub fn move_average(average: Networks, current: &Networks, decay: f64) -> Networks {
+    #[derive(Default)]
+    struct Values(HashMap<ParamId, Tensor<1>>);
+    impl ModuleVisitor for Values {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let value = param.val();
+            let length = value.dims().iter().product::<usize>();
+            self.0.insert(param.id, value.reshape([length]));
+        }
+    }
+    struct Mixer(HashMap<ParamId, Tensor<1>>, f64);
+    impl ModuleMapper for Mixer {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            match self.0.remove(&param.id) {
+                Some(new) => param.map(|old| {
+                    let new = new.reshape(old.dims());
+                    old * self.1 + new * (1.0 - self.1)
+                }),
+                None => param,
+            }
+        }
+    }
+    let mut values = Values::default();
+    current.visit(&mut values);
+    average.map(&mut Mixer(values.0, decay))
+}
