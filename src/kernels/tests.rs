@@ -350,6 +350,9 @@ fn gradients_are_gradients(device: &Device) {
         ([1, 5, 7, 9], 3, 3, Border::Zero, false),
         ([2, 13, 6, 21], 14, 1, Border::Reflection, true),
         ([2, 20, 11, 8], 18, 3, Border::Reflection, false),
+        ([3, 33, 5, 3], 35, 3, Border::Zero, true),
+        ([1, 3, 2, 2], 4, 3, Border::Reflection, false),
+        ([1, 70, 2, 3], 7, 1, Border::Zero, false),
     ] {
         let [_, channels, ..] = dims;
         let x = random(dims, device).require_grad();

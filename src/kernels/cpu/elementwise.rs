@@ -354,9 +354,9 @@ fn clamped_logit<const FMA: bool>(value: f32, distance: f32) -> f32 {
 /// ln 2 in two parts: the first has so few digits that its product with an exponent is exact.
 const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 
-/// The natural logarithm of a normal positive number, off by 2 units in the last place at most; without branches, so that a
-/// loop takes several at a time. This and [`exp`] are the approximations of S. Moshier's Cephes library
-/// (1989).
+/// The natural logarithm of a normal positive number, off by 2 units in the last place at most.
+/// Without branches, so that a loop takes several at a time. This and [`exp`] are the approximations
+/// of S. Moshier's Cephes library (1989).
 #[inline(always)]
 fn ln<const FMA: bool>(x: f32) -> f32 {
     const POWERS: [f32; 9] = [

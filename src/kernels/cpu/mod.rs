@@ -14,6 +14,8 @@ mod winograd;
 
 #[cfg(feature = "cli")]
 mod gradient;
+#[cfg(feature = "cli")]
+mod products;
 
 use burn::backend::{Flex, tensor::FloatTensor};
 use burn::tensor::{DType, Shape};
