@@ -3,8 +3,10 @@
 use burn::backend::{Flex, tensor::FloatTensor};
 use burn_flex::FlexTensor;
 
+use super::isa::{Isa, for_each_isa, multiply_add};
 use super::lines::Reader;
-use super::{convolve, pack, products, tensor, threads, values, winograd};
+use super::winograd::{G, Grid, PLACES, SIDE, TILE, read_channel_body, split};
+use super::{convolve, pack, products, tensor, threads, values};
 use crate::kernels::autodiff::Gradients;
 use crate::kernels::{Border, Reading, Spec};
 
@@ -53,7 +55,7 @@ fn weight_gradient(
     let ([_, channels_in, ..], [_, channels_out, ..]) = (input.dims(), gradient.dims());
     let found = match kernel {
         1 => products::of(&rows(&gradient), &rows(&input), [channels_out, channels_in, 1]),
-        _ => winograd::weight_gradient(&input, &gradient, border),
+        _ => weight_gradient_3(&input, &gradient, border),
     };
     tensor(found, [channels_out, channels_in, kernel, kernel])
 }
@@ -69,4 +71,112 @@ fn rows(features: &Reader<'_>) -> Vec<f32> {
         }
     });
     rows
+}
+
+/// The gradient of the weights, `[channels out][channels in][3][3]`, by Winograd's algorithm: for an input
+/// tile d and the gradient g of the output's tile, `Gᵀ [(Bᵀ d B) ⊙ (A g Aᵀ)] G`, summed over all tiles before
+/// the last step.
+fn weight_gradient_3(input: &Reader<'_>, gradient: &Reader<'_>, border: Border) -> Vec<f32> {
+    let [batch, channels_in, height, width] = input.dims();
+    let [_, channels_out, ..] = gradient.dims();
+    let (columns, rows) = (width.div_ceil(TILE), height.div_ceil(TILE));
+    let count = batch * rows;
+    let padded = (count * columns).next_multiple_of(products::LANES);
+    let grid = Grid { columns, rows, from: 0, count, padded };
+    let isa = Isa::best();
+    // Zeros after the last tile.
+    let mut tiles = vec![0.0; channels_in * PLACES * padded];
+    threads::for_each_piece(&mut tiles, PLACES * padded, |channel, one| {
+        read_channel(isa, input, channel, border, grid, one, &mut vec![0.0; TILE * (columns + 1)]);
+    });
+    let mut gradients = vec![0.0; channels_out * PLACES * padded];
+    threads::for_each_piece(&mut gradients, PLACES * padded, |channel, one| {
+        read_gradient(isa, gradient, channel, grid, one, &mut vec![0.0; TILE * columns]);
+    });
+    let found = products::of(&gradients, &tiles, [channels_out, channels_in, PLACES]);
+    let mut output = vec![0.0; channels_out * channels_in * 9];
+    threads::for_each_piece(&mut output, 9, |pair, kernel| {
+        let places = std::array::from_fn(|place| found[place * channels_out * channels_in + pair]);
+        kernel.copy_from_slice(&kernel_gradient(places));
+    });
+    output
+}
+
+for_each_isa! {
+    fn read_channel = read_channel_body(
+        input: &Reader<'_>, channel: usize, border: Border, grid: Grid, one: &mut [f32],
+        line: &mut [f32],
+    )
+}
+
+for_each_isa! {
+    fn read_gradient = read_gradient_body(
+        gradient: &Reader<'_>, channel: usize, grid: Grid, one: &mut [f32], line: &mut [f32],
+    )
+}
+
+/// As [`read_channel_body`], of the tiles of an output's gradient, which do not overlap.
+#[inline(always)]
+fn read_gradient_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
+    gradient: &Reader<'_>,
+    channel: usize,
+    grid: Grid,
+    one: &mut [f32],
+    line: &mut [f32],
+) {
+    let [.., height, _] = gradient.dims();
+    let Grid { columns, padded, .. } = grid;
+    for row in 0..grid.count {
+        let (picture, y) = grid.place(row);
+        for index in 0..TILE.min(height - TILE * y) {
+            // What follows the line stays zero.
+            gradient.line::<FMA>(picture, channel, TILE * y + index, line);
+            let [p0, p1, p2, p3] = split::<TILE>(&mut one[index * SIDE * padded..], padded)
+                .map(|values| &mut values[row * columns..][..columns]);
+            let (values, _) = line.as_chunks::<TILE>();
+            for (index, values) in values.iter().enumerate() {
+                [p0[index], p1[index], p2[index], p3[index]] = *values;
+            }
+        }
+    }
+    for lines in one.chunks_exact_mut(SIDE * padded).take(TILE) {
+        transform_all_back::<FMA>(split(lines, padded));
+    }
+    for x in 0..SIDE {
+        let lines = split::<SIDE>(one, SIDE * padded);
+        transform_all_back::<FMA>(lines.map(|line| &mut line[x * padded..][..padded]));
+    }
+}
+
+/// [`transform_back`] of many tiles, in place: from the first four to all six.
+#[inline(always)]
+fn transform_all_back<const FMA: bool>([d0, d1, d2, d3, d4, d5]: [&mut [f32]; SIDE]) {
+    let length = d0.len();
+    let [d1, d2, d3, d4, d5] = [d1, d2, d3, d4, d5].map(|d| &mut d[..length]);
+    for x in 0..length {
+        [d0[x], d1[x], d2[x], d3[x], d4[x], d5[x]] =
+            transform_back::<FMA>([d0[x], d1[x], d2[x], d3[x]]);
+    }
+}
+
+/// `A d`, for four gradients of outputs: what takes products to outputs, the other way round.
+#[inline(always)]
+fn transform_back<const FMA: bool>([d0, d1, d2, d3]: [f32; TILE]) -> [f32; SIDE] {
+    let ma = multiply_add::<FMA>;
+    let (even, odd) = (d0 + d2, d1 + d3);
+    let (even_2, odd_2) = (ma(4.0, d2, d0), 2.0 * ma(4.0, d3, d1));
+    [d0, even + odd, even - odd, even_2 + odd_2, even_2 - odd_2, d3]
+}
+
+/// `Gᵀ m G`: from the products of tiles the gradient of a kernel.
+fn kernel_gradient(products: [f32; PLACES]) -> [f32; 9] {
+    let half: [[f64; SIDE]; 3] = std::array::from_fn(|row| {
+        std::array::from_fn(|x| {
+            (0..SIDE).map(|y| G[y][row] * f64::from(products[y * SIDE + x])).sum()
+        })
+    });
+    std::array::from_fn(|place| {
+        let half = &half[place / 3];
+        (0..SIDE).map(|x| half[x] * G[x][place % 3]).sum::<f64>() as f32
+    })
 }

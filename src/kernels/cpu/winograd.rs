@@ -4,20 +4,16 @@
 
 use std::cell::RefCell;
 
-#[cfg(feature = "cli")]
-use super::isa::Isa;
 use super::isa::{for_each_isa, multiply_add};
 use super::lines::Reader;
-#[cfg(feature = "cli")]
-use super::products;
 use super::threads::{self, Shared};
 use super::{Job, gemm};
 use crate::kernels::Border;
 
 /// Side of the tiles of the output.
-const TILE: usize = 4;
+pub const TILE: usize = 4;
 /// Side of the tiles of the input that they come from.
-const SIDE: usize = TILE + 2;
+pub const SIDE: usize = TILE + 2;
 /// Values of a transformed tile.
 pub const PLACES: usize = SIDE * SIDE;
 /// What the transformed tiles of a piece of work may take, in bytes: about what the second-level
@@ -29,7 +25,8 @@ const FEWEST_TILES: usize = 48;
 /// often compete for the same few lines of the fastest cache.
 const GAP: usize = 16;
 
-const G: [[f64; 3]; SIDE] = [
+/// What takes a kernel to a tile's places.
+pub const G: [[f64; 3]; SIDE] = [
     [1.0 / 4.0, 0.0, 0.0],
     [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
     [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
@@ -82,48 +79,24 @@ fn transform_out<const FMA: bool>([m0, m1, m2, m3, m4, m5]: [f32; SIDE]) -> [f32
     ]
 }
 
-/// `A d`, for four gradients of outputs: `transform_out` the other way round.
-#[cfg(feature = "cli")]
-#[inline(always)]
-fn transform_back<const FMA: bool>([d0, d1, d2, d3]: [f32; TILE]) -> [f32; SIDE] {
-    let ma = multiply_add::<FMA>;
-    let (even, odd) = (d0 + d2, d1 + d3);
-    let (even_2, odd_2) = (ma(4.0, d2, d0), 2.0 * ma(4.0, d3, d1));
-    [d0, even + odd, even - odd, even_2 + odd_2, even_2 - odd_2, d3]
-}
-
-/// `Gᵀ m G`: from the products of tiles the gradient of a kernel.
-#[cfg(feature = "cli")]
-fn kernel_gradient(products: [f32; PLACES]) -> [f32; 9] {
-    let half: [[f64; SIDE]; 3] = std::array::from_fn(|row| {
-        std::array::from_fn(|x| {
-            (0..SIDE).map(|y| G[y][row] * f64::from(products[y * SIDE + x])).sum()
-        })
-    });
-    std::array::from_fn(|place| {
-        let half = &half[place / 3];
-        (0..SIDE).map(|x| half[x] * G[x][place % 3]).sum::<f64>() as f32
-    })
-}
-
 /// Rows of tiles of a batch, and where a piece of work lies among them.
 #[derive(Debug, Clone, Copy)]
-struct Grid {
+pub struct Grid {
     /// Tiles in a row.
-    columns: usize,
+    pub columns: usize,
     /// Rows of tiles in a picture.
-    rows: usize,
+    pub rows: usize,
     /// First row of the piece, counted through all pictures.
-    from: usize,
+    pub from: usize,
     /// Rows of the piece.
-    count: usize,
+    pub count: usize,
     /// Tiles of the piece, as many as fill blocks of columns.
-    padded: usize,
+    pub padded: usize,
 }
 
 impl Grid {
     /// The picture that a row of the piece belongs to, and which of its rows of tiles it is.
-    fn place(&self, row: usize) -> (usize, usize) {
+    pub fn place(&self, row: usize) -> (usize, usize) {
         ((self.from + row) / self.rows, (self.from + row) % self.rows)
     }
 }
@@ -208,17 +181,10 @@ fn read_tiles_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
     }
 }
 
-for_each_isa! {
-    /// Fills `one` with the transformed tiles of a channel, `[place][tile]`; `line` is room for a line of
-    /// the input.
-    fn read_channel = read_channel_body(
-        input: &Reader<'_>, channel: usize, border: Border, grid: Grid, one: &mut [f32],
-        line: &mut [f32],
-    )
-}
-
+/// Fills `one` with the transformed tiles of a channel, `[place][tile]`; `line` is room for a line of the
+/// input.
 #[inline(always)]
-fn read_channel_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
+pub fn read_channel_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
     input: &Reader<'_>,
     channel: usize,
     border: Border,
@@ -263,7 +229,7 @@ fn read_channel_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
 
 /// The first `N` parts of `length` values.
 #[inline(always)]
-fn split<const N: usize>(values: &mut [f32], length: usize) -> [&mut [f32]; N] {
+pub fn split<const N: usize>(values: &mut [f32], length: usize) -> [&mut [f32]; N] {
     let mut parts = values.chunks_exact_mut(length);
     std::array::from_fn(|_| parts.next().expect("a buffer of at least so many parts"))
 }
@@ -366,87 +332,5 @@ fn write_tiles_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
                 job.finish_line::<FMA>(picture, channel, y, sums, residual_line, output);
             }
         }
-    }
-}
-
-/// The gradient of the weights, `[channels out][channels in][3][3]`: products of the tiles of the input and
-/// of those of the output's gradient, summed over all tiles.
-#[cfg(feature = "cli")]
-pub fn weight_gradient(input: &Reader<'_>, gradient: &Reader<'_>, border: Border) -> Vec<f32> {
-    let [batch, channels_in, height, width] = input.dims();
-    let [_, channels_out, ..] = gradient.dims();
-    let (columns, rows) = (width.div_ceil(TILE), height.div_ceil(TILE));
-    let count = batch * rows;
-    let padded = (count * columns).next_multiple_of(products::LANES);
-    let grid = Grid { columns, rows, from: 0, count, padded };
-    let isa = Isa::best();
-    // Zeros after the last tile.
-    let mut tiles = vec![0.0; channels_in * PLACES * padded];
-    threads::for_each_piece(&mut tiles, PLACES * padded, |channel, one| {
-        read_channel(isa, input, channel, border, grid, one, &mut vec![0.0; TILE * (columns + 1)]);
-    });
-    let mut gradients = vec![0.0; channels_out * PLACES * padded];
-    threads::for_each_piece(&mut gradients, PLACES * padded, |channel, one| {
-        read_gradient(isa, gradient, channel, grid, one, &mut vec![0.0; TILE * columns]);
-    });
-    let found = products::of(&gradients, &tiles, [channels_out, channels_in, PLACES]);
-    let mut output = vec![0.0; channels_out * channels_in * 9];
-    threads::for_each_piece(&mut output, 9, |pair, kernel| {
-        let places = std::array::from_fn(|place| found[place * channels_out * channels_in + pair]);
-        kernel.copy_from_slice(&kernel_gradient(places));
-    });
-    output
-}
-
-#[cfg(feature = "cli")]
-for_each_isa! {
-    fn read_gradient = read_gradient_body(
-        gradient: &Reader<'_>, channel: usize, grid: Grid, one: &mut [f32], line: &mut [f32],
-    )
-}
-
-/// As [`read_channel`], of the tiles of an output's gradient, which do not overlap.
-#[cfg(feature = "cli")]
-#[inline(always)]
-fn read_gradient_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
-    gradient: &Reader<'_>,
-    channel: usize,
-    grid: Grid,
-    one: &mut [f32],
-    line: &mut [f32],
-) {
-    let [.., height, _] = gradient.dims();
-    let Grid { columns, padded, .. } = grid;
-    for row in 0..grid.count {
-        let (picture, y) = grid.place(row);
-        for index in 0..TILE.min(height - TILE * y) {
-            // What follows the line stays zero.
-            gradient.line::<FMA>(picture, channel, TILE * y + index, line);
-            let [p0, p1, p2, p3] = split::<TILE>(&mut one[index * SIDE * padded..], padded)
-                .map(|values| &mut values[row * columns..][..columns]);
-            let (values, _) = line.as_chunks::<TILE>();
-            for (index, values) in values.iter().enumerate() {
-                [p0[index], p1[index], p2[index], p3[index]] = *values;
-            }
-        }
-    }
-    for lines in one.chunks_exact_mut(SIDE * padded).take(TILE) {
-        transform_all_back::<FMA>(split(lines, padded));
-    }
-    for x in 0..SIDE {
-        let lines = split::<SIDE>(one, SIDE * padded);
-        transform_all_back::<FMA>(lines.map(|line| &mut line[x * padded..][..padded]));
-    }
-}
-
-/// [`transform_back`] of many tiles, in place: from the first four to all six.
-#[cfg(feature = "cli")]
-#[inline(always)]
-fn transform_all_back<const FMA: bool>([d0, d1, d2, d3, d4, d5]: [&mut [f32]; SIDE]) {
-    let length = d0.len();
-    let [d1, d2, d3, d4, d5] = [d1, d2, d3, d4, d5].map(|d| &mut d[..length]);
-    for x in 0..length {
-        [d0[x], d1[x], d2[x], d3[x], d4[x], d5[x]] =
-            transform_back::<FMA>([d0[x], d1[x], d2[x], d3[x]]);
     }
 }
