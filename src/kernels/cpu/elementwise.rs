@@ -291,7 +291,7 @@ pub fn finish(tensors: [&FlexTensor; 6], strength: f32) -> FlexTensor {
             let from = (plane * height + y) * width;
             let (strokes, photo) = (&strokes[from..][..width], &photos[from..][..width]);
             let colours = [0, 1, 2].map(|part| &colours[(part * height + y) * width..][..width]);
-            finish_line(isa, strokes, photo, colours, map, weights, strength, line);
+            finish_line(isa, [strokes, photo], colours, map, weights, strength, line);
         }
     });
     tensor(output, [batch, 3, height, width])
@@ -301,15 +301,14 @@ for_each_isa! {
     /// From the palette's logits in `line`, whose `weights` are those of the palette and of the photo's
     /// detail.
     fn finish_line = finish_line_body(
-        strokes: &[f32], photo: &[f32], colours: [&[f32]; 3], map: &[f32; 4], weights: [f32; 2],
+        pictures: [&[f32]; 2], colours: [&[f32]; 3], map: &[f32; 4], weights: [f32; 2],
         strength: f32, line: &mut [f32],
     )
 }
 
 #[inline(always)]
 fn finish_line_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
-    strokes: &[f32],
-    photo: &[f32],
+    [strokes, photo]: [&[f32]; 2],
     [red, green, blue]: [&[f32]; 3],
     &[red_part, green_part, blue_part, offset]: &[f32; 4],
     [colour_weight, detail_weight]: [f32; 2],
@@ -368,7 +367,7 @@ fn ln<const FMA: bool>(x: f32) -> f32 {
         -1.666_805_8e-1,
         2.000_071_5e-1,
         -2.499_999_4e-1,
-        3.333_333_1e-1,
+        3.333_333e-1,
     ];
     let ma = multiply_add::<FMA>;
     // x = 2^exponent * (1 + part), between the roots of 1/2 and 2.
