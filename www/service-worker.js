@@ -66,8 +66,24 @@ async function answer(file, request) {
   return response ?? fetchVerified(file, 'reload');
 }
 
-/** How often the page was asked to come again since the version that waits was told to take over. */
-let askedAgain = 0;
+/**
+ * What stands in for the page until the version that waits has taken over, and then loads the page. (A navigation
+ * while workers change hands is sometimes lost in Chromium.)
+ */
+const HANDOVER = `<!doctype html><meta charset="utf-8"><script>
+  navigator.serviceWorker.getRegistration().then((registration) => {
+    const end = Date.now() + 10_000;
+    const look = () => {
+      const over = !registration?.waiting && registration?.active?.state === 'activated';
+      if (over || Date.now() > end) location.reload();
+      else setTimeout(look, 50);
+    };
+    look();
+  });
+</script>`;
+
+/** How often that was given since this worker started; the version that waits may be stuck. */
+let handovers = 0;
 
 /** @param {string} file @param {Request} request */
 async function navigate(file, request) {
@@ -77,11 +93,10 @@ async function navigate(file, request) {
   // (Not every browser tells that it is one, but all of them ask for a fresh copy then.)
   const { isReloadNavigation } = /** @type {{ isReloadNavigation?: boolean }} */ (request);
   const reload = isReloadNavigation || request.cache === 'no-cache';
-  const now = reload || (askedAgain > 0 && askedAgain < 20); // a slow device takes a while
-  if (scope.registration.waiting && now && open.length < 2) {
-    askedAgain++;
+  if (scope.registration.waiting && reload && open.length < 2 && handovers < 3) {
+    handovers++;
     scope.registration.waiting.postMessage('take over');
-    return new Response('', { headers: { refresh: '1', 'content-type': 'text/html' } });
+    return new Response(HANDOVER, { headers: { 'content-type': 'text/html' } });
   }
   return answer(file, request);
 }
