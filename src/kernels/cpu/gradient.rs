@@ -36,7 +36,7 @@ impl Gradients for Flex {
     }
 
     fn input_gradient(gradient: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        let weights = pack::Weights::of(&weight, pack::Direction::Backward);
+        let weights = pack::Weights::of(&weight, pack::Way::Backward);
         let gradient = gradient.to_contiguous();
         let reading = Reading::default();
         let spec = Spec { border: Border::Zero, relu: false, input: reading, residual: None };

@@ -12,6 +12,8 @@ pub struct Reader<'a> {
     affine: Option<&'a [f32]>,
     relu: bool,
     upsample: bool,
+    /// Whether the pixels at the edge are repeated where the border mirrors.
+    repeats_edge: bool,
     batch: usize,
     channels: usize,
     /// In memory, before upsampling.
@@ -28,11 +30,18 @@ impl<'a> Reader<'a> {
             affine: reading.affine.then(|| values(affine)),
             relu: reading.relu,
             upsample: reading.upsample,
+            repeats_edge: false,
             batch,
             channels,
             height,
             width,
         }
+    }
+
+    /// The same without upsampling. A picture that is upsampled and then mirrored at its edge pixels has
+    /// these twice.
+    pub fn before_upsampling(&self) -> Self {
+        Self { upsample: false, repeats_edge: true, ..*self }
     }
 
     /// `[batch, channels, height, width]` as they are read.
@@ -97,15 +106,20 @@ impl<'a> Reader<'a> {
             line.fill(0.0);
             return;
         }
-        let y = if inside { y as usize } else { reflected(y, height) };
+        let y = match (inside, self.repeats_edge) {
+            (true, _) => y as usize,
+            (false, false) => reflected(y, height),
+            (false, true) => y.clamp(0, height as isize - 1) as usize,
+        };
         self.line::<FMA>(picture, channel, y, &mut line[reach..]);
         line[reach + width..].fill(0.0);
         if reach == 0 {
             return;
         }
-        (line[0], line[width + 1]) = match border {
-            Border::Zero => (0.0, 0.0),
-            Border::Reflection => (line[2], line[width - 1]),
+        (line[0], line[width + 1]) = match (border, self.repeats_edge) {
+            (Border::Zero, _) => (0.0, 0.0),
+            (Border::Reflection, false) => (line[2], line[width - 1]),
+            (Border::Reflection, true) => (line[1], line[width]),
         };
     }
 }

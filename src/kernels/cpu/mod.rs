@@ -9,6 +9,7 @@ mod gemm;
 mod isa;
 mod lines;
 mod pack;
+mod phases;
 mod threads;
 mod winograd;
 
@@ -36,7 +37,11 @@ impl Kernels for Flex {
     ) -> FloatTensor<Self> {
         let [input, input_affine, bias, residual, residual_affine] =
             [input, input_affine, bias, residual, residual_affine].map(|x| x.to_contiguous());
-        let weights = pack::Weights::of(&weight, pack::Direction::Forward);
+        let way = match spec.input.upsample {
+            true => pack::Way::Upsampled,
+            false => pack::Way::Forward,
+        };
+        let weights = pack::Weights::of(&weight, way);
         convolve(
             &Reader::new(&input, &input_affine, spec.input),
             &weights,
@@ -137,6 +142,7 @@ fn convolve(
     match weights.algorithm {
         pack::Algorithm::Winograd => winograd::convolve(&job, &mut output),
         pack::Algorithm::Direct => direct::convolve(&job, &mut output),
+        pack::Algorithm::Phases => phases::convolve(&job, &mut output),
     }
     tensor(output, shape)
 }

@@ -5,16 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn_flex::FlexTensor;
 
 use super::isa::Isa;
-use super::{values, winograd};
+use super::{phases, values, winograd};
 
 /// From this many channels on both sides a 3 x 3 convolution is computed by Winograd's algorithm.
 const WINOGRAD_CHANNELS: usize = 12;
 
-/// What a convolution computes.
+/// What weights are used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub enum Way {
     /// The convolution itself.
     Forward,
+    /// The convolution of an input that is upsampled.
+    Upsampled,
     /// The gradient of its input: channels in and out exchanged, kernels turned round.
     #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "browsers do not train"))]
     Backward,
@@ -24,6 +26,7 @@ pub enum Direction {
 pub enum Algorithm {
     Winograd,
     Direct,
+    Phases,
 }
 
 /// Packed weights of a convolution.
@@ -35,7 +38,7 @@ pub struct Weights {
     pub isa: Isa,
     /// Winograd: for each of the 36 places of a transformed tile, and direct: once, `[blocks of
     /// channels out][depth][rows of a block]`, where depth are the channels in, and direct the
-    /// places of the kernel within them.
+    /// places of the kernel within them. Phases: as direct, for each of the phases.
     pub values: Vec<f32>,
 }
 
@@ -45,25 +48,16 @@ static PACKED: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 struct Entry {
     /// Having them keeps their memory from being written to, or used for other weights.
     weights: FlexTensor,
-    forward: Option<Arc<Weights>>,
-    backward: Option<Arc<Weights>>,
-}
-
-impl Entry {
-    fn packed(&mut self, direction: Direction) -> &mut Option<Arc<Weights>> {
-        match direction {
-            Direction::Forward => &mut self.forward,
-            Direction::Backward => &mut self.backward,
-        }
-    }
+    /// By [`Way`].
+    packed: [Option<Arc<Weights>>; 3],
 }
 
 impl Weights {
     /// `weights`: `[channels out, channels in, kernel, kernel]`. Packs them the first time.
-    pub fn of(weights: &FlexTensor, direction: Direction) -> Arc<Self> {
+    pub fn of(weights: &FlexTensor, way: Way) -> Arc<Self> {
         // Weights that are a view are packed every time; networks have none.
         if weights.as_slice::<f32>().is_none() {
-            return Arc::new(Self::pack(&weights.to_contiguous(), direction));
+            return Arc::new(Self::pack(&weights.to_contiguous(), way));
         }
         let same = |entry: &Entry| {
             std::ptr::eq(values(&entry.weights), values(weights))
@@ -73,70 +67,76 @@ impl Weights {
         if let Some(found) = lock()
             .iter_mut()
             .find(|entry| same(entry))
-            .and_then(|entry| entry.packed(direction).clone())
+            .and_then(|entry| entry.packed[way as usize].clone())
         {
             return found;
         }
-        let new = Arc::new(Self::pack(weights, direction));
+        let new = Arc::new(Self::pack(weights, way));
         let mut entries = lock();
         entries.retain(|entry| !entry.weights.is_unique());
         match entries.iter_mut().find(|entry| same(entry)) {
-            Some(entry) => *entry.packed(direction) = Some(Arc::clone(&new)),
+            Some(entry) => entry.packed[way as usize] = Some(Arc::clone(&new)),
             None => {
-                let mut entry = Entry { weights: weights.clone(), forward: None, backward: None };
-                *entry.packed(direction) = Some(Arc::clone(&new));
+                let mut entry = Entry { weights: weights.clone(), packed: Default::default() };
+                entry.packed[way as usize] = Some(Arc::clone(&new));
                 entries.push(entry);
             }
         }
         new
     }
 
-    fn pack(weights: &FlexTensor, direction: Direction) -> Self {
+    fn pack(weights: &FlexTensor, way: Way) -> Self {
         let [first, second, kernel, _] = weights.layout().shape().dims();
         let all = values(weights);
-        let (channels_out, channels_in) = match direction {
-            Direction::Forward => (first, second),
-            Direction::Backward => (second, first),
+        let (channels_out, channels_in) = match way {
+            Way::Forward | Way::Upsampled => (first, second),
+            Way::Backward => (second, first),
         };
         let places = kernel * kernel;
-        let value = |out: usize, channel: usize, place: usize| match direction {
-            Direction::Forward => all[(out * channels_in + channel) * places + place],
-            Direction::Backward => {
-                all[(channel * channels_out + out) * places + places - 1 - place]
-            }
+        let value = |out: usize, channel: usize, place: usize| match way {
+            Way::Forward | Way::Upsampled => all[(out * channels_in + channel) * places + place],
+            Way::Backward => all[(channel * channels_out + out) * places + places - 1 - place],
         };
         let isa = Isa::best();
         let rows = isa.rows();
-        let padded = channels_out.next_multiple_of(rows);
-        let winograd = kernel == 3 && channels_out.min(channels_in) >= WINOGRAD_CHANNELS;
-        let packed = if winograd {
-            let mut packed = vec![0.0; winograd::PLACES * padded * channels_in];
-            let size = padded * channels_in;
-            for out in 0..channels_out {
-                for channel in 0..channels_in {
-                    let kernel = std::array::from_fn(|place| value(out, channel, place));
-                    let transformed = winograd::transform_kernel(&kernel);
-                    let at = (out / rows * channels_in + channel) * rows + out % rows;
-                    for (place, value) in transformed.into_iter().enumerate() {
-                        packed[place * size + at] = value;
-                    }
-                }
-            }
-            packed
-        } else {
-            let mut packed = vec![0.0; padded * channels_in * places];
-            for out in 0..channels_out {
-                for channel in 0..channels_in {
-                    for place in 0..places {
-                        let depth = channel * places + place;
-                        let at = (out / rows * channels_in * places + depth) * rows + out % rows;
-                        packed[at] = value(out, channel, place);
-                    }
-                }
-            }
-            packed
+        let algorithm = match (kernel, way) {
+            (3, _) if channels_out.min(channels_in) >= WINOGRAD_CHANNELS => Algorithm::Winograd,
+            (3, Way::Upsampled) => Algorithm::Phases,
+            _ => Algorithm::Direct,
         };
-        let algorithm = if winograd { Algorithm::Winograd } else { Algorithm::Direct };
+        // The same weights again and again, each time others of each kernel, or sums of them.
+        let (times, depth_of_channel) = match algorithm {
+            Algorithm::Winograd => (winograd::PLACES, 1),
+            Algorithm::Direct => (1, places),
+            Algorithm::Phases => (phases::PHASES, phases::PLACES),
+        };
+        let depth = channels_in * depth_of_channel;
+        let size = channels_out.next_multiple_of(rows) * depth;
+        let mut packed = vec![0.0; times * size];
+        for out in 0..channels_out {
+            for channel in 0..channels_in {
+                let mut put = |time: usize, place: usize, value: f32| {
+                    let place = channel * depth_of_channel + place;
+                    packed[time * size + (out / rows * depth + place) * rows + out % rows] = value;
+                };
+                let square = || std::array::from_fn(|place| value(out, channel, place));
+                match algorithm {
+                    Algorithm::Winograd => {
+                        let transformed = winograd::transform_kernel(&square());
+                        transformed.into_iter().enumerate().for_each(|(i, x)| put(i, 0, x));
+                    }
+                    Algorithm::Direct => {
+                        (0..places).for_each(|i| put(0, i, value(out, channel, i)))
+                    }
+                    Algorithm::Phases => {
+                        for phase in 0..phases::PHASES {
+                            let kernel = phases::kernel_of_phase(&square(), phase);
+                            kernel.into_iter().enumerate().for_each(|(i, x)| put(phase, i, x));
+                        }
+                    }
+                }
+            }
+        }
         Self { algorithm, channels_out, kernel, isa, values: packed }
     }
 }
