@@ -12,8 +12,8 @@ pub struct Reader<'a> {
     affine: Option<&'a [f32]>,
     relu: bool,
     upsample: bool,
-    /// Whether the pixels at the edge are repeated where the border mirrors.
-    repeats_edge: bool,
+    /// How far inside the edge that pixel is which a reflecting border shows first.
+    mirror: usize,
     batch: usize,
     channels: usize,
     /// In memory, before upsampling.
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
             affine: reading.affine.then(|| values(affine)),
             relu: reading.relu,
             upsample: reading.upsample,
-            repeats_edge: false,
+            mirror: 1,
             batch,
             channels,
             height,
@@ -41,7 +41,7 @@ impl<'a> Reader<'a> {
     /// The same without upsampling. A picture that is upsampled and then mirrored at its edge pixels has
     /// these twice.
     pub fn before_upsampling(&self) -> Self {
-        Self { upsample: false, repeats_edge: true, ..*self }
+        Self { upsample: false, mirror: 0, ..*self }
     }
 
     /// `[batch, channels, height, width]` as they are read.
@@ -106,28 +106,25 @@ impl<'a> Reader<'a> {
             line.fill(0.0);
             return;
         }
-        let y = match (inside, self.repeats_edge) {
-            (true, _) => y as usize,
-            (false, false) => reflected(y, height),
-            (false, true) => y.clamp(0, height as isize - 1) as usize,
-        };
+        let y = if inside { y as usize } else { reflected(y, height, self.mirror) };
         self.line::<FMA>(picture, channel, y, &mut line[reach..]);
         line[reach + width..].fill(0.0);
         if reach == 0 {
             return;
         }
-        (line[0], line[width + 1]) = match (border, self.repeats_edge) {
-            (Border::Zero, _) => (0.0, 0.0),
-            (Border::Reflection, false) => (line[2], line[width - 1]),
-            (Border::Reflection, true) => (line[1], line[width]),
+        (line[0], line[width + 1]) = match border {
+            Border::Zero => (0.0, 0.0),
+            Border::Reflection => (line[1 + self.mirror], line[width - self.mirror]),
         };
     }
 }
 
 /// A line just beyond the border, mirrored. Lines further out, of tiles that stick out, count for
 /// nothing.
-fn reflected(y: isize, height: usize) -> usize {
+fn reflected(y: isize, height: usize, mirror: usize) -> usize {
     let last = height as isize - 1;
-    let y = if y < 0 { -y } else { 2 * last - y };
+    // With a mirror beyond the edge, not on it, everything seen is one pixel nearer.
+    let nearer = 1 - mirror as isize;
+    let y = if y < 0 { -y - nearer } else { 2 * last - y + nearer };
     y.clamp(0, last) as usize
 }
