@@ -8,11 +8,12 @@ use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use impasto::files::write_whole;
-use impasto::{DEFAULT_WEIGHTS, Picture, STYLE_SIZE, Style, Stylizer, dream};
+use impasto::{Picture, STYLE_SIZE, Style, Stylizer, dream};
 use serde::Serialize;
 
 use super::engine::{self, Engine};
 use super::files;
+use super::networks::{Weights, WeightsFile};
 
 /// Measure how long painting takes on this machine.
 ///
@@ -56,9 +57,8 @@ pub struct Bench {
     /// then run once for every line of standard input, and answer with the stages' milliseconds
     #[arg(long, conflicts_with_all = ["json", "runs"])]
     paced: bool,
-    /// Weights from `impasto train`, instead of those in the program
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    #[command(flatten)]
+    weights: Weights,
 }
 
 /// What is measured.
@@ -113,10 +113,7 @@ impl Bench {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         files::refuse_to_overwrite(self.json.as_slice(), self.force)?;
-        let weights = match &self.weights {
-            Some(path) => files::read(path)?,
-            None => DEFAULT_WEIGHTS.to_vec(),
-        };
+        let weights = self.weights.read()?;
         let contestants = self
             .open()?
             .into_iter()
@@ -201,10 +198,10 @@ impl Bench {
 }
 
 impl Contestant {
-    fn new(device: Device, weights: &[u8]) -> Result<Self> {
+    fn new(device: Device, weights: &WeightsFile) -> Result<Self> {
         let name = engine::name(&device);
         let emulated = engine::is_emulated(&device);
-        let stylizer = Stylizer::load(weights, &device)?;
+        let stylizer = weights.stylizer(&device)?;
         Ok(Self { name, emulated, device, stylizer })
     }
 

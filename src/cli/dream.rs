@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use impasto::files::write_whole;
-use impasto::{DEFAULT_WEIGHTS, STYLE_SIZE, Style, Stylizer};
+use impasto::{STYLE_SIZE, Style};
 
 use super::engine::Engine;
+use super::networks::Weights;
 use super::{files, stylize};
 
 /// Make a picture from noise, in the style of one or several pictures.
@@ -39,9 +40,8 @@ pub struct Dream {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
     device: Engine,
-    /// Weights from `impasto train`, instead of those in the program
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    #[command(flatten)]
+    weights: Weights,
     /// Quality of JPEG files, from 1 to 100 (PNG and WebP lose nothing)
     #[arg(long, default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
@@ -66,11 +66,8 @@ impl Dream {
             styles.iter().any(|(_, weight)| *weight > 0.0),
             "all styles have the weight 0; give at least one more"
         );
-        let weights = match &self.weights {
-            Some(path) => files::read(path)?,
-            None => DEFAULT_WEIGHTS.to_vec(),
-        };
-        let stylizer = Stylizer::load(&weights, &self.device.open()?)?;
+        let weights = self.weights.read()?;
+        let stylizer = weights.stylizer(&self.device.open()?)?;
         let encoded = styles
             .iter()
             .map(|(path, _)| {

@@ -7,9 +7,10 @@ use clap::Args;
 use impasto::files::write_whole;
 use impasto::train::evaluate::{Judge, Measures, Seen, Stability};
 use impasto::train::sheet::{Sheet, square};
-use impasto::{DEFAULT_WEIGHTS, Format, Picture, Stylizer};
+use impasto::{Format, Picture, Stylizer};
 
 use super::files;
+use super::networks::Weights;
 use super::train::Engine;
 
 /// Side of the pictures on the contact sheet, in pixels.
@@ -39,9 +40,8 @@ pub struct Evaluate {
     /// Folder with another method's paintings, PHOTO__STYLE.png each; may be given several times
     #[arg(long, value_name = "DIR")]
     against: Vec<PathBuf>,
-    /// Weights from `impasto train`, instead of those in the program
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    #[command(flatten)]
+    weights: Weights,
     /// Strengths to measure, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "1", value_parser = super::stylize::strength)]
     strength: Vec<f32>,
@@ -75,12 +75,9 @@ impl Evaluate {
         let (photos, styles) =
             (squares(&self.content, self.size)?, squares(&self.style, self.size)?);
         let vgg = files::read(&self.vgg).context("make it with `impasto import-vgg`")?;
-        let weights = match &self.weights {
-            Some(path) => files::read(path)?,
-            None => DEFAULT_WEIGHTS.to_vec(),
-        };
+        let weights = self.weights.read()?;
         let device = self.device.device()?;
-        let stylizer = Stylizer::load(&weights, &device)?;
+        let stylizer = weights.stylizer(&device)?;
         // All that can be missing shows before the work starts.
         for folder in &self.against {
             for (photo, style) in pairs(&photos, &styles) {

@@ -1,13 +1,10 @@
 //! `impasto info`: what a weights file says about itself.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result};
 use clap::Args;
-use impasto::weights::NamedTensor;
-use impasto::{DEFAULT_WEIGHTS, weights};
+use impasto::weights::{self, NamedTensor};
 
-use super::files;
+use super::networks::{Weights, WeightsFile};
 
 /// Say what is in a weights file.
 ///
@@ -15,9 +12,8 @@ use super::files;
 /// millions of multiply-accumulate operations (MMAC) that one pass takes over a square picture.
 #[derive(Debug, Args)]
 pub struct Info {
-    /// Weights file, instead of the one in the program
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    #[command(flatten)]
+    weights: Weights,
     /// Side of the square picture, in pixels
     #[arg(long, value_name = "SIDE", default_value_t = 512,
           value_parser = clap::value_parser!(u32).range(16..=16384))]
@@ -27,10 +23,7 @@ pub struct Info {
 impl Info {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
-        let (name, bytes) = match &self.weights {
-            Some(path) => (path.display().to_string(), files::read(path)?),
-            None => ("the weights in the program".into(), DEFAULT_WEIGHTS.to_vec()),
-        };
+        let WeightsFile { name, bytes } = self.weights.read()?;
         let (tensors, metadata) = weights::deserialize(&bytes).with_context(|| name.clone())?;
         println!("{name}: {:.2} MB", bytes.len() as f64 / 1e6);
         for (key, value) in &metadata {

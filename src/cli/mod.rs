@@ -8,6 +8,7 @@ mod evaluate;
 mod files;
 mod import_vgg;
 mod info;
+mod networks;
 #[cfg(feature = "train")]
 mod styles;
 mod stylize;

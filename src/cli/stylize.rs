@@ -1,6 +1,5 @@
 //! `impasto stylize`: photos and style pictures in, paintings out.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -9,13 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use impasto::{
-    Colours, DEFAULT_WEIGHTS, Format, Layer, Mask, Options, STYLE_SIZE, Style, Stylizer,
-};
+use impasto::{Colours, Format, Layer, Mask, Options, STYLE_SIZE, Style, Stylizer};
 use indicatif::ProgressBar;
 
 use super::engine::Engine;
 use super::files;
+use super::networks::Weights;
 
 /// Paint photos in the style of one or several pictures.
 ///
@@ -72,9 +70,8 @@ pub struct Stylize {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
     device: Engine,
-    /// Weights from `impasto train`, instead of those in the program
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    #[command(flatten)]
+    weights: Weights,
     /// Quality of JPEG files, from 1 to 100 (PNG and WebP lose nothing)
     #[arg(long, default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
@@ -148,17 +145,10 @@ impl Stylize {
             .iter()
             .map(|(path, style)| Ok((Mask::of(&files::read_picture(path)?), *style)))
             .collect::<Result<Vec<_>>>()?;
-        let weights = match &self.weights {
-            Some(path) => Cow::Owned(files::read(path)?),
-            None => Cow::Borrowed(DEFAULT_WEIGHTS),
-        };
+        let weights = self.weights.read()?;
 
         leave_cleanly_on_interrupt()?;
-        let device = self.device.open()?;
-        let stylizer = Stylizer::load(&weights, &device).with_context(|| match &self.weights {
-            Some(path) => format!("cannot use the weights in {}", path.display()),
-            None => "cannot use the weights in the program".into(),
-        })?;
+        let stylizer = weights.stylizer(&self.device.open()?)?;
         let encoded: Vec<Style> =
             pictures.iter().map(|picture| stylizer.encode_style(picture)).collect();
         let layers = layers(&encoded, &styles, &regions);

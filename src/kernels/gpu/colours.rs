@@ -4,7 +4,7 @@ use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::{by_plane, empty};
+use super::by_plane;
 use crate::palette::{BLUR, CLAMP, PHOTO_CLAMP};
 
 /// `tensors`: as in [`Kernels::palette_logits`](super::Kernels::palette_logits), contiguous.
@@ -12,9 +12,7 @@ pub fn palette_logits(tensors: [CubeTensor; 2]) -> CubeTensor {
     let [photos, maps] = tensors;
     let [batch, _, height, width] = photos.meta.shape().dims();
     let dims = [batch, 3, height / BLUR, width / BLUR];
-    let output = empty(&photos, dims);
-    let (count, dim) = by_plane(dims);
-    let client = photos.client.clone();
+    let (client, count, dim, output) = by_plane(&photos, dims);
     // SAFETY: threads beyond the last pixel end at once, the others read whole squares.
     unsafe {
         palette_kernel::launch_unchecked(
@@ -62,9 +60,7 @@ fn palette_kernel(photos: &Tensor<f32>, maps: &Tensor<f32>, output: &mut Tensor<
 pub fn finish(tensors: [CubeTensor; 6], strength: f32) -> CubeTensor {
     let [strokes, palette, maps, colour, detail, photos] = tensors;
     let dims = strokes.meta.shape().dims();
-    let output = empty(&strokes, dims);
-    let (count, dim) = by_plane(dims);
-    let client = strokes.client.clone();
+    let (client, count, dim, output) = by_plane(&strokes, dims);
     // SAFETY: threads beyond the last pixel end at once, and places in the palette are kept inside.
     unsafe {
         finish_kernel::launch_unchecked(
@@ -149,9 +145,7 @@ fn clamped_logit(value: f32, #[comptime] distance: f32) -> f32 {
 pub fn unpack(pixels: CubeTensor) -> CubeTensor {
     let [batch, _, height, width] = pixels.meta.shape().dims();
     let dims = [batch, 3, height, width];
-    let output = empty(&pixels, dims);
-    let (count, dim) = by_plane(dims);
-    let client = pixels.client.clone();
+    let (client, count, dim, output) = by_plane(&pixels, dims);
     // SAFETY: threads beyond the last pixel end at once.
     unsafe {
         unpack_kernel::launch_unchecked(
@@ -182,9 +176,7 @@ fn unpack_kernel(packed: &Tensor<f32>, output: &mut Tensor<f32>) {
 pub fn pack(pictures: CubeTensor) -> CubeTensor {
     let [batch, _, height, width] = pictures.meta.shape().dims();
     let dims = [batch, 1, height, width];
-    let output = empty(&pictures, dims);
-    let (count, dim) = by_plane(dims);
-    let client = pictures.client.clone();
+    let (client, count, dim, output) = by_plane(&pictures, dims);
     // SAFETY: threads beyond the last pixel end at once.
     unsafe {
         pack_kernel::launch_unchecked(

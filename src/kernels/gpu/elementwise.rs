@@ -6,15 +6,13 @@ use cubecl::prelude::*;
 
 use super::super::Reading;
 use super::convolution::{as_read, position};
-use super::{by_plane, dims_read, empty};
+use super::{by_plane, dims_read};
 
 /// `a + b` as they are read; `tensors`: as in [`Kernels::sum`](super::Kernels::sum), contiguous.
 pub fn sum(tensors: [CubeTensor; 4], readings: [Reading; 2]) -> CubeTensor {
     let [a, a_affine, b, b_affine] = tensors;
     let dims = dims_read(&a, readings[0]);
-    let output = empty(&a, dims);
-    let (count, dim) = by_plane(dims);
-    let client = a.client.clone();
+    let (client, count, dim, output) = by_plane(&a, dims);
     // SAFETY: threads beyond the last pixel end at once.
     unsafe {
         sum_kernel::launch_unchecked(
@@ -82,9 +80,7 @@ fn read(
 /// The input and its convolution with one kernel a channel; both contiguous.
 pub fn depthwise(input: CubeTensor, kernels: CubeTensor) -> CubeTensor {
     let dims = dims_read(&input, Reading::default());
-    let output = empty(&input, dims);
-    let (count, dim) = by_plane(dims);
-    let client = input.client.clone();
+    let (client, count, dim, output) = by_plane(&input, dims);
     // SAFETY: threads beyond the last pixel end at once, and reflection stays inside.
     unsafe {
         depthwise_kernel::launch_unchecked(

@@ -14,6 +14,7 @@ use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
+use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
@@ -130,11 +131,15 @@ fn dims_read(tensor: &CubeTensor, reading: Reading) -> [usize; 4] {
     [batch, channels, scale * height, scale * width]
 }
 
-/// One thread for every pixel of every plane: along x the pixels, along y the planes.
-fn by_plane([batch, channels, height, width]: [usize; 4]) -> (CubeCount, CubeDim) {
-    let pixels = (height * width).div_ceil(THREADS);
+/// What to launch a kernel with that has a thread for every pixel of every plane of its output, along
+/// x the pixels, along y the planes; and that output, on the device of `like`.
+fn by_plane(like: &CubeTensor, dims: [usize; 4]) -> (Client, CubeCount, CubeDim, CubeTensor) {
+    let [batch, channels, height, width] = dims;
+    let groups = (height * width).div_ceil(THREADS);
     (
-        CubeCount::Static(pixels as u32, (batch * channels) as u32, 1),
+        like.client.clone(),
+        CubeCount::Static(groups as u32, (batch * channels) as u32, 1),
         CubeDim::new_1d(THREADS as u32),
+        empty(like, dims),
     )
 }
