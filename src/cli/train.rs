@@ -42,7 +42,9 @@ pub struct Train {
     /// Go on with the run in --out
     #[arg(long)]
     resume: bool,
-    /// Start from these weights instead of random ones (only a new run)
+    /// Start from these weights instead of random ones (only a new run). To make trained ones better,
+    /// set `distillation_steps = 0` and, under `[optimizer]`, `learning_rate = 2e-4` in --config: at
+    /// higher rates ours got worse
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     from: Option<PathBuf>,
     /// Full VGG-19 for the losses, from `impasto import-vgg`

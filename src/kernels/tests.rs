@@ -353,6 +353,8 @@ fn gradients_are_gradients(device: &Device) {
         ([3, 33, 5, 3], 35, 3, Border::Zero, true),
         ([1, 3, 2, 2], 4, 3, Border::Reflection, false),
         ([1, 70, 2, 3], 7, 1, Border::Zero, false),
+        ([2, 3, 112, 112], 16, 3, Border::Reflection, true),
+        ([1, 16, 224, 224], 3, 3, Border::Reflection, false),
     ] {
         let [_, channels, ..] = dims;
         let x = random(dims, device).require_grad();
