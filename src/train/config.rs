@@ -78,7 +78,7 @@ pub struct LossConfig {
     /// Steps between stability losses.
     pub stability_every: usize,
     /// Differences of the painting's neighbouring pixels where the photo is flat. Heavy weights clean
-    /// skies, but with 100 the generator gave up painting after 1,300 steps.
+    /// skies, but with 100, at rates above 2e-4, the generator gave up painting after 1,300 steps.
     pub total_variation: f64,
     /// Features of the slim encoder against the full one's.
     pub distillation: f64,
