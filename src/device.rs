@@ -1,6 +1,8 @@
 //! The processor that computes: a GPU through wgpu, or the CPU.
 
 use burn::tensor::Device;
+#[cfg(feature = "gpu")]
+use burn::tensor::wgpu::WgpuSetup;
 
 /// Why no GPU could be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,16 +28,24 @@ pub fn cpu() -> Device {
 #[cfg(feature = "gpu")]
 pub async fn gpu() -> Result<Device, DeviceError> {
     // burn refuses to open a device twice.
-    static OPEN: std::sync::OnceLock<Device> = std::sync::OnceLock::new();
-    if let Some(device) = OPEN.get() {
+    if let Some((device, _)) = OPEN.get() {
         return Ok(device.clone());
     }
     // Large batches of launches a submission: a stylization is one long chain, and every
     // submission costs a round trip in the browser.
-    let device = Device::wgpu_options()
+    let opened = Device::wgpu_options()
         .tasks_max(64)
-        .init_async()
+        .init_with_setup_async()
         .await
         .map_err(|error| DeviceError::NoGpu(error.to_string()))?;
-    Ok(OPEN.get_or_init(|| device).clone())
+    Ok(OPEN.get_or_init(|| opened).0.clone())
+}
+
+#[cfg(feature = "gpu")]
+static OPEN: std::sync::OnceLock<(Device, WgpuSetup)> = std::sync::OnceLock::new();
+
+/// What [`gpu`] opened, for work on the same GPU that is none of burn's.
+#[cfg(feature = "gpu")]
+pub fn gpu_setup() -> Option<&'static WgpuSetup> {
+    OPEN.get().map(|(_, setup)| setup)
 }

@@ -4,6 +4,8 @@ use burn::tensor::{Device, Tensor};
 
 use crate::generator::Generator;
 use crate::kernels::pack;
+#[cfg(feature = "gpu")]
+use crate::kernels::screen::{self, Screen, ScreenError};
 use crate::layers::Norms;
 use crate::palette::{ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos};
 use crate::picture::{Picture, PictureError};
@@ -68,6 +70,54 @@ pub struct Content {
     picture: Picture,
     /// The thumbnail of a photo that is painted in tiles.
     thumbnail: Option<Picture>,
+}
+
+/// A finished painting.
+#[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
+pub enum Painting {
+    /// In memory.
+    Picture(Picture),
+    /// On the device, as [`pack`] makes it: `[1, 1, height, width]`.
+    OnDevice(Tensor<4>),
+}
+
+impl Painting {
+    /// The painting in memory.
+    ///
+    /// # Errors
+    /// [`StylizeError::Device`] or [`StylizeError::Picture`], which only a painting on the device can
+    /// have still in store.
+    pub async fn read(self) -> Result<Picture, StylizeError> {
+        match self {
+            Self::Picture(picture) => Ok(picture),
+            Self::OnDevice(packed) => {
+                let [_, _, height, width] = packed.dims().map(|side| side as u32);
+                let mut picture = Picture::blank(width, height);
+                let all = whole(&picture);
+                picture.place_packed(all, &read(packed).await?)?;
+                Ok(picture)
+            }
+        }
+    }
+
+    /// Shows the painting if it is on the device, and says whether it is.
+    ///
+    /// # Errors
+    /// As [`Painting::read`]; also where the screen cannot show it.
+    #[cfg(feature = "gpu")]
+    pub async fn show(&self, screen: &Screen) -> Result<bool, StylizeError> {
+        let Self::OnDevice(packed) = self else { return Ok(false) };
+        let device = |error: ScreenError| StylizeError::Device(error.to_string());
+        let faults = read(screen::faults(packed.clone()).map_err(device)?).await?;
+        let faults = faults.iter().filter(|&&value| value < 0.0).count();
+        if faults > 0 {
+            return Err(PictureError::NotFinite(faults).into());
+        }
+        // Nothing is waited for between this and the end: what a canvas shows may not outlast it.
+        screen.show(packed.clone()).map_err(device)?;
+        Ok(true)
+    }
 }
 
 /// A photo, a part of one, or its thumbnail, in the networks.
@@ -256,8 +306,24 @@ impl Stylizer {
         content: &Content,
         layers: &[Layer<'_>],
         options: &Options,
-        mut progress: impl FnMut(usize, usize),
+        progress: impl FnMut(usize, usize),
     ) -> Result<Picture, StylizeError> {
+        self.paint_or_leave(content, layers, options, progress, false).await?.read().await
+    }
+
+    /// The same, but where `leave` is set a painting stays on the device when it is done there: in
+    /// the styles' colours, without masks, of a photo that is not painted in tiles.
+    ///
+    /// # Errors
+    /// See [`StylizeError`].
+    pub async fn paint_or_leave(
+        &self,
+        content: &Content,
+        layers: &[Layer<'_>],
+        options: &Options,
+        mut progress: impl FnMut(usize, usize),
+        leave: bool,
+    ) -> Result<Painting, StylizeError> {
         let strength = options.strength;
         if !(0.0..=1.0).contains(&strength) {
             return Err(StylizeError::Strength(strength));
@@ -315,6 +381,10 @@ impl Stylizer {
                 ([], [Some(mixture)]) if options.colours == Colours::Style => {
                     // Nothing is left to do but to show it.
                     let painting = pack(self.generate_tile(view, tile, mixture, options));
+                    if leave && content.thumbnail.is_none() {
+                        progress(total, total);
+                        return Ok(Painting::OnDevice(painting));
+                    }
                     picture.place_packed(tile.inner, &read(painting).await?)?;
                     done += 1;
                 }
@@ -349,7 +419,7 @@ impl Stylizer {
             }
             progress(done, total);
         }
-        Ok(picture)
+        Ok(Painting::Picture(picture))
     }
 
     /// What the generator needs to know of a mixture; weights are above 0.

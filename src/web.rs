@@ -16,6 +16,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::device;
+#[cfg(feature = "gpu")]
+use crate::kernels::screen::{Screen, SurfaceTarget};
 use crate::palette::Colours;
 use crate::picture::Picture;
 use crate::regions::Mask;
@@ -45,6 +47,8 @@ async fn device() -> Result<Device, JsError> {
 #[wasm_bindgen]
 pub struct Engine {
     stylizer: Rc<Stylizer>,
+    #[cfg(feature = "gpu")]
+    screen: Option<Rc<Screen>>,
 }
 
 #[wasm_bindgen]
@@ -57,7 +61,22 @@ impl Engine {
         let stylizer = Stylizer::load(&weights, &device)?;
         #[cfg(feature = "gpu")]
         stylizer.warm_up().await?;
-        Ok(Engine { stylizer: Rc::new(stylizer) })
+        Ok(Engine {
+            stylizer: Rc::new(stylizer),
+            #[cfg(feature = "gpu")]
+            screen: None,
+        })
+    }
+
+    /// From now on, paintings are drawn to this canvas where they need not leave the GPU for it: see
+    /// [`Painting::shown`].
+    ///
+    /// Throws where the GPU cannot draw to it.
+    #[cfg(feature = "gpu")]
+    pub fn show_on(&mut self, canvas: web_sys::OffscreenCanvas) -> Result<(), JsError> {
+        let setup = device::gpu_setup().ok_or_else(|| JsError::new("no GPU was opened"))?;
+        self.screen = Some(Rc::new(Screen::new(SurfaceTarget::OffscreenCanvas(canvas), setup)?));
+        Ok(())
     }
 
     /// Encodes a photo, shrunk so that its long side is at most `long_side` pixels.
@@ -89,7 +108,8 @@ impl Engine {
 
     /// Paints the photo in the layers; `strength` is 0 (the photo) to 1 (the styles), `colours`
     /// is `style`, `photo` or `luminance`. `progress` is called with the number of parts that are
-    /// done and the number of all.
+    /// done and the number of all. With `show`, the painting may come onto the canvas that was given for
+    /// it in place of memory: see [`Painting::shown`].
     ///
     /// A promise of a [`Painting`]; it is rejected with an `Error` where an argument is out of
     /// range or the device fails.
@@ -101,11 +121,16 @@ impl Engine {
         strength: f32,
         colours: &str,
         progress: js_sys::Function,
+        show: bool,
     ) -> js_sys::Promise {
         let stylizer = Rc::clone(&self.stylizer);
         let content = Rc::clone(&photo.0);
         let layers = Rc::clone(&layers.0);
         let colours = parse_colours(colours);
+        #[cfg(feature = "gpu")]
+        let screen = self.screen.clone().filter(|_| show);
+        #[cfg(not(feature = "gpu"))]
+        let (screen, _) = (None::<()>, show);
         future_to_promise(async move {
             let options = Options { strength, colours: colours? };
             let layers: Vec<_> = layers
@@ -120,10 +145,19 @@ impl Engine {
                 // What the listener throws is its own affair.
                 let _ = progress.call2(&JsValue::NULL, &done.into(), &total.into());
             };
-            match stylizer.paint(&content, &layers, &options, tell).await {
-                Ok(picture) => Ok(Painting(picture).into()),
-                Err(error) => Err(JsError::from(error).into()),
+            let leave = screen.is_some();
+            let painting = stylizer.paint_or_leave(&content, &layers, &options, tell, leave).await;
+            let painting = painting.map_err(JsError::from)?;
+            #[cfg(feature = "gpu")]
+            if let Some(screen) = screen
+                && painting.show(&screen).await.map_err(JsError::from)?
+            {
+                let (width, height) = content.size();
+                return Ok(Painting { width, height, picture: None }.into());
             }
+            let picture = painting.read().await.map_err(JsError::from)?;
+            let (width, height) = (picture.width(), picture.height());
+            Ok(Painting { width, height, picture: Some(picture) }.into())
         })
     }
 }
@@ -200,25 +234,37 @@ impl Layers {
     }
 }
 
-/// A finished picture.
+/// A finished painting.
 #[wasm_bindgen]
-pub struct Painting(Picture);
+pub struct Painting {
+    width: u32,
+    height: u32,
+    picture: Option<Picture>,
+}
 
 #[wasm_bindgen]
 impl Painting {
     #[wasm_bindgen(getter)]
     pub fn width(&self) -> u32 {
-        self.0.width()
+        self.width
     }
 
     #[wasm_bindgen(getter)]
     pub fn height(&self) -> u32 {
-        self.0.height()
+        self.height
     }
 
-    /// A copy of the pixels, rows of 8-bit RGBA, in the array type that `ImageData` takes.
+    /// Whether the painting is on the canvas and nowhere else. It has to be taken from there before
+    /// anything else is waited for.
+    #[wasm_bindgen(getter)]
+    pub fn shown(&self) -> bool {
+        self.picture.is_none()
+    }
+
+    /// A copy of the pixels, rows of 8-bit RGBA, in the array type that `ImageData` takes; none of a
+    /// painting that is on the canvas.
     #[wasm_bindgen(getter)]
     pub fn rgba(&self) -> Clamped<Vec<u8>> {
-        Clamped(self.0.to_rgba())
+        Clamped(self.picture.as_ref().map(Picture::to_rgba).unwrap_or_default())
     }
 }

@@ -5,6 +5,7 @@
 import { knownPainting, version } from './build.js';
 import { download, downloadVerified } from './download.js';
 import { SIDE, difference, photo as knownPhoto, style as knownStyle } from './known.js';
+import { pixelsOf } from './screen.js';
 
 /** The canvas limit of every current browser: pictures are not read larger, unless they are to be painted so. */
 const EVERYWHERE = 4096;
@@ -19,6 +20,7 @@ const EVERYWHERE = 4096;
  * @property {string | undefined} hash of weights that must be verified
  * @property {WebAssembly.Module | undefined} module compiled by a worker before
  * @property {boolean} check compare the known painting before anything else is painted
+ * @property {boolean | undefined} draws whether the GPU can draw to a canvas, where a worker before found out
  *
  * @typedef {object} Needed a picture that a request uses
  * @property {number} key
@@ -30,7 +32,8 @@ const EVERYWHERE = 4096;
  * @property {'run'} type
  * @property {number} id
  * @property {Needed[]} needed
- * @property {{ photo: number, layers: { style: number | null, weight: number, mask?: ImageBitmap }[], strength: number, colours: string }} [painting]
+ * @property {{ photo: number, layers: { style: number | null, weight: number, mask?: ImageBitmap }[], strength: number, colours: string, bitmap: boolean }} [painting]
+ *   bitmap: wanted so, and not as pixels
  * @property {boolean} [selfTest]
  *
  * @typedef {{ type: 'free', key: number }} Free
@@ -89,28 +92,40 @@ async function pixels(picture, part = 'mask', size = 0) {
   return { width, height, rgba: new Uint8Array(data.buffer) };
 }
 
-/** @param {{ init: (from: object) => Promise<unknown>, engine: Engine, wasm: string }} code */
-export function work({ init, engine: code, wasm }) {
+/** @param {{ init: (from: object) => Promise<unknown>, engine: Engine, wasm: string, drawsToCanvas?: () => Promise<boolean> }} code */
+export function work({ init, engine: code, wasm, drawsToCanvas = async () => false }) {
   /** @type {import('../engine/cpu/impasto.js').Engine} */
   let engine;
+  /** What the GPU draws paintings to that are only looked at. @type {OffscreenCanvas | undefined} */
+  let screen;
   /** @type {Map<number, import('../engine/cpu/impasto.js').Photo>} */
   const photos = new Map();
   /** @type {Map<number, import('../engine/cpu/impasto.js').StyleHandle>} */
   const styles = new Map();
 
   /** @param {Start} start */
-  async function start({ version: theirs, weights: from, hash, module: compiled, check }) {
+  async function start({ version: theirs, weights: from, hash, module: compiled, check, draws: known }) {
     if (theirs !== version) throw new Error('the page and its engine are of different versions: reload the page');
     const progress = (/** @type {string} */ what) => (/** @type {number} */ loaded, /** @type {number | undefined} */ total) =>
       post({ type: 'download', what, loaded, total });
     const coming = typeof from === 'string' ? downloadVerified(from, hash, progress('weights')) : from;
     const compiling = compiled
       ?? download(wasm, progress('engine'), { type: 'application/wasm' }).then(WebAssembly.compileStreaming);
-    const [weights, module] = await Promise.all([coming, compiling]);
-    post({ type: 'starting', weights, module });
+    const [weights, module, draws] = await Promise.all([coming, compiling, known ?? drawsToCanvas()]);
+    post({ type: 'starting', weights, module, draws });
     await init({ module_or_path: module });
     engine = await code.Engine.create(new Uint8Array(weights));
-    if (check && !(await selfTest()).ok) throw new Error('wrong-answer');
+    if (draws) {
+      screen = new OffscreenCanvas(1, 1);
+      /** @type {any} */ (engine).show_on(screen);
+    }
+    if (check && !(await selfTest()).ok) {
+      const reason = new Error('wrong-answer');
+      if (!screen) throw reason;
+      // It may only be shown wrongly.
+      screen = undefined;
+      if (!(await selfTest()).ok) throw reason;
+    }
     post({ type: 'ready' });
   }
 
@@ -125,7 +140,7 @@ export function work({ init, engine: code, wasm }) {
   }
 
   /** @param {number} id @param {NonNullable<Run['painting']>} painting */
-  async function paint(id, { photo, layers: wanted, strength, colours }) {
+  async function paint(id, { photo, layers: wanted, strength, colours, bitmap }) {
     const content = photos.get(photo);
     if (!content) throw new Error('the photo was disposed of');
     const layers = new code.Layers();
@@ -142,7 +157,14 @@ export function work({ init, engine: code, wasm }) {
       const area = content.width * content.height;
       const progress = (/** @type {number} */ done, /** @type {number} */ total) =>
         post({ type: 'progress', id, done, total, pixels: area });
-      const picture = await engine.stylize(content, layers, strength, colours, progress);
+      const picture = await engine.stylize(content, layers, strength, colours, progress, bitmap && screen !== undefined);
+      if (bitmap) {
+        const result = picture.shown ? taken() : await createImageBitmap(new ImageData(
+          /** @type {Uint8ClampedArray<ArrayBuffer>} */ (picture.rgba), picture.width, picture.height));
+        picture.free();
+        post({ type: 'done', id, result }, [result]);
+        return;
+      }
       const { width, height, rgba } = picture;
       picture.free();
       post({ type: 'done', id, result: { width, height, rgba } }, [rgba.buffer]);
@@ -151,13 +173,16 @@ export function work({ init, engine: code, wasm }) {
     }
   }
 
+  /** What is on the screen. */
+  const taken = () => /** @type {OffscreenCanvas} */ (screen).transferToImageBitmap();
+
   async function selfTest() {
     const photo = engine.photo(SIDE, SIDE, knownPhoto(), SIDE);
     const style = engine.style(SIDE, SIDE, knownStyle(), SIDE);
     const layers = new code.Layers();
     layers.style(style, 1);
-    const picture = await engine.stylize(photo, layers, 1, 'style', () => {});
-    const { rgba } = picture;
+    const picture = await engine.stylize(photo, layers, 1, 'style', () => {}, screen !== undefined);
+    const rgba = picture.shown ? pixelsOf(taken()) : picture.rgba;
     for (const handle of [picture, layers, style, photo]) handle.free();
     return { ...difference(rgba, Uint8Array.from(atob(knownPainting), (letter) => letter.charCodeAt(0))), rgba };
   }

@@ -17,6 +17,9 @@ mod cpu;
 #[cfg(feature = "gpu")]
 mod gpu;
 
+#[cfg(feature = "gpu")]
+pub use gpu::screen;
+
 use burn::backend::{
     Backend, Dispatch, DispatchTensorKind, backend_extension, tensor::FloatTensor,
 };

@@ -210,6 +210,14 @@ fn colours_are_what_they_say(device: &Device) {
     }
 }
 
+/// A picture as [`pack`] makes it, on the CPU.
+#[cfg(feature = "gpu")]
+pub fn random_levels(height: usize, width: usize) -> Tensor<4> {
+    let shape = [1, 1, height, width];
+    let most = Distribution::Uniform(0.0, 16_777_216.0);
+    Tensor::<4>::random(shape, most, &crate::device::cpu()).floor().clamp(0.0, 16_777_215.0)
+}
+
 fn pixels_come_back(device: &Device) {
     let cpu = &crate::device::cpu();
     cpu.seed(5);
@@ -279,7 +287,7 @@ fn on_the_cpu() {
 
 /// The GPU, emulated or not, if there is one.
 #[cfg(feature = "gpu")]
-fn gpu() -> Option<Device> {
+pub fn gpu() -> Option<Device> {
     // Tests that start together must not open it together.
     static OPEN: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _open = OPEN.lock().expect("nothing panics with it");

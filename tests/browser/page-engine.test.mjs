@@ -21,7 +21,7 @@ test('the CPU engine paints what the command line paints', async (t) => {
 });
 
 test('the WebGPU engine paints what the command line paints', async (t) => {
-  await onPage({ query: '?engine=webgpu&size=64', flags: [WEBGPU] }, async (page, requests) => {
+  await onPage({ query: '?engine=webgpu&size=64', flags: WEBGPU }, async (page, requests) => {
     await give(page, { photo: files.smallPhoto, style: files.style });
     assert.equal(await page.textContent('#error'), '');
     t.diagnostic(await page.textContent('#status'));
@@ -44,7 +44,7 @@ test('without WebGPU the page says why, what to do, and how long the last pictur
 });
 
 test('an emulated GPU is passed over for the CPU', async () => {
-  await onPage({ query: '', flags: [WEBGPU] }, async (page, requests) => {
+  await onPage({ query: '', flags: WEBGPU }, async (page, requests) => {
     await page.waitForSelector('#engine[data-kind=cpu]');
     await page.click('#engine');
     await page.waitForFunction(() => /only emulated/.test(document.getElementById('why').textContent));
@@ -149,10 +149,10 @@ test('previews do not wait for a large picture that goes on', async () => {
     await page.waitForSelector('#painting:not([hidden])');
     await page.evaluate(() => {
       window.previews = 0;
-      const put = CanvasRenderingContext2D.prototype.putImageData;
-      CanvasRenderingContext2D.prototype.putImageData = function (...all) {
+      const { drawImage } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.drawImage = function (...all) {
         if (this.canvas.id === 'painting') window.previews++;
-        return put.apply(this, all);
+        return drawImage.apply(this, all);
       };
     });
     // No engine can be started for it.

@@ -52,10 +52,10 @@ test('while a slider moves a small preview follows it, and the full size comes w
     const full = await download(page, 'strength-full.png');
     await page.evaluate(() => {
       window.widths = [];
-      const put = CanvasRenderingContext2D.prototype.putImageData;
-      CanvasRenderingContext2D.prototype.putImageData = function (pixels, ...rest) {
-        if (this.canvas.id === 'painting') window.widths.push(pixels.width);
-        return put.call(this, pixels, ...rest);
+      const { drawImage } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.drawImage = function (picture, ...rest) {
+        if (this.canvas.id === 'painting') window.widths.push(picture.width);
+        return drawImage.call(this, picture, ...rest);
       };
     });
     for (const value of ['90', '70', '50']) {

@@ -51,7 +51,7 @@ test('the processor is right here, and a missing GPU is no fault', async () => {
 });
 
 test('an emulated GPU is right, and a wrong one is found out', async () => {
-  await visit({ flags: [WEBGPU] }, async (page) => {
+  await visit({ flags: WEBGPU }, async (page) => {
     assert.deepEqual([await result(page, 'cpu'), await result(page, 'webgpu')], ['right', 'right']);
     assert.match(await page.textContent('#summary'), /Everything/);
   });

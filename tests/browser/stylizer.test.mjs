@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { PNG } from 'pngjs';
 
 import {
-  assertAlike, engineLoads, files, folder, hearCalls, native, onBlank, patched, pretendGpu, TOLD, WEBGPU,
+  assertAlike, BLIND_WEBGPU, engineLoads, files, folder, hearCalls, native, onBlank, patched, pretendGpu, TOLD, WEBGPU,
 } from './visit.mjs';
 
 /** Runs `use` in a page that has `Stylizer`, the pictures as files, and `png(imageData)`. */
@@ -315,7 +315,7 @@ test('a GPU that fails hands the picture over to the CPU', async () => {
         return count++ ? Promise.reject(new Error('device lost')) : stylize.apply(this, all);
       };`)(page);
   };
-  await onBlank({ prepare, flags: [WEBGPU], mayComplain: true }, async (page, requests) => {
+  await onBlank({ prepare, flags: WEBGPU, mayComplain: true }, async (page, requests) => {
     const { results, infos, engine } = await inPage(page, paintSmall, 'auto');
     assert.ok(results.every((result) => result > 10), `${results}`);
     assert.deepEqual(infos.map(([kind]) => kind), ['webgpu', 'cpu']);
@@ -347,13 +347,87 @@ test('a GPU that computes something else is not used', async () => {
   const prepare = async (page) => {
     await realGpu(page);
     await patched('gpu', `
-      const { get } = Object.getOwnPropertyDescriptor(Painting.prototype, 'rgba');
-      Object.defineProperty(Painting.prototype, 'rgba', { get() { return get.call(this).map((value, i) => (i % 4 < 3 ? value + 9 : value)); } });`)(page);
+      const { style } = Engine.prototype;
+      Engine.prototype.style = function (width, height, rgba, size) {
+        return style.call(this, width, height, rgba.map((value, i) => (i % 4 < 3 ? value / 2 : value)), size);
+      };`)(page);
   };
-  await onBlank({ prepare, flags: [WEBGPU] }, async (page) => {
+  await onBlank({ prepare, flags: WEBGPU }, async (page) => {
     const { results, infos } = await inPage(page, paintSmall, 'auto');
     assert.ok(results.every((result) => result > 10));
     assert.deepEqual(infos, [['cpu', 'wrong-answer']]);
+  });
+});
+
+/** Paints for looking at and as pixels, and whether both are the same; the engine tells which was shown. */
+async function showAndRead({ Stylizer, get }, engine) {
+  const shown = [];
+  new BroadcastChannel('shown').onmessage = ({ data }) => shown.push(data);
+  const s = await Stylizer.load({ engine });
+  const style = await s.encodeStyle(await get('style.png'), { size: 64 });
+  const same = [];
+  for (const [size, options] of [[64, {}], [48, { strength: 0.5 }], [48, { colours: 'photo' }]]) {
+    const photo = await s.encodePhoto(await get('small.png'), { size });
+    const bitmap = await s.stylizeToBitmap(photo, [{ style }], options);
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    const seen = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
+    const { width, height, data } = await s.stylize(photo, [{ style }], options);
+    same.push(width === bitmap.width && height === bitmap.height && data.every((value, i) => value === seen[i]));
+    photo.dispose();
+  }
+  await new Promise((done) => { setTimeout(done, 100); });
+  return { kind: s.engine.kind, same, shown };
+}
+const tellsShown = `
+  const told = new BroadcastChannel('shown');
+  const { stylize: quiet } = Engine.prototype;
+  Engine.prototype.stylize = async function (...all) {
+    const painting = await quiet.apply(this, all);
+    if (this.ready) told.postMessage(painting.shown);
+    return painting;
+  };
+  const { style: encode } = Engine.prototype;
+  Engine.prototype.style = function (width, height, rgba, size) {
+    this.ready ||= size === 64; // not while it tests itself
+    return encode.call(this, width, height, rgba, size);
+  };`;
+
+test('what is only looked at stays on the GPU, and is what would be read', async () => {
+  await onBlank({ prepare: patched('gpu', tellsShown), flags: WEBGPU }, async (page) => {
+    const { kind, same, shown } = await inPage(page, showAndRead, 'webgpu');
+    assert.equal(kind, 'webgpu');
+    assert.deepEqual(same, [true, true, true]);
+    assert.deepEqual(shown, [true, false, true, false, false, false], 'in the photo’s colours it is read');
+  });
+});
+
+test('a GPU whose drawing cannot be seen is read', async () => {
+  await onBlank({ prepare: patched('gpu', tellsShown), flags: BLIND_WEBGPU }, async (page) => {
+    const { kind, same, shown } = await inPage(page, showAndRead, 'webgpu');
+    assert.equal(kind, 'webgpu');
+    assert.deepEqual(same, [true, true, true]);
+    assert.deepEqual(shown, Array(6).fill(false));
+  });
+  const prepare = async (page) => {
+    await realGpu(page);
+    // The first try is seen, what follows is not.
+    await patched('gpu', `${tellsShown}
+      const { transferToImageBitmap } = OffscreenCanvas.prototype;
+      let count = 0;
+      OffscreenCanvas.prototype.transferToImageBitmap = function () {
+        const bitmap = transferToImageBitmap.call(this);
+        if (!count++) return bitmap;
+        const empty = new OffscreenCanvas(bitmap.width, bitmap.height);
+        empty.getContext('2d');
+        return transferToImageBitmap.call(empty);
+      };`)(page);
+  };
+  await onBlank({ prepare, flags: WEBGPU }, async (page) => {
+    const { kind, same, shown } = await inPage(page, showAndRead, 'auto');
+    assert.equal(kind, 'webgpu');
+    assert.deepEqual(same, [true, true, true]);
+    assert.deepEqual(shown, Array(6).fill(false));
   });
 });
 

@@ -22,7 +22,11 @@ export const PATIENCE = 300_000;
 const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 /** Debian's Chromium emulates a GPU (SwiftShader) for WebGPU, but only when asked. */
-export const WEBGPU = '--enable-unsafe-webgpu';
+const EMULATED = '--enable-unsafe-webgpu';
+/** The same, and what it draws to a canvas can be seen, which takes all three of these. */
+export const WEBGPU = [EMULATED, '--enable-features=Vulkan', '--use-vulkan=swiftshader', '--use-angle=swiftshader'];
+/** The same, where it cannot be seen. */
+export const BLIND_WEBGPU = [EMULATED];
 export const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
 let site;

@@ -369,19 +369,22 @@ function compare(on) {
   button('compare').ariaPressed = String(on);
 }
 
-/** @param {ImageData} pixels @param {import('./painter.js').Task} task @param {{ full: boolean, seconds: number }} done */
-function present(pixels, task, { full, seconds }) {
-  if (task.photo !== photo || editing !== undefined) return;
-  const painting = canvas('painting');
-  painting.width = pixels.width;
-  painting.height = pixels.height;
-  /** @type {CanvasRenderingContext2D} */ (painting.getContext('2d')).putImageData(pixels, 0, 0);
+/** @param {ImageBitmap} picture @param {import('./painter.js').Task} task @param {{ full: boolean, seconds: number }} done */
+function present(picture, task, { full, seconds }) {
+  const { width, height } = picture;
+  const wanted = task.photo === photo && editing === undefined;
+  if (wanted) {
+    Object.assign(canvas('painting'), { width, height });
+    /** @type {CanvasRenderingContext2D} */ (canvas('painting').getContext('2d')).drawImage(picture, 0, 0);
+  }
+  picture.close();
+  if (!wanted) return;
   uncover();
   if (!full) return;
   shown = lookKey(task.look, photo.id);
   shownSeconds = seconds;
   resting();
-  say('status', 'painted', { width: pixels.width, height: pixels.height, seconds: number(seconds, 1) });
+  say('status', 'painted', { width, height, seconds: number(seconds, 1) });
   keepResult(shown, photo, task.look);
   render();
 }
@@ -663,8 +666,8 @@ async function paintAll() {
       working({ part: i / all.length });
       say('work-words', 'paintingBatch', { n: i + 1, all: all.length });
       try {
-        const pixels = await painter.one({ photo: one, look }, signal);
-        const blob = await pictureOf(pixels, format, quality);
+        const picture = await painter.one({ photo: one, look }, signal);
+        const blob = await pictureOf(picture, format, quality);
         files.push({ name: paintingName(one.name, format), blob });
       } catch {
         if (!signal.aborted) failed.push(one.name);

@@ -31,7 +31,8 @@ import { LARGEST, Stylizer } from '../stylizer.js';
  * @property {(error: Error) => void} onNoEngine
  * @property {(work: { full: boolean, seconds?: number }) => void} onBegin seconds: how long it will take, where that is known
  * @property {(part: number) => void} onPart how much of a picture in full size is done, from 0 to 1
- * @property {(pixels: ImageData, task: Task, done: { full: boolean, seconds: number }) => void} onPicture
+ * @property {(picture: ImageBitmap, task: Task, done: { full: boolean, seconds: number }) => void} onPicture who
+ *   hears it closes it
  * @property {(from: number, to: number) => void} onSmaller there was not enough memory
  * @property {(error: Error, task: Task) => void} onFailed
  * @property {() => void} onIdle
@@ -290,11 +291,14 @@ export class Painter {
       else this.#events.onBegin({ full });
       const sketching = sketch && this.#paint(task, Math.min(preview, fullSize(task)), abort.signal, { full: false });
       if (full && sketching) this.#showMeanwhile(sketching, task, step);
-      const pixels = await (full ? this.#fitting(task, abort.signal) : /** @type {Promise<ImageData>} */ (sketching));
-      if (abort.signal.aborted) return false;
+      const picture = await (full ? this.#fitting(task, abort.signal) : /** @type {Promise<ImageBitmap>} */ (sketching));
+      if (abort.signal.aborted) {
+        picture.close();
+        return false;
+      }
       const seconds = (performance.now() - began) / 1000;
-      if (full) this.#pace = seconds / ((pixels.width * pixels.height) / 1e6);
-      this.#events.onPicture(pixels, task, { full, seconds });
+      if (full) this.#pace = seconds / ((picture.width * picture.height) / 1e6);
+      this.#events.onPicture(picture, task, { full, seconds });
       return full;
     } catch (error) {
       if (abort.signal.aborted) return false;
@@ -306,10 +310,11 @@ export class Painter {
     }
   }
 
-  /** A preview that comes after the full picture has at least encoded what the next one needs. @param {Promise<ImageData>} sketching @param {Task} task @param {{ over: boolean }} step */
+  /** A preview that comes after the full picture has at least encoded what the next one needs. @param {Promise<ImageBitmap>} sketching @param {Task} task @param {{ over: boolean }} step */
   async #showMeanwhile(sketching, task, step) {
-    const pixels = await sketching.catch(() => undefined); // the full picture will tell what is wrong
-    if (pixels && !step.over) this.#events.onPicture(pixels, task, { full: false, seconds: 0 });
+    const picture = await sketching.catch(() => undefined); // the full picture will tell what is wrong
+    if (picture && !step.over) this.#events.onPicture(picture, task, { full: false, seconds: 0 });
+    else picture?.close();
   }
 
   /** In full size, or in the largest that the device can do. @param {Task} task @param {AbortSignal} signal */
@@ -351,7 +356,7 @@ export class Painter {
       const mask = maskPicture(masks[i]);
       entries.push({ style: style === null ? null : await easel.style(style, look.brush, signal), weight: 1, mask });
     }
-    return easel.stylizer.stylize(content, entries, {
+    return easel.stylizer.stylizeToBitmap(content, entries, {
       strength: look.strength / 100,
       colours: look.colours,
       signal,

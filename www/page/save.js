@@ -21,14 +21,20 @@ export async function encode(canvas, format, quality) {
 }
 
 /**
- * The same for pixels that are on no canvas yet.
- * @param {ImageData} pixels
+ * The same for a picture that is on no canvas yet.
+ * @param {ImageBitmap | ImageData} picture a bitmap is closed
  * @param {Format} format
  * @param {number} quality
  */
-export function pictureOf(pixels, format, quality) {
-  const canvas = Object.assign(document.createElement('canvas'), { width: pixels.width, height: pixels.height });
-  /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).putImageData(pixels, 0, 0);
+export function pictureOf(picture, format, quality) {
+  const canvas = Object.assign(document.createElement('canvas'), { width: picture.width, height: picture.height });
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  if (picture instanceof ImageBitmap) {
+    context.drawImage(picture, 0, 0);
+    picture.close();
+  } else {
+    context.putImageData(picture, 0, 0);
+  }
   return encode(canvas, format, quality);
 }
 

@@ -4,8 +4,11 @@ use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::by_plane;
+use super::{THREADS, by_plane, empty};
 use crate::palette::{BLUR, CLAMP, PHOTO_CLAMP};
+
+/// Workgroups that look for faults.
+const FAULT_GROUPS: usize = 16;
 
 /// `tensors`: as in [`Kernels::palette_logits`](super::Kernels::palette_logits), contiguous.
 pub fn palette_logits(tensors: [CubeTensor; 2]) -> CubeTensor {
@@ -209,4 +212,32 @@ fn pack_kernel(pictures: &Tensor<f32>, output: &mut Tensor<f32>) {
         packed += level * comptime!((1 << (8 * channel)) as f32);
     }
     output[picture * pixels + pixel] = select(wrong, -1.0, packed);
+}
+
+/// See [`screen::faults`](super::screen::faults).
+pub fn faults(packed: CubeTensor) -> CubeTensor {
+    let output = empty(&packed, [1, 1, FAULT_GROUPS, THREADS]);
+    // SAFETY: places are kept below the number of pixels, and there is a thread for each value.
+    unsafe {
+        faults_kernel::launch_unchecked(
+            &packed.client.clone(),
+            CubeCount::Static(FAULT_GROUPS as u32, 1, 1),
+            CubeDim::new_1d(THREADS as u32),
+            packed.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+        );
+    }
+    output
+}
+
+#[cube(launch_unchecked)]
+fn faults_kernel(packed: &Tensor<f32>, output: &mut Tensor<f32>) {
+    let pixels = packed.shape(2) * packed.shape(3);
+    let mut least = 0.0f32;
+    let mut at = ABSOLUTE_POS_X as usize;
+    while at < pixels {
+        least = min(least, packed[at]);
+        at += comptime!(FAULT_GROUPS * THREADS);
+    }
+    output[ABSOLUTE_POS_X as usize] = least;
 }

@@ -8,6 +8,7 @@ mod colours;
 mod convolution;
 mod elementwise;
 mod linear;
+pub mod screen;
 mod statistics;
 
 use burn::backend::ops::ModuleOps;
