@@ -227,6 +227,66 @@ fn checksum<'a>(parts: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     format!("{:08x}", hasher.finalize())
 }
 
+/// The mean of several sets of tensors of the same network.
+#[cfg(feature = "train")]
+#[derive(Debug, Clone, Default)]
+pub struct Mean {
+    /// Sums, in f64: many small differences are what it is about.
+    sums: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
+    count: u32,
+}
+
+#[cfg(feature = "train")]
+impl Mean {
+    /// Takes another set in.
+    ///
+    /// # Errors
+    /// [`WeightsError::Missing`], [`WeightsError::Unknown`] or [`WeightsError::Shape`] where the set is
+    /// not of the network of the first one; the mean is then as it was.
+    pub fn add(&mut self, tensors: Vec<NamedTensor>) -> Result<(), WeightsError> {
+        if self.count > 0 {
+            for NamedTensor { name, shape, .. } in &tensors {
+                match self.sums.get(name) {
+                    None => return Err(WeightsError::Unknown(name.clone())),
+                    Some((expected, _)) if expected != shape => {
+                        return Err(WeightsError::Shape {
+                            name: name.clone(),
+                            expected: expected.clone(),
+                            found: shape.clone(),
+                        });
+                    }
+                    Some(_) => {}
+                }
+            }
+            let missing =
+                self.sums.keys().find(|name| !tensors.iter().any(|tensor| tensor.name == **name));
+            if let Some(missing) = missing {
+                return Err(WeightsError::Missing(missing.clone()));
+            }
+        }
+        for NamedTensor { name, shape, values } in tensors {
+            let (_, sums) =
+                self.sums.entry(name).or_insert_with(|| (shape, vec![0.0; values.len()]));
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += f64::from(value);
+            }
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    /// The mean, or nothing before the first set.
+    pub fn tensors(&self) -> Vec<NamedTensor> {
+        let mean = |sum: &f64| (sum / f64::from(self.count)) as f32;
+        let tensors = self.sums.iter().map(|(name, (shape, sums))| NamedTensor {
+            name: name.clone(),
+            shape: shape.clone(),
+            values: sums.iter().map(mean).collect(),
+        });
+        tensors.collect()
+    }
+}
+
 /// All tensors of a module, each named `PREFIX.field.….weight`.
 ///
 /// Reads back from the device synchronously: not for the browser.
@@ -357,6 +417,34 @@ mod tests {
         let encoder = load("encoder", encoder(), &mut tensors)?;
         expect_empty(&tensors)?;
         Ok(encoder)
+    }
+
+    #[cfg(feature = "train")]
+    #[test]
+    fn a_mean_is_of_sets_of_one_network() {
+        let set = |values: &[f32]| {
+            vec![
+                NamedTensor { name: "a".into(), shape: vec![2], values: values[..2].to_vec() },
+                NamedTensor { name: "b".into(), shape: vec![1], values: values[2..].to_vec() },
+            ]
+        };
+        let mut mean = Mean::default();
+        assert!(mean.tensors().is_empty());
+        for values in [[1.0, -2.0, 4.0], [3.0, 2.0, 5.0], [-1.0, 3.0, 6.0]] {
+            mean.add(set(&values)).unwrap();
+        }
+        let expected = set(&[1.0, 1.0, 5.0]);
+        assert_eq!(mean.tensors(), expected);
+
+        let mut foreign = set(&[9.0; 3]);
+        foreign[1].name = "c".into();
+        assert!(matches!(mean.add(foreign), Err(WeightsError::Unknown(name)) if name == "c"));
+        let short = set(&[9.0; 3])[..1].to_vec();
+        assert!(matches!(mean.add(short), Err(WeightsError::Missing(name)) if name == "b"));
+        let mut wide = set(&[9.0; 3]);
+        wide[0].shape = vec![1, 2];
+        assert!(matches!(mean.add(wide), Err(WeightsError::Shape { name, .. }) if name == "a"));
+        assert_eq!(mean.tensors(), expected, "what was refused leaves nothing behind");
     }
 
     #[test]

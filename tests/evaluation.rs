@@ -114,3 +114,42 @@ fn dreams_follow_their_seed() {
     let wrong = impasto(&["dream", "--style", &style, "--size", "72", "-o", &out]);
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("768x512"));
 }
+
+#[test]
+fn weights_of_a_run_are_averaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (tensors, metadata) = weights::deserialize(impasto::DEFAULT_WEIGHTS).unwrap();
+    let mut moved = tensors.clone();
+    // A vector, which is stored as it is.
+    let place =
+        moved.iter().position(|tensor| tensor.name == "generator.conv_5.conv.bias").unwrap();
+    for value in &mut moved[place].values {
+        *value += 1.0;
+    }
+    let [first, second, out] = ["first", "second", "average"].map(path);
+    fs::write(&first, impasto::DEFAULT_WEIGHTS).unwrap();
+    let metadata =
+        [metadata, [("steps".into(), "9".into())].into()].into_iter().flatten().collect();
+    fs::write(&second, weights::serialize(&moved, &metadata).unwrap()).unwrap();
+
+    succeeds(&impasto(&["average", &first, &second, "-o", &out]));
+    let (mean, about) = weights::deserialize(&fs::read(&out).unwrap()).unwrap();
+    assert_eq!((&*about["steps"], &*about["averaged_files"]), ("9", "2"), "{about:?}");
+    for ((mean, before), after) in mean.iter().zip(&tensors).zip(&moved) {
+        assert_eq!((&mean.name, &mean.shape), (&before.name, &before.shape));
+        let largest = before.values.iter().fold(0f32, |most, value| most.max(value.abs()));
+        for ((mean, a), b) in mean.values.iter().zip(&before.values).zip(&after.values) {
+            assert!((mean - (a + b) / 2.0).abs() <= largest / 127.0, "{}", before.name);
+        }
+    }
+
+    let again = impasto(&["average", &first, &second, "-o", &out]);
+    let message = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(!again.status.success() && message.contains("exists; --force"), "{message}");
+    fs::write(path("text"), "no weights").unwrap();
+    let wrong = impasto(&["average", &first, &path("text"), "-o", &path("none")]);
+    let message = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && message.contains("text"), "{message}");
+    assert!(!folder.path().join("none").exists());
+}

@@ -1,5 +1,7 @@
 //! The commands, one a file; here is what they have in common.
 
+#[cfg(feature = "train")]
+mod average;
 mod bench;
 mod dream;
 mod engine;
@@ -54,6 +56,8 @@ enum Command {
     #[cfg(feature = "train")]
     Train(train::Train),
     #[cfg(feature = "train")]
+    Average(average::Average),
+    #[cfg(feature = "train")]
     Styles(styles::Styles),
     #[cfg(feature = "train")]
     Evaluate(evaluate::Evaluate),
@@ -69,6 +73,8 @@ pub fn main() -> ExitCode {
         Command::Bench(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Train(command) => command.run(),
+        #[cfg(feature = "train")]
+        Command::Average(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Styles(command) => command.run(),
         #[cfg(feature = "train")]

@@ -14,8 +14,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Train the networks on two folders of pictures.
 ///
 /// Writes to --out: impasto.safetensors (the weights, for `impasto stylize --weights`),
-/// losses.csv and losses.svg (a plot of it), config.toml (all settings), sheet-STEP.png (fixed
-/// photos in fixed styles) and checkpoint-STEP. Ctrl-C writes a checkpoint and leaves; the same
+/// weights-STEP.safetensors (the same at each checkpoint, for `impasto average`), losses.csv and
+/// losses.svg (a plot of it), config.toml (all settings), sheet-STEP.png (fixed photos in fixed
+/// styles) and checkpoint-STEP. Ctrl-C writes a checkpoint and leaves; the same
 /// command with --resume goes on as if nothing had happened.
 ///
 /// Example: impasto train --content photos --style paintings --out runs/first --steps 6000

@@ -255,7 +255,12 @@ impl Trainer {
             ("licence".into(), "MIT OR Apache-2.0".into()),
             ("date".into(), today()),
         ]);
-        weights::write(&self.folder.join(WEIGHTS), &self.state.average.exported(), &metadata)?;
+        let tensors = self.state.average.exported();
+        // Those of each checkpoint stay, for `impasto average`.
+        let kept = self.folder.join(format!("weights-{:07}.safetensors", self.step));
+        for path in [kept, self.folder.join(WEIGHTS)] {
+            weights::write(&path, &tensors, &metadata)?;
+        }
         let table = self.folder.join("losses.csv");
         let text = fs::read_to_string(&table).map_err(|error| TrainError::file(&table, error))?;
         plot::write(&self.folder.join("losses.svg"), &text)
