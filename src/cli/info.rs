@@ -1,5 +1,7 @@
 //! `impasto info`: what a weights file says about itself.
 
+use std::io::{self, Write};
+
 use anyhow::{Context, Result};
 use clap::Args;
 use impasto::weights::{self, NamedTensor};
@@ -25,24 +27,28 @@ impl Info {
     pub fn run(self) -> Result<()> {
         let WeightsFile { name, bytes } = self.weights.read()?;
         let (tensors, metadata) = weights::deserialize(&bytes).with_context(|| name.clone())?;
-        println!("{name}: {:.2} MB", bytes.len() as f64 / 1e6);
-        for (key, value) in &metadata {
-            println!("  {key}: {value}");
-        }
+        let mut lines = vec![format!("{name}: {:.2} MB", bytes.len() as f64 / 1e6)];
+        lines.extend(metadata.iter().map(|(key, value)| format!("  {key}: {value}")));
+        lines
+            .push(format!("  {:34} {:>17} {:>10} {:>10}", "tensor", "shape", "parameters", "MMAC"));
         let line = |name: &str, shape: &str, parameters: usize, macs: u64| {
-            println!("  {name:34} {shape:>17} {parameters:>10} {:>10.1}", macs as f64 / 1e6);
+            format!("  {name:34} {shape:>17} {parameters:>10} {:>10.1}", macs as f64 / 1e6)
         };
-        println!("  {:34} {:>17} {:>10} {:>10}", "tensor", "shape", "parameters", "MMAC");
         let (mut parameters, mut macs) = (0, 0);
         for tensor in &tensors {
             let shape = tensor.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
             let own = multiplications(tensor, self.size);
-            line(&tensor.name, &shape, tensor.values.len(), own);
+            lines.push(line(&tensor.name, &shape, tensor.values.len(), own));
             parameters += tensor.values.len();
             macs += own;
         }
-        line("in all", &format!("at {0} x {0}", self.size), parameters, macs);
-        Ok(())
+        lines.push(line("in all", &format!("at {0} x {0}", self.size), parameters, macs));
+        lines.push(String::new());
+        // Whoever reads may have seen enough, as `head` has.
+        match io::stdout().write_all(lines.join("\n").as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.context("cannot print"),
+        }
     }
 }
 
