@@ -15,7 +15,8 @@
 // node_modules/, models/ and site/; nothing of it is part of the site.
 
 import { execFileSync } from 'node:child_process';
-import { copyFile, cp, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, cp, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -56,11 +57,14 @@ if (!await newer(join(here, 'node_modules/.package-lock.json'), join(here, 'pack
 }
 const sizes = options.serve ? [256, 384, 512, 1024] : options.sizes.split(',').map(Number);
 const weights = join(dist, 'models/impasto.safetensors');
+// By content: weights may change for older ones.
+const sources = await Promise.all([weights, join(here, 'export_onnx.py')].map((file) => readFile(file)));
+const madeFrom = createHash('sha256').update(Buffer.concat(sources)).digest('hex');
 for (const size of sizes) {
-  const file = join(models, `stylize-${size}.onnx`);
-  if (!await newer(file, weights) || !await newer(file, join(here, 'export_onnx.py'))) {
-    run(python, join(here, 'export_onnx.py'), '--weights', weights, '--out', models, '--sizes', String(size));
-  }
+  const stamp = join(models, `stylize-${size}.made-from`);
+  if (await exists(stamp) && await readFile(stamp, 'utf8') === madeFrom) continue;
+  run(python, join(here, 'export_onnx.py'), '--weights', weights, '--out', models, '--sizes', String(size));
+  await writeFile(stamp, madeFrom);
 }
 if (!await exists(join(models, 'arbitrary_transform.onnx'))) run(python, join(here, 'magenta.py'), models);
 
