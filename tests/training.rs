@@ -111,7 +111,8 @@ fn an_interrupted_run_goes_on_exactly() {
     assert_eq!(without_seconds(table(&interrupted)), without_seconds(table(&straight)));
     assert_eq!(table(&straight).lines().count(), 7);
     assert!(straight.join("sheet-0000006.png").is_file());
-    assert_eq!(fs::read(interrupted.join("weights-0000006.safetensors")).unwrap(), found);
+    let kept = fs::read(interrupted.join("weights-0000006.safetensors")).unwrap();
+    assert_eq!(tensors(&kept), tensors(&found));
     assert!(interrupted.join("weights-0000004.safetensors").is_file());
     let settings = fs::read_to_string(straight.join("config.toml")).unwrap();
     assert_eq!(
