@@ -371,14 +371,11 @@ function compare(on) {
 
 /** @param {ImageBitmap} picture @param {import('./painter.js').Task} task @param {{ full: boolean, seconds: number }} done */
 function present(picture, task, { full, seconds }) {
+  if (task.photo !== photo || editing !== undefined) return picture.close();
   const { width, height } = picture;
-  const wanted = task.photo === photo && editing === undefined;
-  if (wanted) {
-    Object.assign(canvas('painting'), { width, height });
-    /** @type {CanvasRenderingContext2D} */ (canvas('painting').getContext('2d')).drawImage(picture, 0, 0);
-  }
+  Object.assign(canvas('painting'), { width, height });
+  /** @type {CanvasRenderingContext2D} */ (canvas('painting').getContext('2d')).drawImage(picture, 0, 0);
   picture.close();
-  if (!wanted) return;
   uncover();
   if (!full) return;
   shown = lookKey(task.look, photo.id);
