@@ -24,8 +24,10 @@ const SHEET_SIDE: u32 = 256;
 ///
 /// style: distance of feature statistics to the style's. gram: relative distance of Gram
 /// matrices. content: distance of normalized features to the photo's. For these lower is better.
-/// ssim: likeness of the photo's structure, higher is better. shift, noise: how much the painting
-/// changes per unit of change when the photo moves by one pixel, or gets noise; lower is steadier.
+/// ssim: likeness of the photo's structure, higher is better. grid: lines 8 pixels apart, or a fraction
+/// of that, where the photo is flat, in 8-bit levels; lower is better. shift, noise: how much the
+/// painting changes per unit of change when the photo moves by one pixel, or gets noise; lower is
+/// steadier.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example, beside another method's paintings of the same pairs, named PHOTO__STYLE.png:
@@ -91,8 +93,8 @@ impl Evaluate {
 
         println!("{} photos x {} styles at {} pixels", photos.len(), styles.len(), self.size);
         println!(
-            "{:24} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
-            "", "style", "content", "gram", "ssim", "shift", "noise"
+            "{:24} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
+            "", "style", "content", "gram", "ssim", "grid", "shift", "noise"
         );
         for &strength in &self.strength {
             let paintings = self.paint(&stylizer, &photos, &styles, strength)?;
@@ -196,8 +198,8 @@ fn stability(stylizer: &Stylizer, photos: &[Named], styles: &[Named]) -> Result<
 }
 
 fn print_row(name: &str, measures: Measures, stability: Option<Stability>) {
-    let Measures { style, content, gram, ssim } = measures;
-    print!("{name:24} {style:7.3} {content:7.3} {gram:7.3} {ssim:7.3}");
+    let Measures { style, content, gram, ssim, grid } = measures;
+    print!("{name:24} {style:7.3} {content:7.3} {gram:7.3} {ssim:7.3} {grid:7.3}");
     match stability {
         Some(Stability { shift, noise }) => println!(" {shift:7.3} {noise:7.3}"),
         None => println!(" {:>7} {:>7}", "-", "-"),

@@ -24,7 +24,8 @@ pub fn read(source: Source) -> Tensor<4> {
         features = relu(features);
     }
     if source.upsample {
-        let options = InterpolateOptions::new(InterpolateMode::Nearest)
+        let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+            .with_align_corners(false)
             .with_output_size([2 * height, 2 * width]);
         features = interpolate(features, options);
     }

@@ -2,8 +2,7 @@
 //! that knows backends.
 //!
 //! A convolution reads its input through a [`Source`]: the normalization and the ReLU of the layer
-//! before, and nearest-neighbour upsampling, happen while it reads, so that none of them is a pass
-//! of its own.
+//! before, and bilinear upsampling, happen while it reads, so that none of them is a pass of its own.
 //!
 //! How it is computed is in `cpu` (burn's flex backend) and `gpu` (its CubeCL backends). Other
 //! backends, and precisions other than f32, take burn's own operations one after the other, which
@@ -36,9 +35,11 @@ pub struct Source {
     pub affine: Option<Tensor<3>>,
     /// Negative values to 0.
     pub relu: bool,
-    /// Twice the height and width by repeating pixels. Followed by a convolution it does not leave
-    /// the checkerboard of transposed convolutions (Odena et al., "Deconvolution and Checkerboard
-    /// Artifacts", 2016).
+    /// Twice the height and width by bilinear interpolation, the outermost pixels repeated beyond
+    /// the border. Followed by a convolution it does not leave the checkerboard of transposed
+    /// convolutions (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016). Nor does
+    /// repeating pixels; but then a kernel that is not symmetric sees more of one neighbour at even
+    /// places than at odd ones, and after a ReLU their means differ: lines, 2 pixels apart.
     pub upsample: bool,
 }
 

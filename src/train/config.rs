@@ -80,6 +80,8 @@ pub struct LossConfig {
     /// Differences of the painting's neighbouring pixels where the photo is flat. Heavy weights clean
     /// skies, but with 100, at rates above 2e-4, the generator gave up painting after 1,300 steps.
     pub total_variation: f64,
+    /// Lines in flat areas that sit on the generator's grid, as the mean square in 8-bit levels.
+    pub grid: f64,
     /// Features of the slim encoder against the full one's.
     pub distillation: f64,
     /// Steps between distillation losses, once painting has begun.
@@ -139,6 +141,7 @@ impl Default for LossConfig {
             stability: 4.0,
             stability_every: 6,
             total_variation: 4.0,
+            grid: 0.5,
             distillation: 0.4,
             distillation_every: 4,
             adversarial: 0.03,

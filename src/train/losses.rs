@@ -20,6 +20,8 @@ const GRAM_LEVELS: usize = 4;
 const FLAT: f64 = 2.0 / 255.0;
 /// Side of such an area, in pixels.
 const FLAT_AREA: usize = 9;
+/// Pixels of a painting for each of the generator's deepest features, along a side.
+const GRID: usize = 8;
 
 /// What [`content`] compares a painting with: instance-normalized relu3_1, relu4_1 and relu5_1.
 #[derive(Debug, Clone)]
@@ -177,6 +179,33 @@ pub fn total_variation(painting: Tensor<4>, photo: &Tensor<4>) -> Tensor<1> {
     (down * flat_down).mean() + (right * flat_right).mean()
 }
 
+/// Lines of the painting that sit on the generator's grid, 8 pixels apart or a fraction of that,
+/// where the photo is flat: without texture to start from, a generator can make some out of where a
+/// pixel is in the grid. The mean square, in 8-bit levels, of what the pixels of every eighth column
+/// (and row) have in common; nothing where the photo is not flat. Sides of at least 16 pixels. `[1]`
+pub fn grid(painting: Tensor<4>, photo: &Tensor<4>) -> Tensor<1> {
+    let [flat_down, flat_right] = flatness(photo);
+    lines(painting.clone(), flat_right) + lines(painting.swap_dims(2, 3), flat_down.swap_dims(2, 3))
+}
+
+/// [`grid`] for upright lines; `flat`: `[batch, 1, height, width - 1]`.
+fn lines(painting: Tensor<4>, flat: Tensor<4>) -> Tensor<1> {
+    let [batch, channels, height, width] = painting.dims();
+    let (half, whole) = (GRID / 2, (width - GRID) / GRID * GRID);
+    // Without what is wider than the grid.
+    let around = AvgPool2dConfig::new([1, GRID]).with_strides([1, 1]).init();
+    let fine =
+        painting.clone().narrow(3, half, whole) - around.forward(painting).narrow(3, 0, whole);
+    let flat = flat.narrow(3, half, whole);
+    let rows = height * whole / GRID;
+    let sums = (fine * flat.clone()).reshape([batch, channels, rows, GRID]).sum_dim(2);
+    let flat = flat.reshape([batch, 1, rows, GRID]).sum_dim(2);
+    let common = sums / (flat.clone() + TINY);
+    // A slope has the same mean at all places of the grid.
+    let common = (common.clone() - common.mean_dim(3)) * 255.0;
+    (common.square() * flat / rows as f64).mean()
+}
+
 /// Absolute differences to the pixel below and to the one on the right.
 fn differences(x: Tensor<4>) -> [Tensor<4>; 2] {
     [
@@ -240,6 +269,32 @@ mod tests {
         assert!((made_up - 2.0 / 3.0).abs() < 0.02, "{made_up}");
         assert_eq!(of(flat, noise()), 0.0);
         assert!(of(noise(), noise()) < 1e-6);
+    }
+
+    #[test]
+    fn grid_sees_lines_on_the_grid_where_the_photo_is_flat() {
+        let device = crate::device::cpu();
+        let size = 112;
+        let drawn = |value: &dyn Fn(f32, f32) -> f32| {
+            let values: Vec<f32> = (0..3 * size * size)
+                .map(|i| value((i % size) as f32, (i / size % size) as f32))
+                .collect();
+            Tensor::<4>::from_data(TensorData::new(values, [1, 3, size, size]), &device)
+        };
+        let flat = Tensor::<4>::full([1, 3, size, size], 0.5, &device);
+        let of = |painting, photo| grid(painting, &photo).into_scalar::<f32>();
+        let level = 1.0 / 255.0;
+        // Columns that differ by 4 levels are 2 off their mean, along one of two axes.
+        let striped = |x: f32| 0.5 + if x % 4.0 < 2.0 { 4.0 * level } else { 0.0 };
+        for painting in [drawn(&|x, _| striped(x)), drawn(&|_, y| striped(y))] {
+            let found = of(painting.clone(), flat.clone());
+            assert!((found - 4.0).abs() < 0.01, "{found}");
+            let checks = drawn(&|x, y| if (x + y) % 2.0 < 1.0 { 0.0 } else { 1.0 });
+            assert!(of(painting, checks) < 1e-6);
+        }
+        // Neither a slope nor what repeats in other distances.
+        assert!(of(drawn(&|x, y| 0.2 + (x + 2.0 * y) * level), flat.clone()) < 1e-4);
+        assert!(of(drawn(&|x, _| 0.5 + ((x * 0.6).sin() * 4.0 * level)), flat) < 0.1);
     }
 
     #[test]

@@ -31,13 +31,14 @@ const WEIGHTS: &str = "impasto.safetensors";
 const MOST_ROLLBACKS: u64 = 3;
 
 /// The columns of the CSV file, all of which may be empty in a row except for the first two.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "content",
     "style",
     "gram",
     "identity",
     "stability",
     "total_variation",
+    "grid",
     "distillation_1",
     "distillation_2",
     "distillation_3",
@@ -374,15 +375,9 @@ impl Trainer {
     fn open_table(&self) -> Result<csv::Writer<File>, TrainError> {
         let path = self.folder.join("losses.csv");
         let fail = |error: &dyn std::fmt::Display| TrainError::file(&path, error);
-        let head = format!("step,seconds,{}", COLUMNS.join(","));
         let text = fs::read_to_string(&path).unwrap_or_default();
-        let kept = text.lines().skip(1).filter(|line| {
-            let step = line.split(',').next().and_then(|step| step.parse::<usize>().ok());
-            step.is_some_and(|step| step <= self.step)
-        });
-        let text: String =
-            std::iter::once(head.as_str()).chain(kept).flat_map(|line| [line, "\n"]).collect();
-        crate::files::write_whole(&path, text.as_bytes()).map_err(|error| fail(&error))?;
+        let kept = table_until(&text, self.step).map_err(|error| fail(&error))?;
+        crate::files::write_whole(&path, &kept).map_err(|error| fail(&error))?;
         let file = OpenOptions::new().append(true).open(&path).map_err(|error| fail(&error))?;
         Ok(csv::WriterBuilder::new().has_headers(false).from_writer(file))
     }
@@ -403,6 +398,27 @@ impl Trainer {
     }
 }
 
+/// The table in the text of a CSV file up to a step, with the columns of this version: a run may have
+/// been begun by another.
+fn table_until(text: &str, last: usize) -> csv::Result<Vec<u8>> {
+    // The last row may be incomplete.
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let found = reader.headers()?.clone();
+    let columns = || ["step", "seconds"].into_iter().chain(COLUMNS);
+    let places: Vec<_> = columns().map(|name| found.iter().position(|head| head == name)).collect();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(columns())?;
+    for record in reader.records() {
+        let record = record?;
+        let cell = |place: &Option<usize>| place.and_then(|place| record.get(place)).unwrap_or("");
+        let step = cell(&places[0]).parse();
+        if record.len() == found.len() && step.is_ok_and(|step: usize| step <= last) {
+            writer.write_record(places.iter().map(cell))?;
+        }
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
+}
+
 /// The date as YYYY-MM-DD, UTC.
 fn today() -> String {
     let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
@@ -416,6 +432,26 @@ mod tests {
     use crate::train::dataset::Folder;
     use crate::train::procedural;
     use crate::vgg::VggConfig;
+
+    #[test]
+    fn a_table_of_another_version_is_gone_on_with() {
+        let text = "step,seconds,style,forgotten\n1,0.5,2.5,7\n2,1.0,2.25,7\n3,1.5,2.0,7\n2,1";
+        let found = String::from_utf8(table_until(text, 2).unwrap()).unwrap();
+        let style = 2 + COLUMNS.iter().position(|name| *name == "style").unwrap();
+        let rows: Vec<Vec<&str>> = found.lines().map(|line| line.split(',').collect()).collect();
+        assert_eq!(rows.len(), 3, "{found}");
+        assert!(rows.iter().all(|row| row.len() == 2 + COLUMNS.len()), "{found}");
+        assert_eq!(rows[0][2..], COLUMNS);
+        for (row, cells) in rows[1..].iter().zip([["1", "0.5", "2.5"], ["2", "1.0", "2.25"]]) {
+            assert_eq!([row[0], row[1], row[style]], cells);
+            assert_eq!(row.iter().filter(|cell| !cell.is_empty()).count(), 3, "{found}");
+        }
+        // A new run's.
+        assert_eq!(
+            table_until("", 0).unwrap(),
+            found.lines().next().unwrap().bytes().chain([b'\n']).collect::<Vec<_>>()
+        );
+    }
 
     /// How long a step takes with the kernels of this crate, and with burn's own convolutions: of
     /// each a period of identity and stability losses, by turns. Not a test: it prints.

@@ -175,6 +175,10 @@ impl Worker {
             let loss = losses::total_variation(painting.clone(), &content);
             total = add(total, "total_variation", weigh.total_variation, loss);
         }
+        if weigh.grid > 0.0 {
+            let loss = losses::grid(painting.clone(), &content);
+            total = add(total, "grid", weigh.grid, loss);
+        }
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
             let unchanged = vec![ColourMap::identity(); count];
             let recoloured = recolour_photos(content.clone(), &unchanged);

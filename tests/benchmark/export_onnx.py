@@ -188,7 +188,7 @@ class Graph:
         return self.op("Resize", x, "", scales, **how)
 
     def upsample(self, x):
-        return self.resize(x, 2, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+        return self.resize(x, 2, mode="linear", coordinate_transformation_mode="half_pixel")
 
     # ---- networks ------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ def residual_block(x, code, name):
 
 
 def upsample(x):
-    return F.interpolate(x, scale_factor=2, mode="nearest")
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def brush(x, code):

@@ -5,6 +5,9 @@ use burn_flex::FlexTensor;
 use super::values;
 use crate::kernels::{Border, Reading};
 
+/// Pixels of a line that are upsampled at a time.
+const PIECE: usize = 64;
+
 /// A [`Source`](crate::kernels::Source) in main memory.
 pub struct Reader<'a> {
     values: &'a [f32],
@@ -12,8 +15,6 @@ pub struct Reader<'a> {
     affine: Option<&'a [f32]>,
     relu: bool,
     upsample: bool,
-    /// How far inside the edge that pixel is which a reflecting border shows first.
-    mirror: usize,
     batch: usize,
     channels: usize,
     /// In memory, before upsampling.
@@ -30,18 +31,11 @@ impl<'a> Reader<'a> {
             affine: reading.affine.then(|| values(affine)),
             relu: reading.relu,
             upsample: reading.upsample,
-            mirror: 1,
             batch,
             channels,
             height,
             width,
         }
-    }
-
-    /// The same without upsampling. A picture that is upsampled and then mirrored at its edge pixels has
-    /// these twice.
-    pub fn before_upsampling(&self) -> Self {
-        Self { upsample: false, mirror: 0, ..*self }
     }
 
     /// `[batch, channels, height, width]` as they are read.
@@ -59,9 +53,10 @@ impl<'a> Reader<'a> {
         y: usize,
         line: &mut [f32],
     ) {
-        let y = if self.upsample { y / 2 } else { y };
-        let from = ((picture * self.channels + channel) * self.height + y) * self.width;
-        let values = &self.values[from..][..self.width];
+        let stored = |y: usize| {
+            let from = ((picture * self.channels + channel) * self.height + y) * self.width;
+            &self.values[from..][..self.width]
+        };
         let (scale, shift) = match self.affine {
             Some(affine) => {
                 let place = 2 * picture * self.channels + channel;
@@ -76,13 +71,28 @@ impl<'a> Reader<'a> {
             if value < floor { floor } else { value }
         };
         if self.upsample {
-            for (pair, &value) in line.chunks_exact_mut(2).zip(values) {
-                pair.fill(read(value));
+            let (near, far) = (stored(y / 2), stored(other_neighbour(y, self.height)));
+            let mixed = |x: usize| mix(read(near[x]), read(far[x]));
+            // What lies between the two lines, with a pixel more on both sides.
+            let mut between = [0.0; PIECE + 2];
+            for from in (0..self.width).step_by(PIECE) {
+                let to = self.width.min(from + PIECE);
+                let (near, far) = (&near[from..to], &far[from..to]);
+                for ((between, &near), &far) in between[1..].iter_mut().zip(near).zip(far) {
+                    *between = mix(read(near), read(far));
+                }
+                between[0] = mixed(from.saturating_sub(1));
+                between[to - from + 1] = mixed(to.min(self.width - 1));
+                let pairs = line[2 * from..2 * to].chunks_exact_mut(2);
+                for (pair, between) in pairs.zip(between.windows(3)) {
+                    pair[0] = mix(between[1], between[0]);
+                    pair[1] = mix(between[1], between[2]);
+                }
             }
         } else if self.affine.is_none() && !self.relu {
-            line[..self.width].copy_from_slice(values);
+            line[..self.width].copy_from_slice(stored(y));
         } else {
-            for (to, &value) in line.iter_mut().zip(values) {
+            for (to, &value) in line.iter_mut().zip(stored(y)) {
                 *to = read(value);
             }
         }
@@ -106,7 +116,7 @@ impl<'a> Reader<'a> {
             line.fill(0.0);
             return;
         }
-        let y = if inside { y as usize } else { reflected(y, height, self.mirror) };
+        let y = if inside { y as usize } else { reflected(y, height) };
         self.line::<FMA>(picture, channel, y, &mut line[reach..]);
         line[reach + width..].fill(0.0);
         if reach == 0 {
@@ -114,17 +124,27 @@ impl<'a> Reader<'a> {
         }
         (line[0], line[width + 1]) = match border {
             Border::Zero => (0.0, 0.0),
-            Border::Reflection => (line[1 + self.mirror], line[width - self.mirror]),
+            Border::Reflection => (line[2], line[width - 1]),
         };
     }
 }
 
 /// A line just beyond the border, mirrored. Lines further out, of tiles that stick out, count for
 /// nothing.
-fn reflected(y: isize, height: usize, mirror: usize) -> usize {
+fn reflected(y: isize, height: usize) -> usize {
     let last = height as isize - 1;
-    // With a mirror beyond the edge, not on it, everything seen is one pixel nearer.
-    let nearer = 1 - mirror as isize;
-    let y = if y < 0 { -y - nearer } else { 2 * last - y + nearer };
+    let y = if y < 0 { -y } else { 2 * last - y };
     y.clamp(0, last) as usize
+}
+
+/// The upsampled pixel `at` lies between the pixels `at / 2` and this one, of `length`.
+fn other_neighbour(at: usize, length: usize) -> usize {
+    let near = at / 2;
+    if at.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(length - 1) }
+}
+
+/// An upsampled pixel is three times as far from one neighbour as from the other.
+#[inline(always)]
+fn mix(near: f32, far: f32) -> f32 {
+    0.75 * near + 0.25 * far
 }

@@ -9,7 +9,6 @@ mod gemm;
 mod isa;
 mod lines;
 mod pack;
-mod phases;
 mod threads;
 mod winograd;
 
@@ -37,11 +36,7 @@ impl Kernels for Flex {
     ) -> FloatTensor<Self> {
         let [input, input_affine, bias, residual, residual_affine] =
             [input, input_affine, bias, residual, residual_affine].map(|x| x.to_contiguous());
-        let way = match spec.input.upsample {
-            true => pack::Way::Upsampled,
-            false => pack::Way::Forward,
-        };
-        let weights = pack::Weights::of(&weight, way);
+        let weights = pack::Weights::of(&weight, pack::Way::Forward);
         convolve(
             &Reader::new(&input, &input_affine, spec.input),
             &weights,
@@ -142,7 +137,6 @@ fn convolve(
     match weights.algorithm {
         pack::Algorithm::Winograd => winograd::convolve(&job, &mut output),
         pack::Algorithm::Direct => direct::convolve(&job, &mut output),
-        pack::Algorithm::Phases => phases::convolve(&job, &mut output),
     }
     tensor(output, shape)
 }

@@ -152,7 +152,8 @@ fn convolution(
     let height = output.shape(2);
     let width = output.shape(3);
     let input_width = input.shape(3);
-    let input_plane = input.shape(2) * input_width;
+    let input_height = input.shape(2);
+    let input_plane = input_height * input_width;
 
     let unit = UNIT_POS as usize;
     let lanes_x = comptime!(plan.lanes[0]);
@@ -178,11 +179,11 @@ fn convolution(
     for round in 0..rounds {
         let place = unit + round * threads;
         let y = source(tile_y + place / line, height, reach, spec.border);
-        lines[round] = select(y < height, position(y, spec.input) * input_width, OUTSIDE);
+        lines[round] = select(y < height, y, OUTSIDE);
         #[unroll]
         for j in 0..4usize {
             let x = source(tile_x + (place % line) * 4 + j, width, reach, spec.border);
-            columns[round * 4 + j] = select(x < width, position(x, spec.input), OUTSIDE);
+            columns[round * 4 + j] = select(x < width, x, OUTSIDE);
         }
     }
 
@@ -217,6 +218,8 @@ fn convolution(
                             let value = value_at(
                                 input,
                                 start,
+                                input_height,
+                                input_width,
                                 lines[round],
                                 columns[round * 4 + j],
                                 spec.border,
@@ -317,9 +320,10 @@ fn convolution(
                         let sum = sums[comptime!(row * COLUMNS + column)];
                         let mut value = sum.extract(j) + added;
                         if comptime!(spec.residual.is_some()) {
-                            let at = plane_of * residual.shape(2) + position(y, reading);
-                            let at = at * residual.shape(3) + position(x, reading);
-                            value += as_read(residual[at], scale, shift, reading);
+                            let (rows, columns) = (residual.shape(2), residual.shape(3));
+                            let start = plane_of * rows * columns;
+                            value +=
+                                pixel(residual, start, rows, columns, y, x, scale, shift, reading);
                         }
                         if comptime!(spec.relu) {
                             value = positive(value);
@@ -358,36 +362,78 @@ fn source(at: usize, length: usize, #[comptime] reach: usize, #[comptime] border
     }
 }
 
-/// The value at a place that was found before, or zero where the place is outside.
+/// A [`pixel`] whose place was found before, or zero where the place is outside.
 #[cube]
 fn value_at(
     input: &Tensor<f32>,
     start: usize,
-    line: usize,
-    column: usize,
+    height: usize,
+    width: usize,
+    y: usize,
+    x: usize,
     #[comptime] border: Border,
     scale: f32,
     shift: f32,
     #[comptime] reading: Reading,
 ) -> f32 {
     if comptime!(border == Border::Zero) {
-        let outside = line == OUTSIDE || column == OUTSIDE;
-        let at = select(outside, start, start + line + column);
-        select(outside, 0.0f32, as_read(input[at], scale, shift, reading))
+        let outside = y == OUTSIDE || x == OUTSIDE;
+        let (y, x) = (select(outside, 0usize, y), select(outside, 0usize, x));
+        let value = pixel(input, start, height, width, y, x, scale, shift, reading);
+        select(outside, 0.0f32, value)
     } else {
-        as_read(input[start + line + column], scale, shift, reading)
+        pixel(input, start, height, width, y, x, scale, shift, reading)
     }
 }
 
-/// Where the value of a pixel is along an axis.
+/// A pixel as it is read, of a plane that begins at `start` and has `height` times `width` pixels in
+/// memory.
 #[cube]
-pub fn position(at: usize, #[comptime] reading: Reading) -> usize {
-    if comptime!(reading.upsample) { at / 2 } else { at }
+pub fn pixel(
+    features: &Tensor<f32>,
+    start: usize,
+    height: usize,
+    width: usize,
+    y: usize,
+    x: usize,
+    scale: f32,
+    shift: f32,
+    #[comptime] reading: Reading,
+) -> f32 {
+    if comptime!(reading.upsample) {
+        let near = start + y / 2 * width;
+        let far = start + other_neighbour(y, height) * width;
+        let (near_x, far_x) = (x / 2, other_neighbour(x, width));
+        let at_near_x = mix(
+            as_read(features[near + near_x], scale, shift, reading),
+            as_read(features[far + near_x], scale, shift, reading),
+        );
+        let at_far_x = mix(
+            as_read(features[near + far_x], scale, shift, reading),
+            as_read(features[far + far_x], scale, shift, reading),
+        );
+        mix(at_near_x, at_far_x)
+    } else {
+        as_read(features[start + y * width + x], scale, shift, reading)
+    }
 }
 
-/// A value as it is read.
+/// The upsampled pixel `at` lies between the pixels `at / 2` and this one, of `length`.
 #[cube]
-pub fn as_read(value: f32, scale: f32, shift: f32, #[comptime] reading: Reading) -> f32 {
+fn other_neighbour(at: usize, length: usize) -> usize {
+    let near = at / 2;
+    select(at == 2 * near, max(near, 1) - 1, min(near + 1, length - 1))
+}
+
+/// An upsampled pixel is three times as far from one neighbour as from the other.
+#[cube]
+fn mix(near: f32, far: f32) -> f32 {
+    0.75f32 * near + 0.25f32 * far
+}
+
+/// A value in memory as it is read.
+#[cube]
+fn as_read(value: f32, scale: f32, shift: f32, #[comptime] reading: Reading) -> f32 {
     let mut result = value;
     if comptime!(reading.affine) {
         result = result * scale + shift;

@@ -5,7 +5,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::super::Reading;
-use super::convolution::{as_read, position};
+use super::convolution::pixel;
 use super::{by_plane, dims_read};
 
 /// `a + b` as they are read; `tensors`: as in [`Kernels::sum`](super::Kernels::sum), contiguous.
@@ -65,8 +65,7 @@ fn read(
     x: usize,
     #[comptime] reading: Reading,
 ) -> f32 {
-    let line = plane * features.shape(2) + position(y, reading);
-    let value = features[line * features.shape(3) + position(x, reading)];
+    let (height, width) = (features.shape(2), features.shape(3));
     let mut scale = 1.0f32;
     let mut shift = 0.0f32;
     if comptime!(reading.affine) {
@@ -74,7 +73,7 @@ fn read(
         scale = affine[at];
         shift = affine[at + channels];
     }
-    as_read(value, scale, shift, reading)
+    pixel(features, plane * height * width, height, width, y, x, scale, shift, reading)
 }
 
 /// The input and its convolution with one kernel a channel; both contiguous.
