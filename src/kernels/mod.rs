@@ -2,7 +2,7 @@
 //! that knows backends.
 //!
 //! A convolution reads its input through a [`Source`]: the normalization and the ReLU of the layer
-//! before, and bilinear upsampling, happen while it reads, so that none of them is a pass of its own.
+//! before, and upsampling, happen while it reads, so that none of them is a pass of its own.
 //!
 //! How it is computed is in `cpu` (burn's flex backend) and `gpu` (its CubeCL backends). Other
 //! backends, and precisions other than f32, take burn's own operations one after the other, which
@@ -35,17 +35,25 @@ pub struct Source {
     pub affine: Option<Tensor<3>>,
     /// Negative values to 0.
     pub relu: bool,
-    /// Twice the height and width by bilinear interpolation, the outermost pixels repeated beyond
-    /// the border. Followed by a convolution it does not leave the checkerboard of transposed
-    /// convolutions (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016). Nor does
-    /// repeating pixels; but then a kernel that is not symmetric sees more of one neighbour at even
+    /// Twice the height and width. Followed by a convolution this does not leave the checkerboard
+    /// of transposed convolutions (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016).
+    pub upsample: Option<Upsampling>,
+}
+
+/// How features get twice the height and width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Upsampling {
+    /// By repeating pixels. A kernel that is not symmetric then sees more of one neighbour at even
     /// places than at odd ones, and after a ReLU their means differ: lines, 2 pixels apart.
-    pub upsample: bool,
+    Nearest,
+    /// By bilinear interpolation, which leaves next to nothing of these lines; beyond the border
+    /// are the outermost pixels again.
+    Bilinear,
 }
 
 impl From<Tensor<4>> for Source {
     fn from(features: Tensor<4>) -> Self {
-        Self { features, affine: None, relu: false, upsample: false }
+        Self { features, affine: None, relu: false, upsample: None }
     }
 }
 
@@ -56,8 +64,8 @@ impl Source {
     }
 
     /// With twice the height and width.
-    pub fn upsample(self) -> Self {
-        Self { upsample: true, ..self }
+    pub fn upsample(self, upsampling: Upsampling) -> Self {
+        Self { upsample: Some(upsampling), ..self }
     }
 
     /// The features as they are read, in memory.
@@ -78,7 +86,7 @@ pub struct Reading {
     /// See [`Source::relu`].
     pub relu: bool,
     /// See [`Source::upsample`].
-    pub upsample: bool,
+    pub upsample: Option<Upsampling>,
 }
 
 /// What a convolution sees beyond the border of a picture.

@@ -31,8 +31,13 @@ fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
 /// Features that are read as `dims`, in one way or another.
 fn source(dims: [usize; 4], random_number: &mut Random, device: &Device) -> Source {
     let [batch, channels, height, width] = dims;
-    let upsample = height % 2 == 0 && width % 2 == 0 && random_number.flag();
-    let scale = 1 + usize::from(upsample);
+    let upsample = match random_number.below(3) {
+        _ if height % 2 == 1 || width % 2 == 1 => None,
+        0 => None,
+        1 => Some(Upsampling::Nearest),
+        _ => Some(Upsampling::Bilinear),
+    };
+    let scale = 1 + usize::from(upsample.is_some());
     let affine = random_number.flag().then(|| random([batch, 2, channels], device));
     let features = random([batch, channels, height / scale, width / scale], device);
     Source { features, affine, relu: random_number.flag(), upsample }

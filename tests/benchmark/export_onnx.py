@@ -187,8 +187,11 @@ class Graph:
         scales = self.constant(f"times_{factor}", numpy.array([1, 1, factor, factor], numpy.float32))
         return self.op("Resize", x, "", scales, **how)
 
-    def upsample(self, x):
-        return self.resize(x, 2, mode="linear", coordinate_transformation_mode="half_pixel")
+    def repeat(self, x):
+        return self.resize(x, 2, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+
+    def interpolate(self, x, factor=2):
+        return self.resize(x, factor, mode="linear", coordinate_transformation_mode="half_pixel")
 
     # ---- networks ------------------------------------------------------------------------------
 
@@ -240,7 +243,7 @@ class Graph:
         code = self.op("Relu", self.linear(code, "generator.code_2"))
         x = self.residual_block(x, code, "generator.block_1")
         x = self.residual_block(x, code, "generator.block_2")
-        x = self.upsample(self.styled_conv(x, code, "generator.conv_1"))
+        x = self.interpolate(self.styled_conv(x, code, "generator.conv_1"))
         skip = self.conv(self.plain_norm(relu3_1, 64), "generator.skip.conv", kernel=1)
         x = self.op("Add", x, skip)
         brush = self.linear(code, "generator.brush_1")
@@ -248,11 +251,11 @@ class Graph:
         brush = self.op("Reshape", brush, self.numbers("kernels", 64, 1, 3, 3))
         x = self.op("Add", x, self.op("Conv", self.reflect(x), brush, group=64, kernel_shape=[3, 3]))
         x = self.residual_block(x, code, "generator.block_3")
-        x = self.upsample(self.styled_conv(x, code, "generator.conv_2"))
+        x = self.interpolate(self.styled_conv(x, code, "generator.conv_2"))
         fine = self.conv(self.plain_norm(relu2_1, 32), "generator.fine_skip.conv", kernel=1)
         x = self.op("Add", x, fine)
         x = self.styled_conv(x, code, "generator.conv_3")
-        x = self.upsample(self.styled_conv(x, code, "generator.conv_4"))
+        x = self.repeat(self.styled_conv(x, code, "generator.conv_4"))
         x = self.conv(x, "generator.conv_5.conv")
         detail = self.op("Reshape", self.linear(code, "generator.detail"), self.numbers("each_channel", 1, 3, 1, 1))
         return self.op("Sigmoid", self.op("Add", x, self.recoloured(photo, matrix, offset, detail)))
@@ -273,7 +276,7 @@ class Graph:
         weight = self.constant("palette_weight", self.weights["generator.palette_weight"].reshape(1, 3, 1, 1))
         # Weighted while it is small.
         colour = self.op("Mul", logits(small), self.op("Sub", weight, detail))
-        colour = self.resize(colour, BLUR, mode="linear", coordinate_transformation_mode="half_pixel")
+        colour = self.interpolate(colour, BLUR)
         return self.op("Add", colour, self.op("Mul", logits(photo), detail))
 
 

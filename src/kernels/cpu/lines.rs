@@ -3,9 +3,9 @@
 use burn_flex::FlexTensor;
 
 use super::values;
-use crate::kernels::{Border, Reading};
+use crate::kernels::{Border, Reading, Upsampling};
 
-/// Pixels of a line that are upsampled at a time.
+/// Pixels of a line that are interpolated at a time.
 const PIECE: usize = 64;
 
 /// A [`Source`](crate::kernels::Source) in main memory.
@@ -14,7 +14,9 @@ pub struct Reader<'a> {
     /// For every picture: the scales of its channels, then their shifts.
     affine: Option<&'a [f32]>,
     relu: bool,
-    upsample: bool,
+    upsample: Option<Upsampling>,
+    /// How far inside the edge that pixel is which a reflecting border shows first.
+    mirror: usize,
     batch: usize,
     channels: usize,
     /// In memory, before upsampling.
@@ -31,6 +33,7 @@ impl<'a> Reader<'a> {
             affine: reading.affine.then(|| values(affine)),
             relu: reading.relu,
             upsample: reading.upsample,
+            mirror: 1,
             batch,
             channels,
             height,
@@ -38,9 +41,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The same without upsampling. A picture that is upsampled by repeating pixels and then mirrored
+    /// at its edge pixels has these twice.
+    pub fn before_upsampling(&self) -> Self {
+        Self { upsample: None, mirror: 0, ..*self }
+    }
+
     /// `[batch, channels, height, width]` as they are read.
     pub fn dims(&self) -> [usize; 4] {
-        let scale = 1 + usize::from(self.upsample);
+        let scale = 1 + usize::from(self.upsample.is_some());
         [self.batch, self.channels, scale * self.height, scale * self.width]
     }
 
@@ -70,30 +79,39 @@ impl<'a> Reader<'a> {
             let value = super::isa::multiply_add::<FMA>(value, scale, shift);
             if value < floor { floor } else { value }
         };
-        if self.upsample {
-            let (near, far) = (stored(y / 2), stored(other_neighbour(y, self.height)));
-            let mixed = |x: usize| mix(read(near[x]), read(far[x]));
-            // What lies between the two lines, with a pixel more on both sides.
-            let mut between = [0.0; PIECE + 2];
-            for from in (0..self.width).step_by(PIECE) {
-                let to = self.width.min(from + PIECE);
-                let (near, far) = (&near[from..to], &far[from..to]);
-                for ((between, &near), &far) in between[1..].iter_mut().zip(near).zip(far) {
-                    *between = mix(read(near), read(far));
-                }
-                between[0] = mixed(from.saturating_sub(1));
-                between[to - from + 1] = mixed(to.min(self.width - 1));
-                let pairs = line[2 * from..2 * to].chunks_exact_mut(2);
-                for (pair, between) in pairs.zip(between.windows(3)) {
-                    pair[0] = mix(between[1], between[0]);
-                    pair[1] = mix(between[1], between[2]);
+        match self.upsample {
+            Some(Upsampling::Nearest) => {
+                for (pair, &value) in line.chunks_exact_mut(2).zip(stored(y / 2)) {
+                    pair.fill(read(value));
                 }
             }
-        } else if self.affine.is_none() && !self.relu {
-            line[..self.width].copy_from_slice(stored(y));
-        } else {
-            for (to, &value) in line.iter_mut().zip(stored(y)) {
-                *to = read(value);
+            Some(Upsampling::Bilinear) => {
+                let (near, far) = (stored(y / 2), stored(other_neighbour(y, self.height)));
+                let mixed = |x: usize| mix(read(near[x]), read(far[x]));
+                // What lies between the two lines, with a pixel more on both sides.
+                let mut between = [0.0; PIECE + 2];
+                for from in (0..self.width).step_by(PIECE) {
+                    let to = self.width.min(from + PIECE);
+                    let (near, far) = (&near[from..to], &far[from..to]);
+                    for ((between, &near), &far) in between[1..].iter_mut().zip(near).zip(far) {
+                        *between = mix(read(near), read(far));
+                    }
+                    between[0] = mixed(from.saturating_sub(1));
+                    between[to - from + 1] = mixed(to.min(self.width - 1));
+                    let pairs = line[2 * from..2 * to].chunks_exact_mut(2);
+                    for (pair, between) in pairs.zip(between.windows(3)) {
+                        pair[0] = mix(between[1], between[0]);
+                        pair[1] = mix(between[1], between[2]);
+                    }
+                }
+            }
+            None if self.affine.is_none() && !self.relu => {
+                line[..self.width].copy_from_slice(stored(y));
+            }
+            None => {
+                for (to, &value) in line.iter_mut().zip(stored(y)) {
+                    *to = read(value);
+                }
             }
         }
     }
@@ -116,7 +134,7 @@ impl<'a> Reader<'a> {
             line.fill(0.0);
             return;
         }
-        let y = if inside { y as usize } else { reflected(y, height) };
+        let y = if inside { y as usize } else { reflected(y, height, self.mirror) };
         self.line::<FMA>(picture, channel, y, &mut line[reach..]);
         line[reach + width..].fill(0.0);
         if reach == 0 {
@@ -124,26 +142,28 @@ impl<'a> Reader<'a> {
         }
         (line[0], line[width + 1]) = match border {
             Border::Zero => (0.0, 0.0),
-            Border::Reflection => (line[2], line[width - 1]),
+            Border::Reflection => (line[1 + self.mirror], line[width - self.mirror]),
         };
     }
 }
 
 /// A line just beyond the border, mirrored. Lines further out, of tiles that stick out, count for
 /// nothing.
-fn reflected(y: isize, height: usize) -> usize {
+fn reflected(y: isize, height: usize, mirror: usize) -> usize {
     let last = height as isize - 1;
-    let y = if y < 0 { -y } else { 2 * last - y };
+    // With a mirror beyond the edge, not on it, everything seen is one pixel nearer.
+    let nearer = 1 - mirror as isize;
+    let y = if y < 0 { -y - nearer } else { 2 * last - y + nearer };
     y.clamp(0, last) as usize
 }
 
-/// The upsampled pixel `at` lies between the pixels `at / 2` and this one, of `length`.
+/// The interpolated pixel `at` lies between the pixels `at / 2` and this one, of `length`.
 fn other_neighbour(at: usize, length: usize) -> usize {
     let near = at / 2;
     if at.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(length - 1) }
 }
 
-/// An upsampled pixel is three times as far from one neighbour as from the other.
+/// An interpolated pixel is three times as far from one neighbour as from the other.
 #[inline(always)]
 fn mix(near: f32, far: f32) -> f32 {
     0.75 * near + 0.25 * far

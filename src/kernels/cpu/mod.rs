@@ -9,6 +9,7 @@ mod gemm;
 mod isa;
 mod lines;
 mod pack;
+mod phases;
 mod threads;
 mod winograd;
 
@@ -21,7 +22,7 @@ use burn::backend::{Flex, tensor::FloatTensor};
 use burn::tensor::{DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-use super::{GoalKind, Kernels, Reading, Spec};
+use super::{GoalKind, Kernels, Reading, Spec, Upsampling};
 use lines::Reader;
 
 impl Kernels for Flex {
@@ -36,7 +37,11 @@ impl Kernels for Flex {
     ) -> FloatTensor<Self> {
         let [input, input_affine, bias, residual, residual_affine] =
             [input, input_affine, bias, residual, residual_affine].map(|x| x.to_contiguous());
-        let weights = pack::Weights::of(&weight, pack::Way::Forward);
+        let way = match spec.input.upsample {
+            Some(Upsampling::Nearest) => pack::Way::Repeated,
+            Some(Upsampling::Bilinear) | None => pack::Way::Forward,
+        };
+        let weights = pack::Weights::of(&weight, way);
         convolve(
             &Reader::new(&input, &input_affine, spec.input),
             &weights,
@@ -137,6 +142,7 @@ fn convolve(
     match weights.algorithm {
         pack::Algorithm::Winograd => winograd::convolve(&job, &mut output),
         pack::Algorithm::Direct => direct::convolve(&job, &mut output),
+        pack::Algorithm::Phases => phases::convolve(&job, &mut output),
     }
     tensor(output, shape)
 }

@@ -10,7 +10,7 @@ use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::super::{Border, Reading, Spec};
+use super::super::{Border, Reading, Spec, Upsampling};
 use super::{dims_read, empty};
 
 /// Pixels that a thread computes, side by side and below one another.
@@ -400,7 +400,9 @@ pub fn pixel(
     shift: f32,
     #[comptime] reading: Reading,
 ) -> f32 {
-    if comptime!(reading.upsample) {
+    if comptime!(reading.upsample == Some(Upsampling::Nearest)) {
+        as_read(features[start + y / 2 * width + x / 2], scale, shift, reading)
+    } else if comptime!(reading.upsample == Some(Upsampling::Bilinear)) {
         let near = start + y / 2 * width;
         let far = start + other_neighbour(y, height) * width;
         let (near_x, far_x) = (x / 2, other_neighbour(x, width));
@@ -418,14 +420,14 @@ pub fn pixel(
     }
 }
 
-/// The upsampled pixel `at` lies between the pixels `at / 2` and this one, of `length`.
+/// The interpolated pixel `at` lies between the pixels `at / 2` and this one, of `length`.
 #[cube]
 fn other_neighbour(at: usize, length: usize) -> usize {
     let near = at / 2;
     select(at == 2 * near, max(near, 1) - 1, min(near + 1, length - 1))
 }
 
-/// An upsampled pixel is three times as far from one neighbour as from the other.
+/// An interpolated pixel is three times as far from one neighbour as from the other.
 #[cube]
 fn mix(near: f32, far: f32) -> f32 {
     0.75f32 * near + 0.25f32 * far
