@@ -95,16 +95,18 @@ impl Generator {
         let code = linear(&self.code_2, code, true);
         let x = self.block_1.forward(fused.features, code.clone(), norms);
         let x = self.block_2.forward(x, code.clone(), norms);
-        let x = self.conv_1.forward(x, code.clone(), norms).upsample(Upsampling::Bilinear);
+        let x = self.conv_1.forward(x, code.clone(), norms);
+        // The lines of repeated pixels (see `Upsampling`) would be widest here. Interpolated further
+        // on as well, paintings lose their texture.
+        let x = x.upsample(Upsampling::Bilinear);
         let x = self.skip.forward_onto(x, fused.skip);
         let [batch, _] = code.dims();
         let kernels = linear(&self.brush_2, linear(&self.brush_1, code.clone(), false), false);
         let x = kernels::depthwise(x, kernels.reshape([batch, BRUSHED, 9]));
         let x = self.block_3.forward(x, code.clone(), norms);
-        let x = self.conv_2.forward(x, code.clone(), norms).upsample(Upsampling::Bilinear);
+        let x = self.conv_2.forward(x, code.clone(), norms).upsample(Upsampling::Nearest);
         let x = self.fine_skip.forward_onto(x, fused.fine_skip);
         let x = self.conv_3.forward(x, code.clone(), norms);
-        // Here what repeating pixels leaves are edges of paint, not lines.
         let x = self.conv_4.forward(x, code.clone(), norms).upsample(Upsampling::Nearest);
         let strokes = self.conv_5.forward(x).cast(DType::F32);
         let weights =

@@ -251,7 +251,7 @@ class Graph:
         brush = self.op("Reshape", brush, self.numbers("kernels", 64, 1, 3, 3))
         x = self.op("Add", x, self.op("Conv", self.reflect(x), brush, group=64, kernel_shape=[3, 3]))
         x = self.residual_block(x, code, "generator.block_3")
-        x = self.interpolate(self.styled_conv(x, code, "generator.conv_2"))
+        x = self.repeat(self.styled_conv(x, code, "generator.conv_2"))
         fine = self.conv(self.plain_norm(relu2_1, 32), "generator.fine_skip.conv", kernel=1)
         x = self.op("Add", x, fine)
         x = self.styled_conv(x, code, "generator.conv_3")

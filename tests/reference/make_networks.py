@@ -109,8 +109,8 @@ def residual_block(x, code, name):
     return x + style_norm(y, code, f"{name}.norm")
 
 
-def interpolate(x):
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+def repeat(x):
+    return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
 def brush(x, code):
@@ -125,14 +125,15 @@ def generator(features, skip, fine_skip, style, recoloured, detail):
     code = F.relu(linear(code, "generator.code_2", CODE, CODE))
     x = residual_block(features, code, "generator.block_1")
     x = residual_block(x, code, "generator.block_2")
-    x = interpolate(styled_conv(x, code, "generator.conv_1", 64))
+    x = styled_conv(x, code, "generator.conv_1", 64)
+    x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
     x = x + conv(skip, "generator.skip.conv", (64, 64, 1, 1))
     x = brush(x, code)
     x = residual_block(x, code, "generator.block_3")
-    x = interpolate(styled_conv(x, code, "generator.conv_2", 24))
+    x = repeat(styled_conv(x, code, "generator.conv_2", 24))
     x = x + conv(fine_skip, "generator.fine_skip.conv", (24, 32, 1, 1))
     x = styled_conv(x, code, "generator.conv_3", 24)
-    x = F.interpolate(styled_conv(x, code, "generator.conv_4", 16), scale_factor=2, mode="nearest")
+    x = repeat(styled_conv(x, code, "generator.conv_4", 16))
     x = conv(x, "generator.conv_5.conv", (3, 16, 3, 3))
     x = x + recoloured * weight("generator.palette_weight", 3).view(1, 3, 1, 1)
     return x + detail * linear(code, "generator.detail", CODE, 3).view(-1, 3, 1, 1)
