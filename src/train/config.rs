@@ -80,7 +80,8 @@ pub struct LossConfig {
     /// Differences of the painting's neighbouring pixels where the photo is flat. Heavy weights clean
     /// skies, but with 100, at rates above 2e-4, the generator gave up painting after 1,300 steps.
     pub total_variation: f64,
-    /// Lines in flat areas that sit on the generator's grid, as the mean square in 8-bit levels.
+    /// Lines in flat areas that sit on the generator's grid, as the mean square in 8-bit levels. Weights of
+    /// 1 to 4 take away a fifth to four fifths of them within 500 steps, and cost style.
     pub grid: f64,
     /// Features of the slim encoder against the full one's.
     pub distillation: f64,
