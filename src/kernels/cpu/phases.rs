@@ -1,6 +1,7 @@
-//! Convolutions of few channels that read their input upsampled by repeating pixels. Of the four pixels that come from one
-//! pixel of the input, each sees 2 x 2 pixels of the input, for which the 9 weights of the kernel add
-//! up to 4: four convolutions of the input as it is, with 16 multiplications instead of 36.
+//! Convolutions of few channels that read their input upsampled by repeating pixels. Of the four
+//! pixels that come from one pixel of the input, each sees 2 x 2 pixels of the input, for which the 9
+//! weights of the kernel add up to 4: four convolutions of the input as it is, with 16
+//! multiplications instead of 36.
 
 use super::isa::for_each_isa;
 use super::lines::Reader;

@@ -86,8 +86,12 @@ class Network {
     return tf.add(this.styledNorm(y, code, `${name}.norm`), x);
   }
 
-  upsample(x) {
+  repeat(x) {
     return tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]);
+  }
+
+  interpolate(x) {
+    return tf.image.resizeBilinear(x, [2 * x.shape[1], 2 * x.shape[2]], false, true);
   }
 
   /** relu1_1, relu2_1, relu3_1 and relu4_1. */
@@ -116,16 +120,16 @@ class Network {
     const code = this.linear(this.linear(statistics, 'generator.code_1', 'relu'), 'generator.code_2', 'relu');
     x = this.residualBlock(x, code, 'generator.block_1');
     x = this.residualBlock(x, code, 'generator.block_2');
-    x = this.upsample(this.styledConv(x, code, 'generator.conv_1'));
+    x = this.interpolate(this.styledConv(x, code, 'generator.conv_1'));
     x = tf.add(x, this.conv(this.norm(relu3_1), 'generator.skip.conv'));
     const brush = tf.reshape(this.linear(this.linear(code, 'generator.brush_1'), 'generator.brush_2'), [64, 9]);
     const kernels = tf.reshape(tf.transpose(brush), [3, 3, 64, 1]);
     x = tf.add(x, tf.depthwiseConv2d(this.pad(x), kernels, 1, 'valid'));
     x = this.residualBlock(x, code, 'generator.block_3');
-    x = this.upsample(this.styledConv(x, code, 'generator.conv_2'));
+    x = this.repeat(this.styledConv(x, code, 'generator.conv_2'));
     x = tf.add(x, this.conv(this.norm(relu2_1), 'generator.fine_skip.conv'));
     x = this.styledConv(x, code, 'generator.conv_3');
-    x = this.upsample(this.styledConv(x, code, 'generator.conv_4'));
+    x = this.repeat(this.styledConv(x, code, 'generator.conv_4'));
     x = this.conv(x, 'generator.conv_5.conv');
 
     const logits = (picture) => {
