@@ -144,7 +144,7 @@ fn full_encoder_and_losses() {
     assert_matches("loss_gram", style.gram);
     assert_matches(
         "loss_total_variation",
-        losses::total_variation(photo.clone(), &(photo * 0.02 + 0.4)),
+        losses::total_variation(photo.clone(), &losses::Flatness::of(photo * 0.02 + 0.4)),
     );
 }
 

@@ -46,8 +46,8 @@ pub enum Upsampling {
     /// By repeating pixels. A kernel that is not symmetric then sees more of one neighbour at even
     /// places than at odd ones, and after a ReLU their means differ: lines, 2 pixels apart.
     Nearest,
-    /// By bilinear interpolation, which leaves next to nothing of these lines; beyond the border
-    /// are the outermost pixels again.
+    /// By bilinear interpolation, after which even and odd places differ less; beyond the border are
+    /// the outermost pixels again.
     Bilinear,
 }
 

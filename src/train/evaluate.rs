@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{TrainError, losses};
+use super::TrainError;
+use super::losses::{self, Flatness};
 use crate::layers::{channel_statistics, instance_norm};
 use crate::picture::Picture;
 use crate::stylizer::{Style, StylizeError, Stylizer};
@@ -124,9 +125,10 @@ impl Judge {
 
     /// Compares a painting with its photo and its style.
     pub fn measure(&self, painting: &Seen, photo: &Seen, style: &Seen) -> Measures {
+        let flat = Flatness::of(photo.pixels.clone());
         let mut measures = Measures {
             ssim: ssim(&painting.luma, &photo.luma),
-            grid: scalar(losses::grid(painting.pixels.clone(), &photo.pixels)).sqrt(),
+            grid: scalar(losses::grid(painting.pixels.clone(), &flat)).sqrt(),
             ..Measures::default()
         };
         for (index, (level, goal)) in painting.levels.iter().zip(&style.levels).enumerate() {

@@ -173,9 +173,9 @@ fn moved(x: Tensor<4>, step: usize) -> Tensor<4> {
 
 /// Mean absolute difference of neighbouring pixels of the painting, counted where the photo is flat:
 /// in skies and walls nothing else keeps strokes from being made up. `[1]`
-pub fn total_variation(painting: Tensor<4>, photo: &Tensor<4>) -> Tensor<1> {
+pub fn total_variation(painting: Tensor<4>, photo: &Flatness) -> Tensor<1> {
     let [down, right] = differences(painting);
-    let [flat_down, flat_right] = flatness(photo);
+    let Flatness([flat_down, flat_right]) = photo.clone();
     (down * flat_down).mean() + (right * flat_right).mean()
 }
 
@@ -183,8 +183,8 @@ pub fn total_variation(painting: Tensor<4>, photo: &Tensor<4>) -> Tensor<1> {
 /// where the photo is flat: without texture to start from, a generator can make some out of where a
 /// pixel is in the grid. The mean square, in 8-bit levels, of what the pixels of every eighth column
 /// (and row) have in common; nothing where the photo is not flat. Sides of at least 16 pixels. `[1]`
-pub fn grid(painting: Tensor<4>, photo: &Tensor<4>) -> Tensor<1> {
-    let [flat_down, flat_right] = flatness(photo);
+pub fn grid(painting: Tensor<4>, photo: &Flatness) -> Tensor<1> {
+    let Flatness([flat_down, flat_right]) = photo.clone();
     lines(painting.clone(), flat_right) + lines(painting.swap_dims(2, 3), flat_down.swap_dims(2, 3))
 }
 
@@ -214,16 +214,24 @@ fn differences(x: Tensor<4>) -> [Tensor<4>; 2] {
     ]
 }
 
-/// How flat the photo is around each difference that [`differences`] takes: 1 where nothing changes,
-/// near 0 where neighbouring pixels differ by several [`FLAT`].
-fn flatness(photo: &Tensor<4>) -> [Tensor<4>; 2] {
-    let around = AvgPool2dConfig::new([FLAT_AREA, FLAT_AREA])
-        .with_strides([1, 1])
-        .with_padding(PaddingConfig2d::Same)
-        .with_count_include_pad(false)
-        .init();
-    differences(photo.clone())
-        .map(|change| (around.forward(change.mean_dim(1)) * (-1.0 / FLAT)).exp())
+/// How flat a photo is around each difference of a pixel to the one below and to the one on the right:
+/// 1 where nothing changes, near 0 where neighbouring pixels differ by several levels.
+#[derive(Debug, Clone)]
+pub struct Flatness([Tensor<4>; 2]);
+
+impl Flatness {
+    /// Of photos `[batch, 3, height, width]`.
+    pub fn of(photo: Tensor<4>) -> Self {
+        let around = AvgPool2dConfig::new([FLAT_AREA, FLAT_AREA])
+            .with_strides([1, 1])
+            .with_padding(PaddingConfig2d::Same)
+            .with_count_include_pad(false)
+            .init();
+        Self(
+            differences(photo)
+                .map(|change| (around.forward(change.mean_dim(1)) * (-1.0 / FLAT)).exp()),
+        )
+    }
 }
 
 /// Binary cross-entropy of logits against the probability `label` (Goodfellow et al.,
@@ -263,7 +271,8 @@ mod tests {
         let noise =
             || Tensor::<4>::random([1, 3, 40, 40], Distribution::Uniform(0.0, 1.0), &device);
         let flat = Tensor::<4>::full([1, 3, 40, 40], 0.5, &device);
-        let of = |painting, photo| total_variation(painting, &photo).into_scalar::<f32>();
+        let of =
+            |painting, photo| total_variation(painting, &Flatness::of(photo)).into_scalar::<f32>();
         // Neighbours that are drawn from 0..1 differ by a third on average.
         let made_up = of(noise(), flat.clone());
         assert!((made_up - 2.0 / 3.0).abs() < 0.02, "{made_up}");
@@ -282,7 +291,7 @@ mod tests {
             Tensor::<4>::from_data(TensorData::new(values, [1, 3, size, size]), &device)
         };
         let flat = Tensor::<4>::full([1, 3, size, size], 0.5, &device);
-        let of = |painting, photo| grid(painting, &photo).into_scalar::<f32>();
+        let of = |painting, photo| grid(painting, &Flatness::of(photo)).into_scalar::<f32>();
         let level = 1.0 / 255.0;
         // Columns that differ by 4 levels are 2 off their mean, along one of two axes.
         let striped = |x: f32| 0.5 + if x % 4.0 < 2.0 { 4.0 * level } else { 0.0 };

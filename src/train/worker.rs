@@ -12,11 +12,12 @@ use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::TrainError;
 use super::checkpoint::State;
 use super::config::TrainConfig;
 use super::dataset::Crops;
 use super::loss_network::LossNetwork;
-use super::{TrainError, losses};
+use super::losses::{self, Flatness};
 use crate::discriminator::Discriminator;
 use crate::layers::Norms;
 use crate::palette::{ColourMap, recolour_photos};
@@ -171,12 +172,13 @@ impl Worker {
         let style_losses = losses::style(&seen, style_target, &weigh.levels);
         total = add(total, "style", weigh.style, style_losses.statistics);
         total = add(total, "gram", weigh.gram, style_losses.gram);
+        let flat = Flatness::of(content.clone());
         if weigh.total_variation > 0.0 {
-            let loss = losses::total_variation(painting.clone(), &content);
+            let loss = losses::total_variation(painting.clone(), &flat);
             total = add(total, "total_variation", weigh.total_variation, loss);
         }
         if weigh.grid > 0.0 {
-            let loss = losses::grid(painting.clone(), &content);
+            let loss = losses::grid(painting.clone(), &flat);
             total = add(total, "grid", weigh.grid, loss);
         }
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
