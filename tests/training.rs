@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use burn::module::Module;
+use impasto::discriminator::Discriminator;
 use impasto::train::dataset::{Dataset, Folder, Skipped};
 use impasto::train::{Losses, Outcome, TrainConfig, TrainError, Trainer, procedural};
 use impasto::vgg::VggConfig;
@@ -150,6 +152,33 @@ fn an_interrupted_run_goes_on_exactly() {
         matches!(again.err(), Some(TrainError::File { reason, .. }) if reason.contains("--resume"))
     );
     assert_eq!(skipped.len(), 4, "{skipped:?}");
+}
+
+#[test]
+fn a_discriminator_that_judges_well_waits() {
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let vgg = loss_network();
+    for (floor, learns) in [(0.0, true), (100.0, false)] {
+        let out = folder.path().join(format!("floor {floor}"));
+        let mut config = TrainConfig::from_toml(SETTINGS).unwrap();
+        config.checkpoint_every = 1;
+        config.optimizer.discriminator_floor = floor;
+        let (dataset, _) = pictures(&folder.path().join("pictures"));
+        let cpu = device::cpu();
+        let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &[cpu], false).unwrap();
+        trainer
+            .run(&AtomicBool::new(false), |step, losses| {
+                assert_eq!(losses.contains_key("discriminator"), step > 3, "step {step}");
+            })
+            .unwrap();
+        let tensors = |step: usize| {
+            let file = out.join(format!("checkpoint-{step:07}/discriminator"));
+            let network = Discriminator::new(&device::cpu()).try_load_file(file).unwrap();
+            weights::tensors_of("", &network)
+        };
+        assert_eq!(tensors(5) != tensors(6), learns, "floor {floor}");
+    }
 }
 
 #[test]

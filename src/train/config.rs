@@ -53,6 +53,9 @@ pub struct OptimizerConfig {
     pub warm_up: usize,
     /// Constant learning rate of the discriminator.
     pub discriminator_learning_rate: f64,
+    /// The discriminator does not learn from steps in which its loss is below this, so that it cannot
+    /// win outright. Guessing has a loss of 2 ln 2 = 1.386.
+    pub discriminator_floor: f32,
     /// Gradients of a tensor longer than this are shortened to it.
     pub clip: f32,
 }
@@ -125,6 +128,7 @@ impl Default for OptimizerConfig {
             final_share: 0.05,
             warm_up: 100,
             discriminator_learning_rate: 2e-4,
+            discriminator_floor: 1.25,
             clip: 5.0,
         }
     }

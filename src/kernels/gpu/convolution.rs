@@ -5,6 +5,10 @@
 //! 3 x 3 convolution reads 12 vectors of pixels and 9 vectors of weights from workgroup memory, and
 //! multiplies 576 times: 27 multiplications a read. The reads of the weights are the same for
 //! neighbouring threads, those of the pixels go to neighbouring addresses.
+//!
+//! A 1 x 1 convolution reads 4 vectors of pixels and one of weights for 64 multiplications, 13 a read. The
+//! two of a stylization are 1.3 % of its multiplications; what they cost is to bring in pixels, which a shader
+//! of their own would have to as well.
 
 use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
