@@ -59,7 +59,9 @@ fn pictures(folder: &Path) -> (Dataset, Vec<String>) {
 
 /// A loss network with random weights: what the losses measure does not matter here.
 fn loss_network() -> Vec<u8> {
-    let network = VggConfig::full().init(&device::cpu());
+    let cpu = device::cpu();
+    cpu.seed(1);
+    let network = VggConfig::full().init(&cpu);
     weights::serialize(&weights::tensors_of("", &network), &weights::Metadata::new()).unwrap()
 }
 
@@ -203,9 +205,8 @@ fn two_devices_learn_what_one_learns() {
     assert!(one.keys().eq(two.keys()) && one.contains_key("discriminator"), "{one:?} {two:?}");
     for (name, expected) in one {
         let found = two[name];
-        // Sums of another order differ by little; the optimizers' first steps and squares of small
-        // differences make more of it.
-        let tolerance = if name == "grid" { 2e-2 } else { 5e-3 };
+        // Sums of another order differ by little; squares of small differences make more of it.
+        let tolerance = if name == "grid" { 1e-2 } else { 2e-3 };
         let near = (found - expected).abs() <= tolerance * expected.abs();
         assert!(near, "{name}: {found} {expected}");
     }

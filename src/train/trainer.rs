@@ -318,10 +318,9 @@ impl Trainer {
         // The average catches up fast at first.
         let decay = config.average_decay.min((1.0 + step as f64) / (10.0 + step as f64));
         state.average = move_average(state.average.clone(), &state.networks.valid(), decay);
-        let judged_well = log
-            .get("discriminator")
-            .is_some_and(|&loss| loss < config.optimizer.discriminator_floor);
-        if !judged.grads.is_empty() && !judged_well {
+        // There is no loss in steps without a discriminator.
+        let floor = config.optimizer.discriminator_floor;
+        if log.get("discriminator").is_some_and(|&loss| loss >= floor) {
             let rate = config.optimizer.discriminator_learning_rate;
             let discriminator = state.discriminator.clone();
             state.discriminator =
