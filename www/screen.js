@@ -2,15 +2,27 @@
 
 /**
  * Whether what WebGPU draws to a canvas can be seen there. Where it cannot, the browser may take
- * everything from the GPU that is on it: ask before anything is, and only once.
+ * everything from the GPU that is on it: ask before anything is, and only once. It has a GPU again
+ * when this is answered, or will not have one soon.
  * @returns {Promise<boolean>}
  */
 export async function drawsToCanvas() {
+  const { gpu } = /** @type {any} */ (navigator);
+  if (!gpu) return false;
+  const request = () => gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
+  const seen = await showsOnePixel(gpu, request);
+  // Chromium then says once, at least, that there is no adapter.
+  for (let tries = 0; !seen && tries < 20 && !(await request()); tries++) {
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  return seen;
+}
+
+/** @param {any} gpu @param {() => Promise<any>} request for an adapter */
+async function showsOnePixel(gpu, request) {
   let device;
   try {
-    const { gpu } = /** @type {any} */ (navigator);
-    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-    device = await adapter.requestDevice();
+    device = await (await request()).requestDevice();
     const canvas = new OffscreenCanvas(1, 1);
     const context = /** @type {any} */ (canvas.getContext(/** @type {any} */ ('webgpu')));
     context.configure({ device, format: gpu.getPreferredCanvasFormat(), alphaMode: 'opaque' });

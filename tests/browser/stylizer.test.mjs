@@ -402,6 +402,17 @@ test('what is only looked at stays on the GPU, and is what would be read', async
   });
 });
 
+test('a GPU whose drawing cannot be seen is there after it was tried', async () => {
+  await onBlank({ flags: BLIND_WEBGPU }, async (page) => {
+    const answers = await page.evaluate(async () => {
+      const { drawsToCanvas } = await import('../www/screen.js');
+      const found = async () => Boolean(await navigator.gpu.requestAdapter());
+      return [await found(), await drawsToCanvas(), await found()];
+    });
+    assert.deepEqual(answers, [true, false, true]);
+  });
+});
+
 test('a GPU whose drawing cannot be seen is read', async () => {
   await onBlank({ prepare: patched('gpu', tellsShown), flags: BLIND_WEBGPU }, async (page) => {
     const { kind, same, shown } = await inPage(page, showAndRead, 'webgpu');
