@@ -19,7 +19,7 @@ pub fn cpu() -> Device {
 }
 
 /// The GPU that the system prefers for heavy work, through wgpu: WebGPU in the browser; Vulkan,
-/// Metal or DirectX 12 natively.
+/// Metal, DirectX 12 or, where there is none of these, OpenGL natively.
 ///
 /// It is opened once a process, and stays open.
 ///

@@ -66,7 +66,7 @@ pub struct Bench {
 enum Devices {
     /// The CPU, and the GPU if there is one
     All,
-    /// The GPU, through Vulkan, Metal or DirectX 12
+    /// The GPU, through Vulkan, Metal, DirectX 12 or OpenGL
     #[cfg(feature = "gpu")]
     Gpu,
     /// The CPU

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 pub enum Engine {
     /// The GPU if there is one, else the CPU
     Auto,
-    /// The GPU, through Vulkan, Metal or DirectX 12
+    /// The GPU, through Vulkan, Metal, DirectX 12 or OpenGL
     #[cfg(feature = "gpu")]
     Gpu,
     /// The CPU

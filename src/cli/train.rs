@@ -68,7 +68,7 @@ pub struct Train {
 pub enum Engine {
     /// burn's own CPU backend
     Cpu,
-    /// wgpu (Vulkan, Metal, DirectX 12)
+    /// wgpu (Vulkan, Metal, DirectX 12, OpenGL)
     #[cfg(feature = "gpu")]
     Gpu,
     /// libtorch on the CPU

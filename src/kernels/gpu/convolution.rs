@@ -450,8 +450,11 @@ fn as_read(value: f32, scale: f32, shift: f32, #[comptime] reading: Reading) -> 
     result
 }
 
-/// Negative values to 0. `max` may hide what is not a number.
+/// Negative values to 0. What is not a number stays; `max` and comparisons may hide it, which shaders
+/// may take to know none. With the sign turned over, what is negative is at most ∞ in its bits, all
+/// else is more.
 #[cube]
 pub fn positive(value: f32) -> f32 {
-    select(value < 0.0, 0.0f32, value)
+    let negative = (u32::reinterpret(value) ^ 0x8000_0000) <= 0x7f80_0000;
+    select(negative, 0.0f32, value)
 }
