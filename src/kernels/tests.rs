@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Distribution};
 
+use super::cpu::isa::tests::with_each;
 use super::*;
 
 /// Small random numbers (xorshift), the same each time.
@@ -282,12 +283,76 @@ fn nothing_is_hidden(device: &Device) {
 #[test]
 fn on_the_cpu() {
     let device = crate::device::cpu();
-    convolutions_are_convolutions(&device, 120);
-    the_rest_is_what_it_says(&device, 40);
-    colours_are_what_they_say(&device);
-    pixels_come_back(&device);
-    nothing_is_hidden(&device);
-    pooling_hides_nothing(&device);
+    with_each(|| {
+        convolutions_are_convolutions(&device, 120);
+        the_rest_is_what_it_says(&device, 40);
+        colours_are_what_they_say(&device);
+        pixels_come_back(&device);
+        nothing_is_hidden(&device);
+        pooling_hides_nothing(&device);
+    });
+}
+
+/// Where the compiler does not make of a loop what it should, it may take many times as long as with
+/// fewer instructions.
+#[test]
+fn better_instructions_are_not_slower() {
+    let device = crate::device::cpu();
+    let features: Tensor<4> = random([1, 32, 64, 64], &device);
+    let weight = random([32, 32, 3, 3], &device);
+    let few: Tensor<4> = random([1, 3, 128, 128], &device);
+    let few_weight = random([8, 3, 3, 3], &device);
+    let kernels = random([1, 32, 9], &device);
+    let convolution = |source: Source, weight: &Tensor<4>| {
+        let bias = Tensor::zeros([weight.dims()[0]], &device);
+        drop(convolve(source, weight.clone(), bias, Border::Reflection, true, None));
+    };
+    let repeated = Source::from(features.clone().narrow(1, 0, 3)).upsample(Upsampling::Nearest);
+    let interpolated = Source::from(features.clone()).upsample(Upsampling::Bilinear);
+    let palette: Tensor<4> = random([1, 3, 32, 32], &device);
+    let maps = random([1, 3, 4], &device);
+    let last_step = || {
+        let weights = [Tensor::ones([1, 3], &device), Tensor::ones([1, 3], &device)];
+        drop(finish(few.clone(), palette.clone(), maps.clone(), weights, few.clone(), 0.6));
+    };
+    #[cfg(feature = "cli")]
+    let gradients = || {
+        let device = crate::device::cpu().autodiff();
+        let weight = Tensor::ones([32, 32, 3, 3], &device).require_grad();
+        let input = Tensor::ones([1, 32, 64, 64], &device).require_grad();
+        let bias = Tensor::zeros([32], &device);
+        let painted = convolve(input.clone(), weight, bias, Border::Zero, true, None);
+        assert!(input.grad(&painted.sum().backward()).is_some());
+    };
+    type Work<'a> = Box<dyn Fn() + 'a>;
+    let work: &[(&str, Work<'_>)] = &[
+        ("convolution", Box::new(|| convolution(features.clone().into(), &weight))),
+        ("… of interpolated pixels", Box::new(|| convolution(interpolated.clone(), &weight))),
+        ("… of few channels", Box::new(|| convolution(few.clone().into(), &few_weight))),
+        ("… of repeated pixels", Box::new(|| convolution(repeated.clone(), &few_weight))),
+        ("depthwise", Box::new(|| drop(depthwise(features.clone(), kernels.clone())))),
+        ("pool", Box::new(|| drop(pool(features.clone())))),
+        ("sum", Box::new(|| drop(add(features.clone(), features.clone())))),
+        ("normalization", Box::new(|| drop(normalization(features.clone(), Goal::Unit)))),
+        ("the last step", Box::new(last_step)),
+        #[cfg(feature = "cli")]
+        ("gradients", Box::new(gradients)),
+    ];
+    for (name, work) in work {
+        let mut least = vec![std::time::Duration::MAX; 3];
+        for _ in 0..15 {
+            let times = with_each(|| {
+                let start = std::time::Instant::now();
+                work();
+                start.elapsed()
+            });
+            least = least.into_iter().zip(times).map(|(a, b)| a.min(b)).collect();
+        }
+        println!("{name}: {least:?}");
+        for pair in least.windows(2) {
+            assert!(pair[1] < 2 * pair[0], "{name}: {least:?} with better instructions each time");
+        }
+    }
 }
 
 /// The GPU, emulated or not, if there is one.
@@ -345,7 +410,7 @@ fn packed_weights_are_forgotten() {
 #[cfg(feature = "cli")]
 #[test]
 fn gradients_on_the_cpu() {
-    gradients_are_gradients(&crate::device::cpu().autodiff());
+    with_each(|| gradients_are_gradients(&crate::device::cpu().autodiff()));
 }
 
 #[cfg(all(feature = "cli", feature = "gpu"))]

@@ -134,8 +134,9 @@ fn read_gradient_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
             let [p0, p1, p2, p3] = split::<TILE>(&mut one[index * SIDE * padded..], padded)
                 .map(|values| &mut values[row * columns..][..columns]);
             let (values, _) = line.as_chunks::<TILE>();
-            for (index, values) in values.iter().enumerate() {
-                [p0[index], p1[index], p2[index], p3[index]] = *values;
+            let places = p0.iter_mut().zip(p1).zip(p2).zip(p3);
+            for ((((p0, p1), p2), p3), values) in places.zip(values) {
+                [*p0, *p1, *p2, *p3] = *values;
             }
         }
     }
@@ -151,11 +152,9 @@ fn read_gradient_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
 /// [`transform_back`] of many tiles, in place: from the first four to all six.
 #[inline(always)]
 fn transform_all_back<const FMA: bool>([d0, d1, d2, d3, d4, d5]: [&mut [f32]; SIDE]) {
-    let length = d0.len();
-    let [d1, d2, d3, d4, d5] = [d1, d2, d3, d4, d5].map(|d| &mut d[..length]);
-    for x in 0..length {
-        [d0[x], d1[x], d2[x], d3[x], d4[x], d5[x]] =
-            transform_back::<FMA>([d0[x], d1[x], d2[x], d3[x]]);
+    let places = d0.iter_mut().zip(d1).zip(d2).zip(d3).zip(d4).zip(d5);
+    for (((((d0, d1), d2), d3), d4), d5) in places {
+        [*d0, *d1, *d2, *d3, *d4, *d5] = transform_back::<FMA>([*d0, *d1, *d2, *d3]);
     }
 }
 

@@ -12,18 +12,31 @@ pub enum Isa {
 }
 
 impl Isa {
+    /// What this processor has, the best last.
+    fn all() -> impl DoubleEndedIterator<Item = Self> {
+        let all = [
+            Self::Base,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512,
+        ];
+        all.into_iter().filter(|isa| match isa {
+            Self::Base => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f"),
+        })
+    }
+
     /// The best that this processor has.
     pub fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                return Self::Avx512;
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self::Avx2;
-            }
+        #[cfg(test)]
+        if let Some(isa) = tests::TRIED.get() {
+            return isa;
         }
-        Self::Base
+        Self::all().next_back().unwrap_or(Self::Base)
     }
 
     /// Rows (channels out) of a block of sums.
@@ -86,3 +99,26 @@ macro_rules! for_each_isa {
     };
 }
 pub(super) use for_each_isa;
+
+#[cfg(test)]
+pub mod tests {
+    use std::cell::Cell;
+
+    use super::Isa;
+
+    thread_local! {
+        /// What this thread computes with, where that is not the best.
+        pub static TRIED: Cell<Option<Isa>> = const { Cell::new(None) };
+    }
+
+    /// Has this thread do the same with each set of instructions that the processor has, the best last.
+    pub fn with_each<T>(work: impl Fn() -> T) -> Vec<T> {
+        let tried = |isa| {
+            TRIED.set(Some(isa));
+            work()
+        };
+        let all = Isa::all().map(tried).collect();
+        TRIED.set(None);
+        all
+    }
+}

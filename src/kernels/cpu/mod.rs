@@ -1,12 +1,13 @@
 //! The operations on burn's flex backend: f32 in main memory.
 //!
-//! Instructions are chosen at run time ([`Isa`]); the loops are plain Rust over arrays of constant
-//! size, which the compiler turns into SIMD. Natively all cores work; in the browser, one.
+//! Instructions are chosen at run time ([`Isa`](isa::Isa)); the loops are plain Rust over arrays of
+//! constant size, which the compiler turns into SIMD, but for the innermost one with AVX-512.
+//! Natively all cores work; in the browser, one.
 
 mod direct;
 mod elementwise;
 mod gemm;
-mod isa;
+pub(super) mod isa;
 mod lines;
 mod pack;
 mod phases;

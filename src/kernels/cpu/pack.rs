@@ -68,6 +68,7 @@ impl Weights {
             .iter_mut()
             .find(|entry| same(entry))
             .and_then(|entry| entry.packed[way as usize].clone())
+            .filter(|packed| packed.isa == Isa::best())
         {
             return found;
         }
