@@ -48,6 +48,15 @@ for (const [colorScheme, locale, viewport] of [
       await page.keyboard.press('Escape');
       await give(page, { photo: [files.smallPhoto, files.tallPhoto], style: files.style });
       await check('painted');
+      const rename = (name) => page.evaluate((to) => {
+        const element = document.getElementById('engine-name');
+        const was = element.textContent;
+        element.textContent = to;
+        return was;
+      }, name);
+      const name = await rename('Loading 100 % of an adapter with a long name');
+      await assertFits(page, 'with a long name of the engine');
+      await rename(name);
       await page.click('#compare');
       await pick(page, 'many', 'mix');
       await page.click('.pick[data-style=blue-town]');
