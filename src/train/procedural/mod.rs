@@ -13,8 +13,11 @@ mod fluids;
 mod math;
 mod noise;
 mod palette;
+mod photo;
 mod prints;
+mod recolour;
 mod scene;
+mod segments;
 mod strokes;
 mod tiles;
 
@@ -173,7 +176,9 @@ impl Family {
 }
 
 /// What a family works with: the size, the choices made by the seed, the palette.
-struct Studio {
+struct Studio<'a> {
+    /// What to paint; a scene is made up without it.
+    photo: Option<&'a Picture>,
     width: usize,
     height: usize,
     /// Pixels to a unit of mark size, of which the short side has about 512.
@@ -187,27 +192,23 @@ struct Studio {
     dice: Dice,
 }
 
-impl Studio {
+impl Studio<'_> {
     fn scene(&self, swirl: bool) -> Scene {
-        Scene::compose(
-            self.width,
-            self.height,
-            swirl,
-            &self.palette,
-            &mut Dice::new(self.scene_seed),
-        )
+        self.scene_of(self.width, self.height, swirl)
     }
 
     /// The scene at twice the size, for families of hard edges that are
     /// smoothed with [`Canvas::halve`].
     fn scene_doubled(&self) -> Scene {
-        Scene::compose(
-            self.width * 2,
-            self.height * 2,
-            false,
-            &self.palette,
-            &mut Dice::new(self.scene_seed),
-        )
+        self.scene_of(self.width * 2, self.height * 2, false)
+    }
+
+    fn scene_of(&self, width: usize, height: usize, swirl: bool) -> Scene {
+        let dice = &mut Dice::new(self.scene_seed);
+        match self.photo {
+            Some(photo) => photo::compose(photo, width, height, swirl, &self.palette, dice),
+            None => Scene::compose(width, height, swirl, &self.palette, dice),
+        }
     }
 
     /// A toned ground that shows between marks, `amount` of it the scene's colour.
@@ -231,39 +232,57 @@ impl Studio {
 ///
 /// Deterministic: same arguments, same picture on every machine.
 pub fn paint(family: Family, width: u32, height: u32, seed: u64) -> Picture {
-    work(family, width, height, seed, false)
+    Brief { family, seed, vary: false }.paint(width, height, None)
+}
+
+/// The photo as [`paint`] would paint it: same palette, tools and size of marks for the same
+/// family and seed. The painting has the photo's size. Deterministic, too.
+pub fn from_photo(photo: &Picture, family: Family, seed: u64) -> Picture {
+    Brief { family, seed, vary: false }.paint(photo.width(), photo.height(), Some(photo))
 }
 
 /// A random family, palette, scale and direction for training; colours vary
 /// beyond the palettes.
 pub fn random(width: u32, height: u32, seed: u64) -> Picture {
     let family = *Dice::new(seed ^ 0x5eed).pick(Family::ALL);
-    work(family, width, height, seed, true)
+    Brief { family, seed, vary: true }.paint(width, height, None)
 }
 
-fn work(family: Family, width: u32, height: u32, seed: u64, vary: bool) -> Picture {
-    let mut dice = Dice::new(seed);
-    let mut palette = match family.palettes() {
-        [] => Palette::random(&mut dice),
-        names if !vary => Palette::among(names, &mut dice),
-        _ => Palette::random(&mut dice),
-    };
-    if vary && dice.chance(0.5) {
-        palette.vary(&mut dice);
+/// What decides a style.
+struct Brief {
+    family: Family,
+    seed: u64,
+    /// Whether palette and scale vary more than in a picture that is shown.
+    vary: bool,
+}
+
+impl Brief {
+    fn paint(&self, width: u32, height: u32, photo: Option<&Picture>) -> Picture {
+        let &Self { family, seed, vary } = self;
+        let mut dice = Dice::new(seed);
+        let mut palette = match family.palettes() {
+            [] => Palette::random(&mut dice),
+            names if !vary => Palette::among(names, &mut dice),
+            _ => Palette::random(&mut dice),
+        };
+        if vary && dice.chance(0.5) {
+            palette.vary(&mut dice);
+        }
+        let scale = if vary { dice.range(0.7, 1.7) } else { dice.range(0.85, 1.25) };
+        let px = width.min(height) as f32 / 512.0 * scale;
+        let mut studio = Studio {
+            photo,
+            width: width.max(1) as usize,
+            height: height.max(1) as usize,
+            px: px.max(0.1),
+            palette,
+            light: dice.range(-2.6, -0.6),
+            seed: dice.bits(),
+            scene_seed: u64::from(dice.bits()),
+            dice,
+        };
+        (family.entry().1)(&mut studio).into_picture()
     }
-    let scale = if vary { dice.range(0.7, 1.7) } else { dice.range(0.85, 1.25) };
-    let px = width.min(height) as f32 / 512.0 * scale;
-    let mut studio = Studio {
-        width: width.max(1) as usize,
-        height: height.max(1) as usize,
-        px: px.max(0.1),
-        palette,
-        light: dice.range(-2.6, -0.6),
-        seed: dice.bits(),
-        scene_seed: u64::from(dice.bits()),
-        dice,
-    };
-    (family.entry().1)(&mut studio).into_picture()
 }
 
 #[cfg(test)]

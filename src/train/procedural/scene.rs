@@ -202,6 +202,8 @@ pub struct Scene {
     pub width: usize,
     pub height: usize,
     samples: Vec<Sample>,
+    /// For every pair of regions, row by row, whether an outline parts them.
+    outlines: Vec<bool>,
 }
 
 impl Scene {
@@ -215,6 +217,8 @@ impl Scene {
         let short = width.min(height) as f32;
         let (w, h) = (width as f32 / short, height as f32 / short);
         let layers = compositions::any(w, h, palette, dice);
+        let outlines = (0..layers.len() * layers.len()).map(|at| at / layers.len() != at % layers.len());
+        let outlines = outlines.collect();
         let mut vortices: Vec<Vortex> = Vec::new();
         if swirl {
             for _ in 0..4 + dice.below(4) {
@@ -235,7 +239,18 @@ impl Scene {
                 samples.push(Self::sample(&layers, &vortices, x, y, light, wobble, seed));
             }
         }
-        Self { width, height, samples }
+        Self { width, height, samples, outlines }
+    }
+
+    /// From the sample of every pixel. `outlines` says for every pair of regions, row by row,
+    /// whether an outline parts them.
+    pub fn of_samples(
+        width: usize,
+        height: usize,
+        samples: Vec<Sample>,
+        outlines: Vec<bool>,
+    ) -> Self {
+        Self { width, height, samples, outlines }
     }
 
     fn sample(
@@ -338,20 +353,19 @@ impl Scene {
         tone
     }
 
-    /// Distance in pixels to the nearest border between labels, which `label`
-    /// gives for every pixel position; slightly blurred, so that thresholds of
-    /// it are smooth lines.
-    pub fn border_distance(&self, label: impl Fn(usize, usize) -> u32) -> Vec<f32> {
+    /// Distance in pixels to the nearest border, which `border` tells of two
+    /// neighbouring pixels by their places in rows; slightly blurred, so that
+    /// thresholds of it are smooth lines.
+    pub fn border_distance(&self, border: impl Fn(usize, usize) -> bool) -> Vec<f32> {
         let (w, h) = (self.width, self.height);
-        let labels: Vec<u32> = (0..w * h).map(|at| label(at % w, at / w)).collect();
         let mut d = vec![1e6f32; w * h];
         for j in 0..h {
             for i in 0..w {
                 let at = j * w + i;
-                if i + 1 < w && labels[at] != labels[at + 1] {
+                if i + 1 < w && border(at, at + 1) {
                     (d[at], d[at + 1]) = (0.5, 0.5);
                 }
-                if j + 1 < h && labels[at] != labels[at + w] {
+                if j + 1 < h && border(at, at + w) {
                     (d[at], d[at + w]) = (0.5, 0.5);
                 }
             }
@@ -400,12 +414,14 @@ impl Scene {
 
     /// [`Self::border_distance`] of the scene's own forms.
     pub fn outline_distance(&self) -> Vec<f32> {
-        self.border_distance(|i, j| u32::from(self.samples[j * self.width + i].region))
+        let regions = self.outlines.len().isqrt();
+        let region = |at: usize| usize::from(self.samples[at].region);
+        self.border_distance(|a, b| self.outlines[region(a) * regions + region(b)])
     }
 }
 
 /// Running mean over `2 radius + 1` of `n` values a `stride` apart.
-fn box_blur(field: &mut [f32], start: usize, stride: usize, n: usize, radius: usize) {
+pub fn box_blur(field: &mut [f32], start: usize, stride: usize, n: usize, radius: usize) {
     let line: Vec<f32> = (0..n).map(|k| field[start + k * stride]).collect();
     let at = |k: isize| line[k.clamp(0, n as isize - 1) as usize];
     let r = radius as isize;

@@ -16,7 +16,7 @@ fn follow(scene: &Scene, x: f32, y: f32, angle: f32, length: f32) -> f32 {
     -(change * length / 8.0).clamp(-0.22 * length, 0.22 * length)
 }
 
-impl Studio {
+impl Studio<'_> {
     /// A colour with a painter's inaccuracy, sometimes broken with another.
     fn broken(&mut self, colour: Rgb, amount: f32) -> Rgb {
         let other = self.palette.any(&mut self.dice);

@@ -108,7 +108,7 @@ pub fn stained_glass(studio: &mut Studio) -> Canvas {
         let label = hash(n.id.0, n.id.1, u32::from(scene.at(x, y).region));
         *pane = (label, n.site.0 * size / stretch, n.site.1 * size * stretch);
     }
-    let lead = scene.border_distance(|i, j| panes[j * w + i].0);
+    let lead = scene.border_distance(|a, b| panes[a].0 != panes[b].0);
     Canvas::from_fn(w, h, |x, y| {
         let at = y as usize * w + x as usize;
         let (label, _, _) = panes[at];

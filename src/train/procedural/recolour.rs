@@ -1,0 +1,168 @@
+//! Brings a photo's colours to a palette.
+
+use super::canvas::{Rgb, luma, mix, scale, shade};
+use super::math::lerp;
+use super::palette::Palette;
+
+/// Steps of the table a channel.
+const STEPS: usize = 17;
+
+/// How far a colour is brought to the tone it should have, 0..1: palettes lack many tones.
+const TONE_KEPT: f32 = 0.65;
+
+/// A symmetric 2 x 2 matrix: xx, xy, yy.
+type Spread = [f32; 3];
+
+/// From photo to palette: the photo's tones, spread over the palette's, choose how light;
+/// its hues, moved so that they scatter as the palette's, choose which colour.
+pub struct Recolour {
+    table: Vec<Rgb>,
+}
+
+impl Recolour {
+    /// For a photo of these colours.
+    pub fn new(colours: &[Rgb], palette: &Palette) -> Self {
+        let tones = Tones::new(colours);
+        let swatches: Vec<Rgb> = (0..palette.len()).map(|k| palette.rank(k)).collect();
+        let (from, to) = (chroma_of(colours), chroma_of(&swatches));
+        let carry = transport(from.1, to.1);
+        let table = (0..STEPS * STEPS * STEPS)
+            .map(|at| {
+                let step = |k: usize| (k % STEPS) as f32 / (STEPS - 1) as f32;
+                let colour = [step(at), step(at / STEPS), step(at / STEPS / STEPS)];
+                let tone = luma(palette.ramp(tones.place(luma(colour))));
+                let c = chroma(colour);
+                let (x, y) = (c.0 - from.0.0, c.1 - from.0.1);
+                let hue = (
+                    to.0.0 + carry[0] * x + carry[1] * y,
+                    to.0.1 + carry[1] * x + carry[2] * y,
+                );
+                to_tone(blend(&swatches, tone, hue), tone)
+            })
+            .collect();
+        Self { table }
+    }
+
+    /// The colour of the painting for a colour of the photo.
+    pub fn of(&self, colour: Rgb) -> Rgb {
+        let place = colour.map(|v| v.clamp(0.0, 1.0) * (STEPS - 1) as f32);
+        let low = place.map(|v| (v as usize).min(STEPS - 2));
+        let t = [0, 1, 2].map(|k| place[k] - low[k] as f32);
+        let first = low[0] + STEPS * (low[1] + STEPS * low[2]);
+        let row = |from: usize| mix(self.table[from], self.table[from + 1], t[0]);
+        let plane = |from: usize| mix(row(from), row(from + STEPS), t[1]);
+        mix(plane(first), plane(first + STEPS * STEPS), t[2])
+    }
+}
+
+/// Where a tone stands among a photo's.
+struct Tones {
+    /// For 256 steps of luma, the share of pixels that are darker.
+    darker: [f32; 256],
+    low: f32,
+    high: f32,
+}
+
+impl Tones {
+    fn new(colours: &[Rgb]) -> Self {
+        let mut counts = [0.0f32; 256];
+        for &c in colours {
+            counts[(luma(c) * 255.0) as usize] += 1.0;
+        }
+        let mut sum = 0.0;
+        let darker = counts.map(|count| {
+            sum += count;
+            (sum - 0.5 * count) / colours.len() as f32
+        });
+        // All but a fiftieth at either end.
+        let at = |share: f32| darker.iter().filter(|&&d| d < share).count() as f32 / 255.0;
+        Self { darker, low: at(0.02), high: at(0.98) }
+    }
+
+    /// 0..1, between the photo's own contrast and equal shares of all tones.
+    fn place(&self, tone: f32) -> f32 {
+        let reach = (self.high - self.low).max(0.05);
+        let stretched = ((tone - self.low) / reach).clamp(0.0, 1.0);
+        let place = tone.clamp(0.0, 1.0) * 255.0;
+        let low = (place as usize).min(254);
+        let share = lerp(self.darker[low], self.darker[low + 1], place - low as f32);
+        lerp(stretched, share, 0.4)
+    }
+}
+
+/// Red and blue less luma.
+fn chroma(c: Rgb) -> (f32, f32) {
+    let grey = luma(c);
+    (c[0] - grey, c[2] - grey)
+}
+
+/// Mean and covariance of the chroma.
+fn chroma_of(colours: &[Rgb]) -> ((f32, f32), Spread) {
+    let n = colours.len() as f32;
+    let (sx, sy) =
+        colours.iter().map(|&c| chroma(c)).fold((0.0, 0.0), |s, c| (s.0 + c.0, s.1 + c.1));
+    let mean = (sx / n, sy / n);
+    let mut spread = [0.0; 3];
+    for &c in colours {
+        let (x, y) = chroma(c);
+        let (x, y) = (x - mean.0, y - mean.1);
+        spread = [spread[0] + x * x / n, spread[1] + x * y / n, spread[2] + y * y / n];
+    }
+    (mean, spread)
+}
+
+/// The linear map that gives what scatters like `from` the scatter of `to` and moves it
+/// least (Monge-Kantorovich; Pitié and Kokaram, 2007).
+fn transport(from: Spread, to: Spread) -> Spread {
+    // A photo of hardly any colour is not brought to full colour: that would show its noise.
+    let least = 0.04 * 0.04;
+    let from = [from[0] + least, from[1], from[2] + least];
+    let half = root(from);
+    let back = inverse(half);
+    sandwich(back, root(sandwich(half, to)))
+}
+
+fn root(m: Spread) -> Spread {
+    let det = (m[0] * m[2] - m[1] * m[1]).max(0.0).sqrt();
+    let scale = (m[0] + m[2] + 2.0 * det).max(1e-12).sqrt();
+    [(m[0] + det) / scale, m[1] / scale, (m[2] + det) / scale]
+}
+
+fn inverse(m: Spread) -> Spread {
+    let det = m[0] * m[2] - m[1] * m[1];
+    [m[2] / det, -m[1] / det, m[0] / det]
+}
+
+/// `a b a`.
+fn sandwich(a: Spread, b: Spread) -> Spread {
+    let ab = [
+        a[0] * b[0] + a[1] * b[1],
+        a[0] * b[1] + a[1] * b[2],
+        a[1] * b[0] + a[2] * b[1],
+        a[1] * b[1] + a[2] * b[2],
+    ];
+    [ab[0] * a[0] + ab[1] * a[1], ab[0] * a[1] + ab[1] * a[2], ab[2] * a[1] + ab[3] * a[2]]
+}
+
+/// The swatches near a tone and hue, mixed by how near they are.
+fn blend(swatches: &[Rgb], tone: f32, hue: (f32, f32)) -> Rgb {
+    let mut sum = [0.0; 3];
+    let mut total = 0.0;
+    for &swatch in swatches {
+        let (c, light) = (chroma(swatch), luma(swatch) - tone);
+        let (x, y) = (c.0 - hue.0, c.1 - hue.1);
+        let near = 1.0 / (2.0 * light * light + x * x + y * y + 0.02);
+        let weight = near * near * near;
+        (0..3).for_each(|k| sum[k] += weight * swatch[k]);
+        total += weight;
+    }
+    scale(sum, 1.0 / total)
+}
+
+/// Lightened or darkened most of the way to a tone.
+fn to_tone(colour: Rgb, tone: f32) -> Rgb {
+    let own = luma(colour);
+    let amount =
+        if tone > own { (tone - own) / (1.0 - own).max(0.01) } else { tone / own.max(0.01) - 1.0 };
+    shade(colour, TONE_KEPT * amount)
+}
