@@ -1,10 +1,10 @@
-//! Families that flow: marbling, ink on wet paper, watercolour, agate.
+//! Families that flow: marbling, watercolour, agate.
 
 use std::f32::consts::{FRAC_PI_2, PI};
 
 use super::Studio;
-use super::canvas::{Canvas, Dab, luma, mix, multiply, saturate, scale, shade};
-use super::math::{cos, exp, fract, lerp, sin, smoothstep};
+use super::canvas::{Canvas, luma, mix, multiply, saturate, scale, shade};
+use super::math::{fract, lerp, sin, smoothstep};
 use super::noise::{cell, fractal, gradient, rotate, value, voronoi};
 
 /// One thing done to the paint on the water, by Jaffer's "Mathematical Marbling" (2012).
@@ -17,7 +17,20 @@ enum Deed {
     Stir(f32, f32, f32, f32, f32),
 }
 
-/// Drops of colour combed into feathers.
+impl Deed {
+    /// Whether the forms of a photo outlast it, once it is made gentler.
+    fn spares_forms(&mut self) -> bool {
+        match self {
+            Deed::Drop(..) => false,
+            Deed::Comb(_, _, pull, _) | Deed::Stir(_, _, _, pull, _) => {
+                *pull *= 0.3;
+                true
+            }
+        }
+    }
+}
+
+/// Drops of colour, or a photo laid on the water, combed into feathers.
 pub fn marbling(studio: &mut Studio) -> Canvas {
     let palette = studio.palette.clone();
     let dice = &mut studio.dice;
@@ -62,6 +75,10 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
         ));
     }
     let seed = studio.seed;
+    let scene = studio.photo_scene(1);
+    if scene.is_some() {
+        deeds.retain_mut(Deed::spares_forms);
+    }
     // Undoes the deeds from last to first until the point lies in a drop.
     let colour_at = |x: f32, y: f32| {
         let (mut x, mut y) = (x / short, y / short);
@@ -97,6 +114,10 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
         }
         // The bath itself, sprinkled with the first colours.
         let bath = fractal(x * 3.0, y * 3.0, 3, seed);
+        if let Some(scene) = &scene {
+            let ripple = 0.2 * fractal(x * 9.0, y * 9.0, 2, seed ^ 2) + 0.1 * bath;
+            return palette.place(shade(scene.at(x * short, y * short).colour, ripple));
+        }
         ((bath + 1.0) * n as f32 * 1.5).max(0.0) as usize % n
     };
     let whole: Vec<usize> = (0..width * height)
@@ -124,158 +145,6 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
         let pigment = 0.16 * fractal(nx * 0.015, ny * 0.015, 3, seed)
             + 0.07 * (value(nx * 0.5, ny * 0.5, seed) - 0.5);
         shade(saturate(c, 1.15), pigment)
-    });
-    canvas
-}
-
-/// Mountains in mist, reeds and a seal: brush and ink on absorbent paper.
-pub fn ink_wash(studio: &mut Studio) -> Canvas {
-    let px = studio.px;
-    let (width, height) = (studio.width as f32, studio.height as f32);
-    let short = width.min(height);
-    let ink = mix(studio.palette.ink(), [0.08, 0.09, 0.12], 0.15);
-    let tint = studio.palette.accent();
-    let paper = mix(studio.palette.paper(), [0.95, 0.92, 0.85], 0.35);
-    let seed = studio.seed;
-    let dice = &mut studio.dice;
-    let mut canvas = Canvas::from_fn(studio.width, studio.height, |x, y| {
-        let fibre = value(x * 0.1, y * 0.8, 1) * 0.04 + value(x * 0.8, y * 0.1, 2) * 0.04;
-        shade(paper, fibre - 0.05 + 0.05 * fractal(x / short * 2.0, y / short * 2.0, 3, seed))
-    });
-    // The sun, as a wet red disc.
-    let (sx, sy, sr) = (
-        dice.range(0.2, 0.8) * width,
-        dice.range(0.14, 0.3) * height,
-        dice.range(0.06, 0.1) * short,
-    );
-    let red = mix([0.72, 0.16, 0.12], tint, 0.35);
-    let ranges = 3 + dice.below(4);
-    let rises: Vec<(f32, f32, f32, u32)> = (0..ranges)
-        .map(|k| {
-            let t = k as f32 / (ranges - 1) as f32;
-            let base = lerp(0.42, 0.88, t) + dice.about(0.05);
-            (base, dice.range(0.14, 0.4) * (1.0 - 0.35 * t), dice.range(1.1, 2.0), dice.bits())
-        })
-        .collect();
-    let chroma = dice.range(0.08, 0.9);
-    // The profile of every range, a value a column.
-    let profiles: Vec<Vec<f32>> = rises
-        .iter()
-        .map(|&(base, swell, frequency, own)| {
-            let profile = |i: usize| {
-                let rough = fractal((i as f32 + 0.5) / short * frequency, 0.3, 6, own);
-                base * height / short - swell * (rough.abs() * 1.5 - 0.1 + 0.4 * rough)
-            };
-            (0..studio.width).map(profile).collect()
-        })
-        .collect();
-    canvas.each(|x, y, mut c| {
-        let d = ((x - sx) * (x - sx) + (y - sy) * (y - sy)).sqrt();
-        let bleed = sr * (1.0 + 0.05 * gradient(x / short * 20.0, y / short * 20.0, seed));
-        c = mix(
-            c,
-            multiply(c, red),
-            0.9 * smoothstep(bleed + 1.5 * px, bleed - 1.5 * px, d)
-                * (0.8 + 0.3 * gradient(x / short * 9.0, y / short * 9.0, seed)),
-        );
-        let (u, v) = (x / short, y / short);
-        for (k, &(_, _, _, own)) in rises.iter().enumerate() {
-            let t = k as f32 / (ranges - 1) as f32;
-            let depth = v - profiles[k][x as usize];
-            if depth < -0.01 {
-                continue;
-            }
-            // Below the feet of the range only mist is left.
-            if depth > 0.6 {
-                c = mix(c, paper, 0.3);
-                continue;
-            }
-            // Ink gathers at the ridge and dissolves into mist below.
-            let wet = 0.02 * gradient(u * 14.0, v * 14.0, own);
-            let fade = exp(-(depth.max(0.0) + wet) * lerp(9.0, 5.0, t));
-            let texture =
-                0.72 + 0.55 * fractal(u * 7.0 + 2.0 * depth, v * 3.0 - u * 3.0, 4, own ^ 1);
-            let edge = smoothstep(-0.004, 0.006, depth + 0.3 * wet);
-            let cun = smoothstep(0.15, 0.6, fractal(u * 26.0 - v * 9.0, v * 10.0, 3, own ^ 2))
-                * exp(-depth.max(0.0) * 9.0);
-            let amount = edge * (fade * texture + 0.35 * t * cun) * lerp(0.28, 0.86, t);
-            let wash = mix(ink, tint, chroma * (1.0 - t));
-            // Mist hides what lies behind the foot of the next range.
-            let c2 = mix(
-                c,
-                paper,
-                0.55 * edge * (1.0 - fade) * smoothstep(0.6, 0.1, depth)
-                    + 0.3 * smoothstep(0.1, 0.6, depth),
-            );
-            c = mix(c2, multiply(c2, wash), amount.clamp(0.0, 0.97));
-        }
-        c
-    });
-    // Reeds from a lower corner, in single dry strokes.
-    let side = if dice.chance(0.5) { 0.1 } else { 0.9 };
-    let reeds = *dice.pick(&[0, 7, 16, 26]);
-    for _ in 0..reeds {
-        let (mut x, mut y) = ((side + dice.about(0.14)) * width, 1.02 * height);
-        let mut angle = -FRAC_PI_2 + dice.bell() * 0.25;
-        let curl = dice.bell() * 0.045;
-        let mut points = vec![(x, y)];
-        let length = dice.range(0.18, 0.5) * short;
-        for _ in 0..14 {
-            angle += curl;
-            x += length / 14.0 * cos(angle);
-            y += length / 14.0 * sin(angle);
-            points.push((x, y));
-        }
-        let thick = px * dice.range(1.2, 3.2);
-        let pressed = dice.range(0.55, 0.95);
-        canvas.polyline(&points, |t| thick * (1.0 - t) * (0.6 + 0.8 * t), ink, pressed, 0.0);
-        for _ in 0..3 {
-            let (lx, ly) = points[4 + dice.below(9)];
-            let lean = angle + dice.bell() * 1.1;
-            let long = px * dice.range(22.0, 52.0);
-            let mut leaf = Dab::new(
-                lx + 0.5 * long * cos(lean),
-                ly + 0.5 * long * sin(lean),
-                lean,
-                long,
-                px * dice.range(4.0, 7.5),
-                ink,
-            );
-            leaf.taper = [0.6, 0.97];
-            leaf.bend = dice.bell() * 0.1 * long;
-            leaf.bristle = 0.8;
-            leaf.alpha = dice.range(0.5, 0.95);
-            leaf.seed = dice.bits();
-            canvas.dab(&leaf);
-        }
-    }
-    for _ in 0..5 {
-        // Birds.
-        let (x, y, size) = (
-            dice.range(0.15, 0.85) * width,
-            dice.range(0.08, 0.32) * height,
-            px * dice.range(5.0, 10.0),
-        );
-        for way in [-1.0f32, 1.0] {
-            let wing = [
-                (x, y),
-                (x + way * size * 0.5, y - size * 0.45),
-                (x + way * size * 1.2, y - size * 0.25),
-            ];
-            canvas.polyline(&wing, |t| px * 1.2 * (1.0 - 0.7 * t), ink, 0.85, 0.0);
-        }
-    }
-    // The seal.
-    let (qx, qy, half) = ((1.0 - side) * width, 0.9 * height, 15.0 * px);
-    canvas.each(|x, y, c| {
-        let (u, v) = ((x - qx) / half, (y - qy) / half);
-        if u.abs() > 1.0 || v.abs() > 1.0 {
-            return c;
-        }
-        let (i, j) = ((u * 2.5 + 9.5).floor() as i32, (v * 2.5 + 9.5).floor() as i32);
-        let carved = u.abs() < 0.8 && v.abs() < 0.8 && cell(i.min(19 - i), j, seed) < 0.45;
-        let worn = value(x / px * 0.5, y / px * 0.5, seed) > 0.2;
-        if carved || !worn { c } else { mix(c, [0.70, 0.13, 0.10], 0.88) }
     });
     canvas
 }
@@ -343,7 +212,7 @@ pub fn watercolour(studio: &mut Studio) -> Canvas {
     canvas
 }
 
-/// Banded stone: folded noise over the palette, with mineral veins.
+/// Banded stone: folded noise, or the tones of a photo, over the palette, with mineral veins.
 pub fn agate(studio: &mut Studio) -> Canvas {
     let (width, height) = (studio.width, studio.height);
     let short = width.min(height) as f32;
@@ -357,6 +226,8 @@ pub fn agate(studio: &mut Studio) -> Canvas {
     let veined = dice.chance(0.6);
     let seed = studio.seed;
     let px = studio.px;
+    let tone = studio.photo_scene(1).map(|scene| scene.soft_tone((3.0 * px) as usize));
+    let (low, high) = (luma(palette.darkest()), luma(palette.lightest()));
     let mut canvas = Canvas::from_fn(width, height, |x, y| {
         let (u, v) = rotate(x / short * frequency, y / short * frequency, tilt);
         let v = v * squash;
@@ -366,9 +237,19 @@ pub fn agate(studio: &mut Studio) -> Canvas {
             fractal(u + fold * ay + 8.3, v + fold * ax, 2, seed ^ 3),
         );
         let field = fractal(u + fold * bx, v + fold * by, 4, seed ^ 4);
-        let ladder = (field * 0.5 + 0.5) * bands + 0.4 * ax;
-        // There and back through the palette, so that no band is a jump.
-        let t = 1.0 - (fract(ladder * 0.5) * 2.0 - 1.0).abs();
+        let (ladder, t) = match &tone {
+            // The bands are the level lines of the photo.
+            Some(tone) => {
+                let tone = (tone[y as usize * width + x as usize] - low) / (high - low).max(0.05);
+                let t = tone + 0.15 * field;
+                (t * bands + 0.1 * ax, t.clamp(0.0, 1.0))
+            }
+            // There and back through the palette, so that no band is a jump.
+            None => {
+                let ladder = (field * 0.5 + 0.5) * bands + 0.4 * ax;
+                (ladder, 1.0 - (fract(ladder * 0.5) * 2.0 - 1.0).abs())
+            }
+        };
         // Partly in steps: layers that settled one after another.
         let steps = (n - 1) as f32 * 2.0;
         let rung = (t * steps).floor() + smoothstep(0.3, 0.7, fract(t * steps));

@@ -10,6 +10,7 @@ mod bundled;
 mod canvas;
 mod compositions;
 mod fluids;
+mod ink;
 mod math;
 mod noise;
 mod palette;
@@ -139,7 +140,7 @@ impl Family {
             Family::Batik => ("batik", tiles::batik),
             Family::PaperCut => ("paper-cut", tiles::paper_cut),
             Family::Marbling => ("marbling", fluids::marbling),
-            Family::InkWash => ("ink-wash", fluids::ink_wash),
+            Family::InkWash => ("ink-wash", ink::ink_wash),
             Family::Watercolour => ("watercolour", fluids::watercolour),
             Family::Agate => ("agate", fluids::agate),
         }
@@ -175,6 +176,9 @@ impl Family {
     }
 }
 
+/// Side of a made-up scene from which a photo gets its colours, pixels.
+const MODEL_SIDE: usize = 48;
+
 /// What a family works with: the size, the choices made by the seed, the palette.
 struct Studio<'a> {
     /// What to paint; a scene is made up without it.
@@ -204,11 +208,23 @@ impl Studio<'_> {
     }
 
     fn scene_of(&self, width: usize, height: usize, swirl: bool) -> Scene {
+        let made_up = |width, height| {
+            let dice = &mut Dice::new(self.scene_seed);
+            Scene::compose(width, height, swirl, &self.palette, dice)
+        };
+        let Some(photo) = self.photo else { return made_up(width, height) };
+        // As much of every colour as in the scene that this seed would make up.
+        let model = made_up(MODEL_SIDE, MODEL_SIDE).colours();
         let dice = &mut Dice::new(self.scene_seed);
-        match self.photo {
-            Some(photo) => photo::compose(photo, width, height, swirl, &self.palette, dice),
-            None => Scene::compose(width, height, swirl, &self.palette, dice),
-        }
+        photo::compose(photo, (width, height), swirl, &self.palette, &model, dice)
+    }
+
+    /// If a photo is to be painted: its scene, `times` as large as the picture, for families
+    /// that paint no scene otherwise.
+    fn photo_scene(&self, times: usize) -> Option<Scene> {
+        let size = (self.width * times, self.height * times);
+        let dice = &mut Dice::new(self.scene_seed);
+        Some(photo::compose(self.photo?, size, false, &self.palette, &[], dice))
     }
 
     /// A toned ground that shows between marks, `amount` of it the scene's colour.

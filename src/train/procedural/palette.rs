@@ -125,13 +125,20 @@ impl Palette {
 
     /// The nearest palette colour.
     pub fn nearest(&self, colour: Rgb) -> Rgb {
-        let distance = |c: Rgb| {
+        self.colours[self.place(colour)]
+    }
+
+    /// The rank of the nearest palette colour.
+    pub fn place(&self, colour: Rgb) -> usize {
+        let distance = |k: usize| {
+            let c = self.colours[k];
             let d = [c[0] - colour[0], c[1] - colour[1], c[2] - colour[2]];
             2.0 * d[0] * d[0] + 4.0 * d[1] * d[1] + 3.0 * d[2] * d[2]
         };
-        self.colours
-            .iter()
-            .copied()
-            .fold(self.colours[0], |best, c| if distance(c) < distance(best) { c } else { best })
+        let first = (0, distance(0));
+        (1..self.len())
+            .map(|k| (k, distance(k)))
+            .fold(first, |best, k| if k.1 < best.1 { k } else { best })
+            .0
     }
 }

@@ -12,8 +12,9 @@ use crate::picture::Picture;
 /// Pixels of the small copy of which tones, parts and directions are taken, about.
 const SKETCH: f32 = 10_000.0;
 
-/// Parts whose colours are nearer than this have no outline between them.
-const OUTLINED: f32 = 0.012;
+/// A border is no outline where colours beside it differ less than this share of what they
+/// differ beside all borders, squared, or less than that: a cheek has none around its light.
+const OUTLINED: (f32, f32) = (0.4, 0.006);
 
 /// How much of its part's mean colour a pixel gets, 0..1.
 const FLATNESS: f32 = 0.3;
@@ -112,22 +113,23 @@ impl Corners {
     }
 }
 
-/// A photo as a scene of any size, its colours brought to the palette. `swirl` draws the
-/// strokes where the photo is plain into vortices; `dice` says how strokes run there.
+/// A photo as a scene of any size, its colours brought to the palette and, if there are any, to
+/// the colours of a model. `swirl` draws the strokes where the photo is plain into vortices;
+/// `dice` says how strokes run there.
 pub fn compose(
     photo: &Picture,
-    width: usize,
-    height: usize,
+    (width, height): (usize, usize),
     swirl: bool,
     palette: &Palette,
+    model: &[Rgb],
     dice: &mut Dice,
 ) -> Scene {
     let mut pixels = Pixels::of(photo);
     let mut sketch = pixels.sketch();
-    let recolour = Recolour::new(&sketch.rgb, palette);
-    let labels = segment(&sketch.rgb, sketch.width);
-    let means = means(&sketch.rgb, &labels).into_iter().map(|c| recolour.of(c)).collect::<Vec<_>>();
+    let recolour = Recolour::new(&sketch.rgb, palette, model);
     sketch.smooth();
+    let labels = segment(&sketch.rgb, sketch.width);
+    let means: Vec<Rgb> = means(&sketch.rgb, &labels).into_iter().map(|c| recolour.of(c)).collect();
     let field = directions(&sketch, swirl, dice);
     // Marks are larger than the photo's grain.
     for _ in 0..photo.width().min(photo.height()).div_ceil(256) {
@@ -150,11 +152,37 @@ pub fn compose(
             samples.push(Sample { colour, tone: luma(colour), angle: 0.5 * atan2(y, x), region });
         }
     }
-    let outlined = |a: usize, b: usize| distance2(means[a], means[b]) > OUTLINED;
-    let outlines = (0..means.len() * means.len())
-        .map(|at| outlined(at / means.len(), at % means.len()))
-        .collect();
+    let outlines = outlines(&sketch, &labels, means.len());
     Scene::of_samples(width, height, samples, outlines)
+}
+
+/// For all pairs of parts, row by row, whether their border is an outline, across which colours
+/// change fast.
+fn outlines(sketch: &Pixels, labels: &[u16], parts: usize) -> Vec<bool> {
+    let mut steps = vec![(0.0, 0.0f32); parts * parts];
+    let (w, h) = (sketch.width, sketch.height);
+    let mut note = |line: [usize; 4]| {
+        let [a, b] = [labels[line[1]], labels[line[2]]].map(usize::from);
+        let step = distance2(sketch.rgb[line[0]], sketch.rgb[line[3]]);
+        for pair in [a * parts + b, b * parts + a] {
+            steps[pair] = (steps[pair].0 + step, steps[pair].1 + 1.0);
+        }
+    };
+    for j in 0..h {
+        for i in 0..w {
+            let column = |k: usize| j * w + k.min(w - 1);
+            let row = |k: usize| k.min(h - 1) * w + i;
+            if i + 1 < w && labels[column(i)] != labels[column(i + 1)] {
+                note([i.saturating_sub(1), i, i + 1, i + 2].map(column));
+            }
+            if j + 1 < h && labels[row(j)] != labels[row(j + 1)] {
+                note([j.saturating_sub(1), j, j + 1, j + 2].map(row));
+            }
+        }
+    }
+    let (sum, n) = steps.iter().fold((0.0, 0.0), |all, pair| (all.0 + pair.0, all.1 + pair.1));
+    let least = (OUTLINED.0 * sum / n).max(OUTLINED.1);
+    steps.into_iter().map(|(sum, n)| sum > least * n).collect()
 }
 
 fn distance2(a: Rgb, b: Rgb) -> f32 {
@@ -167,12 +195,10 @@ fn vote(corners: &Corners, seen: Rgb, rgb: &[Rgb], labels: &[u16]) -> u16 {
     if candidates.iter().all(|&label| label == candidates[0]) {
         return candidates[0];
     }
-    let near: [f32; 4] = std::array::from_fn(|k| {
-        corners.weight[k] / (0.004 + distance2(rgb[corners.at[k]], seen))
-    });
-    let votes = candidates.map(|label| {
-        (0..4).filter(|&k| candidates[k] == label).map(|k| near[k]).sum::<f32>()
-    });
+    let near: [f32; 4] =
+        std::array::from_fn(|k| corners.weight[k] / (0.004 + distance2(rgb[corners.at[k]], seen)));
+    let votes = candidates
+        .map(|label| (0..4).filter(|&k| candidates[k] == label).map(|k| near[k]).sum::<f32>());
     let best = (1..4).fold(0, |best, k| if votes[k] > votes[best] { k } else { best });
     candidates[best]
 }
@@ -228,7 +254,7 @@ fn directions(sketch: &Pixels, swirl: bool, dice: &mut Dice) -> Vec<(f32, f32)> 
     } else {
         Vec::new()
     };
-    let plain = mean * if swirl { 0.6 } else { 0.1 } + 1e-7;
+    let plain = mean * if swirl { 0.15 } else { 0.1 } + 1e-7;
     let at = |at: usize| ((at % w) as f32 / reach, (at / w) as f32 / reach);
     edges
         .iter()

@@ -7,6 +7,9 @@ use super::palette::Palette;
 /// Steps of the table a channel.
 const STEPS: usize = 17;
 
+/// How far colours follow the model, and not the palette as a whole, 0..1.
+const FAITH: f32 = 0.45;
+
 /// How far a colour is brought to the tone it should have, 0..1: palettes lack many tones.
 const TONE_KEPT: f32 = 0.65;
 
@@ -14,29 +17,38 @@ const TONE_KEPT: f32 = 0.65;
 type Spread = [f32; 3];
 
 /// From photo to palette: the photo's tones, spread over the palette's, choose how light;
-/// its hues, moved so that they scatter as the palette's, choose which colour.
+/// its hues, moved so that they scatter as the palette's, choose which colour. Colours that a
+/// model in the same palette has more of are chosen more.
 pub struct Recolour {
     table: Vec<Rgb>,
 }
 
 impl Recolour {
-    /// For a photo of these colours.
-    pub fn new(colours: &[Rgb], palette: &Palette) -> Self {
+    /// For a photo of these colours. The model's are those of a picture, or none.
+    pub fn new(colours: &[Rgb], palette: &Palette, model: &[Rgb]) -> Self {
         let tones = Tones::new(colours);
-        let swatches: Vec<Rgb> = (0..palette.len()).map(|k| palette.rank(k)).collect();
-        let (from, to) = (chroma_of(colours), chroma_of(&swatches));
+        let swatches = swatches(palette, model);
+        let mut ladder: Vec<f32> = model.iter().map(|&c| luma(c)).collect();
+        ladder.sort_by(f32::total_cmp);
+        let goal = |place: f32| {
+            let whole = luma(palette.ramp(place));
+            let rung = (place * ladder.len() as f32) as usize;
+            ladder
+                .get(rung.min(ladder.len().saturating_sub(1)))
+                .map_or(whole, |&tone| lerp(whole, tone, FAITH))
+        };
+        let even: Vec<(Rgb, f32)> = colours.iter().map(|&c| (c, 1.0)).collect();
+        let (from, to) = (chroma_of(&even), chroma_of(&swatches));
         let carry = transport(from.1, to.1);
         let table = (0..STEPS * STEPS * STEPS)
             .map(|at| {
                 let step = |k: usize| (k % STEPS) as f32 / (STEPS - 1) as f32;
                 let colour = [step(at), step(at / STEPS), step(at / STEPS / STEPS)];
-                let tone = luma(palette.ramp(tones.place(luma(colour))));
+                let tone = goal(tones.place(luma(colour)));
                 let c = chroma(colour);
                 let (x, y) = (c.0 - from.0.0, c.1 - from.0.1);
-                let hue = (
-                    to.0.0 + carry[0] * x + carry[1] * y,
-                    to.0.1 + carry[1] * x + carry[2] * y,
-                );
+                let hue =
+                    (to.0.0 + carry[0] * x + carry[1] * y, to.0.1 + carry[1] * x + carry[2] * y);
                 to_tone(blend(&swatches, tone, hue), tone)
             })
             .collect();
@@ -96,17 +108,31 @@ fn chroma(c: Rgb) -> (f32, f32) {
     (c[0] - grey, c[2] - grey)
 }
 
-/// Mean and covariance of the chroma.
-fn chroma_of(colours: &[Rgb]) -> ((f32, f32), Spread) {
-    let n = colours.len() as f32;
-    let (sx, sy) =
-        colours.iter().map(|&c| chroma(c)).fold((0.0, 0.0), |s, c| (s.0 + c.0, s.1 + c.1));
-    let mean = (sx / n, sy / n);
+/// The palette's colours and how much of each there should be, 1 on average.
+fn swatches(palette: &Palette, model: &[Rgb]) -> Vec<(Rgb, f32)> {
+    let n = palette.len();
+    let mut shares = vec![if model.is_empty() { 1.0 } else { 1.0 - FAITH }; n];
+    for &c in model {
+        shares[palette.place(c)] += FAITH * n as f32 / model.len() as f32;
+    }
+    shares.into_iter().enumerate().map(|(k, share)| (palette.rank(k), share)).collect()
+}
+
+/// Mean and covariance of the chroma of colours that count as much as they say.
+fn chroma_of(colours: &[(Rgb, f32)]) -> ((f32, f32), Spread) {
+    let (mut x, mut y, mut n) = (0.0, 0.0, 0.0);
+    for &(c, share) in colours {
+        let (u, v) = chroma(c);
+        (x, y, n) = (x + share * u, y + share * v, n + share);
+    }
+    let mean = (x / n, y / n);
     let mut spread = [0.0; 3];
-    for &c in colours {
-        let (x, y) = chroma(c);
-        let (x, y) = (x - mean.0, y - mean.1);
-        spread = [spread[0] + x * x / n, spread[1] + x * y / n, spread[2] + y * y / n];
+    for &(c, share) in colours {
+        let (u, v) = chroma(c);
+        let (u, v) = (u - mean.0, v - mean.1);
+        for (sum, product) in spread.iter_mut().zip([u * u, u * v, v * v]) {
+            *sum += share * product / n;
+        }
     }
     (mean, spread)
 }
@@ -145,14 +171,14 @@ fn sandwich(a: Spread, b: Spread) -> Spread {
 }
 
 /// The swatches near a tone and hue, mixed by how near they are.
-fn blend(swatches: &[Rgb], tone: f32, hue: (f32, f32)) -> Rgb {
+fn blend(swatches: &[(Rgb, f32)], tone: f32, hue: (f32, f32)) -> Rgb {
     let mut sum = [0.0; 3];
     let mut total = 0.0;
-    for &swatch in swatches {
+    for &(swatch, share) in swatches {
         let (c, light) = (chroma(swatch), luma(swatch) - tone);
         let (x, y) = (c.0 - hue.0, c.1 - hue.1);
         let near = 1.0 / (2.0 * light * light + x * x + y * y + 0.02);
-        let weight = near * near * near;
+        let weight = share * near * near * near;
         (0..3).for_each(|k| sum[k] += weight * swatch[k]);
         total += weight;
     }

@@ -217,7 +217,8 @@ impl Scene {
         let short = width.min(height) as f32;
         let (w, h) = (width as f32 / short, height as f32 / short);
         let layers = compositions::any(w, h, palette, dice);
-        let outlines = (0..layers.len() * layers.len()).map(|at| at / layers.len() != at % layers.len());
+        let outlines =
+            (0..layers.len() * layers.len()).map(|at| at / layers.len() != at % layers.len());
         let outlines = outlines.collect();
         let mut vortices: Vec<Vortex> = Vec::new();
         if swirl {
@@ -322,6 +323,11 @@ impl Scene {
             },
         };
         Sample { colour, tone: luma(colour), angle, region: region as u16 }
+    }
+
+    /// The colours of all pixels.
+    pub fn colours(&self) -> Vec<Rgb> {
+        self.samples.iter().map(|s| s.colour).collect()
     }
 
     /// At a pixel position; positions outside count as the nearest inside.

@@ -64,7 +64,7 @@ impl Part {
 }
 
 /// Labels of connected parts of similar colour, one a pixel, without gaps from 0. Part 0 is the
-/// background: the largest of those that reach the upper edge.
+/// background: the one that most of the upper, left and right edge belongs to.
 ///
 /// Every pixel starts as a part, and the two neighbours that differ least are merged until
 /// [`PARTS`] are left.
@@ -111,7 +111,7 @@ pub fn segment(colours: &[Rgb], width: usize) -> Vec<u16> {
             offers.push(offer(&parts, low, high));
         }
     }
-    number(&mut parts, width)
+    number(&parts, width)
 }
 
 /// The pixels left, right, above and below.
@@ -145,7 +145,7 @@ fn merge(parts: &mut [Part], a: u32, b: u32) {
 }
 
 /// The labels, in the order in which parts are met.
-fn number(parts: &mut [Part], width: usize) -> Vec<u16> {
+fn number(parts: &[Part], width: usize) -> Vec<u16> {
     let root = |mut k: u32| {
         while parts[k as usize].into != k {
             k = parts[k as usize].into;
@@ -153,12 +153,14 @@ fn number(parts: &mut [Part], width: usize) -> Vec<u16> {
         k
     };
     let roots: Vec<u32> = (0..parts.len() as u32).map(root).collect();
-    let background = roots[..width]
-        .iter()
-        .copied()
-        .fold(roots[0], |best, k| if parts[k as usize].pixels > parts[best as usize].pixels { k } else { best });
+    let sides = roots.chunks(width).flat_map(|row| [row[0], row[width - 1]]);
+    let mut seen = vec![0; parts.len()];
+    for root in roots[..width].iter().copied().chain(sides) {
+        seen[root as usize] += 1;
+    }
+    let background = (0..seen.len()).fold(0, |best, k| if seen[k] > seen[best] { k } else { best });
     let mut names = vec![u16::MAX; parts.len()];
-    names[background as usize] = 0;
+    names[background] = 0;
     let mut next = 1;
     roots
         .into_iter()
@@ -208,10 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn the_background_is_the_largest_part_at_the_upper_edge() {
+    fn the_background_is_what_most_of_the_edges_show() {
         let sky = |at: usize| at % 20 >= 5 && at / 20 < 12;
-        let colours: Vec<Rgb> =
-            (0..400).map(|at| if sky(at) { [0.9; 3] } else { [(at * 7 % 90) as f32 / 200.0; 3] }).collect();
+        let colours: Vec<Rgb> = (0..400)
+            .map(|at| if sky(at) { [0.9; 3] } else { [(at * 7 % 90) as f32 / 200.0; 3] })
+            .collect();
         let labels = segment(&colours, 20);
         assert_eq!(labels[15], 0);
         assert_ne!(labels[399], 0);

@@ -6,6 +6,7 @@ use super::Studio;
 use super::canvas::{Canvas, Rgb, luma, mix, saturate, scale, shade};
 use super::math::{cos, fract, sin, smoothstep};
 use super::noise::{cell, fractal, hash, rotate, value, voronoi};
+use super::scene::Scene;
 
 /// Square stones laid along the forms, each tilted a little, in grout.
 pub fn mosaic(studio: &mut Studio) -> Canvas {
@@ -155,6 +156,7 @@ pub fn low_poly(studio: &mut Studio) -> Canvas {
         let shift = if j.rem_euclid(2) == 0 { 0.0 } else { 0.5 };
         let x = (i as f32 - 1.5 + shift + 0.62 * (cell(i, j, seed) - 0.5)) * size;
         let y = (j as f32 - 1.5 + 0.62 * (cell(i, j, seed ^ 1) - 0.5)) * size;
+        let (x, y) = if studio.photo.is_some() { edge_near(&scene, x, y, size) } else { (x, y) };
         (x, y, cell(i, j, seed ^ 2))
     };
     let (lx, ly) = (cos(studio.light), sin(studio.light));
@@ -168,28 +170,71 @@ pub fn low_poly(studio: &mut Studio) -> Canvas {
                 [[(i, j), (i + 1, j), (i + 1, j + 1)], [(i, j), (i + 1, j + 1), (i, j + 1)]]
             };
             for triangle in quads {
-                let [p, q, r] = triangle.map(|(i, j)| corner(i, j));
-                let (cx, cy) = ((p.0 + q.0 + r.0) / 3.0, (p.1 + q.1 + r.1) / 3.0);
-                // Normal of the facet over the random heights of its corners.
-                let (e, f) = (
-                    (q.0 - p.0, q.1 - p.1, (q.2 - p.2) * size),
-                    (r.0 - p.0, r.1 - p.1, (r.2 - p.2) * size),
-                );
-                let n = (e.1 * f.2 - e.2 * f.1, e.2 * f.0 - e.0 * f.2, e.0 * f.1 - e.1 * f.0);
-                let length = (n.0 * n.0 + n.1 * n.1 + n.2 * n.2).sqrt().max(1e-3);
-                let facing = (n.0 * lx + n.1 * ly) / length * if n.2 < 0.0 { -1.0 } else { 1.0 };
-                let mean = [p, q, r].iter().fold([0.0; 3], |sum: Rgb, c| {
-                    let s = scene.at((c.0 + 2.0 * cx) / 6.0, (c.1 + 2.0 * cy) / 6.0).colour;
-                    [sum[0] + s[0] / 3.0, sum[1] + s[1] / 3.0, sum[2] + s[2] / 3.0]
-                });
-                let colour = saturate(shade(mean, 0.42 * facing), 1.25);
-                fill_triangle(&mut canvas, [p, q, r].map(|c| (c.0, c.1)), |t| {
-                    shade(colour, 0.10 * (t - 0.5))
-                });
+                let facet = triangle.map(|(i, j)| corner(i, j));
+                let tones = facet.map(|(x, y, _)| scene.at(x / 2.0, y / 2.0).tone);
+                let range = tones.iter().copied().fold(0.0, f32::max)
+                    - tones.iter().copied().fold(1.0, f32::min);
+                // Smaller facets where a photo says more.
+                if studio.photo.is_some() && range > 0.12 {
+                    for facet in quarters(facet) {
+                        fill(&mut canvas, facet, &scene, size, (lx, ly));
+                    }
+                } else {
+                    fill(&mut canvas, facet, &scene, size, (lx, ly));
+                }
             }
         }
     }
     canvas.halve()
+}
+
+/// A corner of a facet: x and y in pixels, height in facets.
+type Corner = (f32, f32, f32);
+
+/// A facet, cut at the middles of its sides.
+fn quarters([p, q, r]: [Corner; 3]) -> [[Corner; 3]; 4] {
+    let between = |a: Corner, b: Corner| ((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0, (a.2 + b.2) / 2.0);
+    let (pq, qr, rp) = (between(p, q), between(q, r), between(r, p));
+    [[p, pq, rp], [pq, q, qr], [rp, qr, r], [pq, qr, rp]]
+}
+
+/// A facet in the mean colour of the scene below, lit by how it lies.
+fn fill(
+    canvas: &mut Canvas,
+    [p, q, r]: [Corner; 3],
+    scene: &Scene,
+    size: f32,
+    (lx, ly): (f32, f32),
+) {
+    let (cx, cy) = ((p.0 + q.0 + r.0) / 3.0, (p.1 + q.1 + r.1) / 3.0);
+    // Normal of the facet over the random heights of its corners.
+    let (e, f) =
+        ((q.0 - p.0, q.1 - p.1, (q.2 - p.2) * size), (r.0 - p.0, r.1 - p.1, (r.2 - p.2) * size));
+    let n = (e.1 * f.2 - e.2 * f.1, e.2 * f.0 - e.0 * f.2, e.0 * f.1 - e.1 * f.0);
+    let length = (n.0 * n.0 + n.1 * n.1 + n.2 * n.2).sqrt().max(1e-3);
+    let facing = (n.0 * lx + n.1 * ly) / length * if n.2 < 0.0 { -1.0 } else { 1.0 };
+    let mean = [p, q, r].iter().fold([0.0; 3], |sum: Rgb, c| {
+        let s = scene.at((c.0 + 2.0 * cx) / 6.0, (c.1 + 2.0 * cy) / 6.0).colour;
+        [sum[0] + s[0] / 3.0, sum[1] + s[1] / 3.0, sum[2] + s[2] / 3.0]
+    });
+    let colour = saturate(shade(mean, 0.42 * facing), 1.25);
+    fill_triangle(canvas, [p, q, r].map(|c| (c.0, c.1)), |t| shade(colour, 0.10 * (t - 0.5)));
+}
+
+/// The place of the greatest change of tone near a corner of facets `size` wide, so that they
+/// fold along the forms. All in pixels of twice the scene's size.
+fn edge_near(scene: &Scene, x: f32, y: f32, size: f32) -> (f32, f32) {
+    let mut best = (0.06, (x, y));
+    for k in 0..25 {
+        let (i, j) = ((k % 5) as f32 / 2.0 - 1.0, (k / 5) as f32 / 2.0 - 1.0);
+        let place = (x + 0.3 * size * i, y + 0.3 * size * j);
+        let detail = scene.detail(place.0 / 2.0, place.1 / 2.0, 0.06 * size)
+            * (1.0 - 0.15 * (i * i + j * j));
+        if detail > best.0 {
+            best = (detail, place);
+        }
+    }
+    best.1
 }
 
 /// Fills the pixels whose centres lie inside; `colour` by the share of the first corner.
@@ -319,6 +364,8 @@ pub fn paper_cut(studio: &mut Studio) -> Canvas {
     let (cx, cy) =
         (studio.dice.range(0.3, 0.7) * w as f32, studio.dice.range(0.35, 0.65) * h as f32);
     let inward = studio.dice.chance(0.5);
+    let tone = studio.photo_scene(2).map(|scene| scene.soft_tone((3.0 * px) as usize));
+    let (low, high) = (luma(palette.darkest()), luma(palette.lightest()));
     let level: Vec<u8> = (0..w * h)
         .map(|at| {
             let (x, y) = ((at % w) as f32, (at / w) as f32);
@@ -326,11 +373,16 @@ pub fn paper_cut(studio: &mut Studio) -> Canvas {
             let warp = 0.35 * fractal(u + 5.0, v, 2, seed ^ 1);
             let hills = fractal(u + warp, v - warp, 3, seed);
             let (dx, dy) = ((x - cx) / short, (y - cy) / short);
-            let depth = match kind {
+            let depth = match (kind, &tone) {
+                // The sheets are as light as the photo.
+                (_, Some(tone)) => {
+                    let t = (tone[at] - low) / (high - low).max(0.05) + 0.04 * hills;
+                    if inward { t } else { 1.0 - t }
+                }
                 // A valley of ridges, a hole in the middle, or islands.
-                0 => y / h as f32 + 0.2 * hills,
-                1 => 1.3 * (dx * dx + dy * dy).sqrt() + 0.2 * hills + 0.08,
-                _ => 0.5 + 0.8 * hills,
+                (0, None) => y / h as f32 + 0.2 * hills,
+                (1, None) => 1.3 * (dx * dx + dy * dy).sqrt() + 0.2 * hills + 0.08,
+                (_, None) => 0.5 + 0.8 * hills,
             };
             (depth * sheets as f32).clamp(0.0, sheets as f32 - 1.0) as u8
         })
