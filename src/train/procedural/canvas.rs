@@ -85,11 +85,52 @@ pub struct Canvas {
     pub height: usize,
     pub rgb: Vec<Rgb>,
     pub relief: Vec<f32>,
+    /// The paper's grain, once a mark has needed it.
+    tooth: Vec<f32>,
+}
+
+fn tooth(width: usize, height: usize) -> Vec<f32> {
+    let at = |at: usize| {
+        let (x, y) = ((at % width) as f32, (at / width) as f32);
+        value(x * 0.9, y * 0.9, 77) * 0.6 + value(x * 0.37, y * 0.37, 78) * 0.4
+    };
+    (0..width * height).map(at).collect()
+}
+
+/// A box turned by the angle of this sine and cosine, `u` to either side along and `v` across.
+struct Slanted {
+    x: f32,
+    y: f32,
+    s: f32,
+    c: f32,
+    u: f32,
+    v: f32,
+}
+
+impl Slanted {
+    /// Those columns, among these, that hold all of the box in a row.
+    fn columns(&self, row: usize, all: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+        let dy = row as f32 + 0.5 - self.y;
+        let (mut from, mut to) = (all.start as f32, all.end as f32);
+        // Of dx, by `dx * slope + offset` within -reach..reach.
+        let mut narrow = |slope: f32, offset: f32, reach: f32| {
+            if slope.abs() > 1e-3 {
+                let (a, b) = ((-reach - offset) / slope, (reach - offset) / slope);
+                from = from.max(self.x + a.min(b) - 1.5);
+                to = to.min(self.x + a.max(b) + 1.5);
+            }
+        };
+        narrow(self.c, dy * self.s, self.u);
+        narrow(-self.s, dy * self.c, self.v);
+        let from = from as usize;
+        from..(to as usize).max(from)
+    }
 }
 
 impl Canvas {
     pub fn new(width: usize, height: usize, fill: Rgb) -> Self {
-        Self { width, height, rgb: vec![fill; width * height], relief: vec![0.0; width * height] }
+        let relief = vec![0.0; width * height];
+        Self { width, height, rgb: vec![fill; width * height], relief, tooth: Vec::new() }
     }
 
     /// Every pixel from its centre.
@@ -138,8 +179,12 @@ impl Canvas {
         // Nine bristles across, whatever the size.
         let streak = 9.0 / dab.width.max(1.0);
         let phase = fract(dab.seed as f32 * 0.618_034) * 91.0;
+        if dab.grain > 0.0 && self.tooth.is_empty() {
+            self.tooth = tooth(self.width, self.height);
+        }
+        let slanted = Slanted { x: dab.x, y: dab.y, s, c, u: 1.2 * half, v: across + 1.0 };
         for j in rows {
-            for i in columns.clone() {
+            for i in slanted.columns(j, &columns) {
                 let (dx, dy) = (i as f32 + 0.5 - dab.x, j as f32 + 0.5 - dab.y);
                 let (u, v) = (dx * c + dy * s, dy * c - dx * s);
                 let t = u / half;
@@ -172,12 +217,11 @@ impl Canvas {
                     colour = shade(colour, hair * 0.3 * dab.bristle);
                     thickness *= 1.0 + 1.2 * hair * dab.bristle;
                 }
+                let at = j * self.width + i;
                 if dab.grain > 0.0 {
-                    let tooth = value(i as f32 * 0.9, j as f32 * 0.9, 77) * 0.6
-                        + value(i as f32 * 0.37, j as f32 * 0.37, 78) * 0.4;
+                    let tooth = self.tooth[at];
                     alpha *= smoothstep(dab.grain - 0.22, dab.grain + 0.1, tooth + 0.12);
                 }
-                let at = j * self.width + i;
                 self.rgb[at] = mix(self.rgb[at], colour, alpha);
                 if thickness > 0.0 {
                     // Paint is pushed to the sides of the stroke and piles up where it ends.

@@ -75,7 +75,7 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
         ));
     }
     let seed = studio.seed;
-    let scene = studio.photo_scene(1);
+    let scene = studio.photo_scene();
     if scene.is_some() {
         deeds.retain_mut(Deed::spares_forms);
     }
@@ -226,7 +226,7 @@ pub fn agate(studio: &mut Studio) -> Canvas {
     let veined = dice.chance(0.6);
     let seed = studio.seed;
     let px = studio.px;
-    let tone = studio.photo_scene(1).map(|scene| scene.soft_tone((3.0 * px) as usize));
+    let tone = studio.photo_scene().map(|scene| scene.soft_tone((3.0 * px) as usize));
     let (low, high) = (luma(palette.darkest()), luma(palette.lightest()));
     let mut canvas = Canvas::from_fn(width, height, |x, y| {
         let (u, v) = rotate(x / short * frequency, y / short * frequency, tilt);

@@ -51,7 +51,7 @@ pub fn ink_wash(studio: &mut Studio) -> Canvas {
         let cloud = 0.05 * fractal(x / short * 2.0, y / short * 2.0, 3, seed);
         shade(inks.paper, fibre - 0.05 + cloud)
     });
-    if let Some(scene) = studio.photo_scene(1) {
+    if let Some(scene) = studio.photo_scene() {
         washes(studio, &mut canvas, &inks, &scene);
     } else {
         mountains(studio, &mut canvas, &inks, sun, &rises);

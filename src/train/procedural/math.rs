@@ -6,8 +6,15 @@
 
 use std::f32::consts::{FRAC_PI_2, LN_2, PI, TAU};
 
+/// The integer below, of numbers that an `i64` holds. `f32::floor` is a call to the library where
+/// the processor may be an old one.
+pub fn floor(x: f32) -> f32 {
+    let whole = x as i64 as f32;
+    if whole > x { whole - 1.0 } else { whole }
+}
+
 pub fn sin(x: f32) -> f32 {
-    let r = x - (x / TAU + 0.5).floor() * TAU;
+    let r = x - floor(x / TAU + 0.5) * TAU;
     let r = if r > FRAC_PI_2 {
         PI - r
     } else if r < -FRAC_PI_2 {
@@ -44,7 +51,7 @@ pub fn atan2(y: f32, x: f32) -> f32 {
 
 pub fn exp(x: f32) -> f32 {
     let x = x.clamp(-80.0, 80.0);
-    let k = (x / LN_2 + 0.5).floor();
+    let k = floor(x / LN_2 + 0.5);
     let r = x - k * LN_2;
     let series = 1.0 + r * (1.0 + r / 2.0 * (1.0 + r / 3.0 * (1.0 + r / 4.0 * (1.0 + r / 5.0))));
     series * f32::from_bits(((k as i32 + 127) as u32) << 23)
@@ -62,11 +69,11 @@ pub fn lerp(a: f32, b: f32, t: f32) -> f32 {
 
 /// Fractional part, in 0..1 for negative numbers too.
 pub fn fract(x: f32) -> f32 {
-    x - x.floor()
+    x - floor(x)
 }
 
 /// The difference of two directions of undirected lines, in -PI/2..PI/2.
 pub fn turn(from: f32, to: f32) -> f32 {
     let d = to - from;
-    d - (d / PI + 0.5).floor() * PI
+    d - floor(d / PI + 0.5) * PI
 }

@@ -219,11 +219,10 @@ impl Studio<'_> {
         photo::compose(photo, (width, height), swirl, &self.palette, &model, dice)
     }
 
-    /// If a photo is to be painted: its scene, `times` as large as the picture, for families
-    /// that paint no scene otherwise.
-    fn photo_scene(&self, times: usize) -> Option<Scene> {
-        let size = (self.width * times, self.height * times);
+    /// If a photo is to be painted: its scene, for families that paint no scene otherwise.
+    fn photo_scene(&self) -> Option<Scene> {
         let dice = &mut Dice::new(self.scene_seed);
+        let size = (self.width, self.height);
         Some(photo::compose(self.photo?, size, false, &self.palette, &[], dice))
     }
 

@@ -10,7 +10,7 @@ use super::segments::segment;
 use crate::picture::Picture;
 
 /// Pixels of the small copy of which tones, parts and directions are taken, about.
-const SKETCH: f32 = 10_000.0;
+const SKETCH: f32 = 9_000.0;
 
 /// A border is no outline where colours beside it differ less than this share of what they
 /// differ beside all borders, squared, or less than that: a cheek has none around its light.
@@ -79,14 +79,14 @@ impl Pixels {
 }
 
 /// The four pixels around a place, and how much of each there is.
-struct Corners {
+pub struct Corners {
     at: [usize; 4],
     weight: [f32; 4],
 }
 
 impl Corners {
     /// For a place in 0..1 of a picture's sides.
-    fn new(u: f32, v: f32, width: usize, height: usize) -> Self {
+    pub fn new((u, v): (f32, f32), width: usize, height: usize) -> Self {
         let axis = |t: f32, n: usize| {
             let place = (t * n as f32 - 0.5).clamp(0.0, (n - 1) as f32);
             let low = place as usize;
@@ -97,6 +97,11 @@ impl Corners {
             at: [j * width + i, j * width + k, l * width + i, l * width + k],
             weight: [(1.0 - s) * (1.0 - t), s * (1.0 - t), (1.0 - s) * t, s * t],
         }
+    }
+
+    /// Of a field that has a value a pixel.
+    pub fn value(&self, field: &[f32]) -> f32 {
+        self.at.iter().zip(self.weight).map(|(&at, w)| w * field[at]).sum()
     }
 
     fn colour(&self, rgb: &[Rgb]) -> Rgb {
@@ -139,13 +144,13 @@ pub fn compose(
     let mut samples = Vec::with_capacity(width * height);
     for j in 0..height {
         for i in 0..width {
-            let (u, v) = ((i as f32 + 0.5) / width as f32, (j as f32 + 0.5) / height as f32);
+            let place = ((i as f32 + 0.5) / width as f32, (j as f32 + 0.5) / height as f32);
             let seen = if same_size {
                 pixels.rgb[j * width + i]
             } else {
-                Corners::new(u, v, pixels.width, pixels.height).colour(&pixels.rgb)
+                Corners::new(place, pixels.width, pixels.height).colour(&pixels.rgb)
             };
-            let corners = Corners::new(u, v, sketch.width, sketch.height);
+            let corners = Corners::new(place, sketch.width, sketch.height);
             let region = vote(&corners, seen, &sketch.rgb, &labels);
             let colour = mix(recolour.of(seen), means[usize::from(region)], FLATNESS);
             let (x, y) = corners.direction(&field);

@@ -11,12 +11,23 @@ pub const PARTS: std::ops::RangeInclusive<usize> = 30..=80;
 /// Merging goes on below [`PARTS`]' upper end while it costs no more than this.
 const CHEAP: f32 = 0.25;
 
-/// Two neighbours that may become one.
+/// The neighbour that a part would sooner be one with than with all others.
 struct Offer {
     cost: f32,
     pair: [u32; 2],
     /// How often both had been merged when the offer was made; later ones void it.
     age: [u32; 2],
+}
+
+impl Offer {
+    /// Of a part that has neighbours.
+    fn best(parts: &[Part], owner: u32) -> Option<Self> {
+        let part = &parts[owner as usize];
+        let all = part.neighbours.iter().map(|&k| (part.cost(&parts[k as usize]), k));
+        let (cost, other) = all.reduce(|best, next| if next < best { next } else { best })?;
+        let age = [part.merges, parts[other as usize].merges];
+        Some(Self { cost, pair: [owner, other], age })
+    }
 }
 
 impl Ord for Offer {
@@ -83,15 +94,8 @@ pub fn segment(colours: &[Rgb], width: usize) -> Vec<u16> {
             }
         })
         .collect();
-    let offer = |parts: &[Part], a: u32, b: u32| {
-        let (p, q) = (&parts[a as usize], &parts[b as usize]);
-        Offer { cost: p.cost(q), pair: [a.min(b), a.max(b)], age: [p.merges, q.merges] }
-    };
-    let mut offers: BinaryHeap<Offer> = (0..parts.len() as u32)
-        .flat_map(|a| parts[a as usize].neighbours.iter().map(move |&b| (a, b)))
-        .filter(|(a, b)| a < b)
-        .map(|(a, b)| offer(&parts, a, b))
-        .collect();
+    let mut offers: BinaryHeap<Offer> =
+        (0..parts.len() as u32).filter_map(|owner| Offer::best(&parts, owner)).collect();
     let mut left = parts.len();
     while left > *PARTS.start()
         && let Some(Offer { cost, pair: [a, b], age }) = offers.pop()
@@ -100,16 +104,15 @@ pub fn segment(colours: &[Rgb], width: usize) -> Vec<u16> {
             break;
         }
         let fresh = |k: u32, age| parts[k as usize].into == k && parts[k as usize].merges == age;
-        if !fresh(a, age[0]) || !fresh(b, age[1]) {
+        if !fresh(a, age[0]) {
             continue;
         }
-        merge(&mut parts, a, b);
-        left -= 1;
-        for k in 0..parts[a as usize].neighbours.len() {
-            let c = parts[a as usize].neighbours[k];
-            let (low, high) = (a.min(c), a.max(c));
-            offers.push(offer(&parts, low, high));
+        // What has changed since has made an offer of its own, to this part or a cheaper one.
+        if fresh(b, age[1]) {
+            merge(&mut parts, a, b);
+            left -= 1;
         }
+        offers.extend(Offer::best(&parts, a));
     }
     number(&parts, width)
 }

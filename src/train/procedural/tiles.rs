@@ -6,6 +6,7 @@ use super::Studio;
 use super::canvas::{Canvas, Rgb, luma, mix, saturate, scale, shade};
 use super::math::{cos, fract, sin, smoothstep};
 use super::noise::{cell, fractal, hash, rotate, value, voronoi};
+use super::photo::Corners;
 use super::scene::Scene;
 
 /// Square stones laid along the forms, each tilted a little, in grout.
@@ -364,25 +365,29 @@ pub fn paper_cut(studio: &mut Studio) -> Canvas {
     let (cx, cy) =
         (studio.dice.range(0.3, 0.7) * w as f32, studio.dice.range(0.35, 0.65) * h as f32);
     let inward = studio.dice.chance(0.5);
-    let tone = studio.photo_scene(2).map(|scene| scene.soft_tone((3.0 * px) as usize));
+    let tone = studio.photo_scene().map(|scene| scene.soft_tone((1.5 * px) as usize));
     let (low, high) = (luma(palette.darkest()), luma(palette.lightest()));
     let level: Vec<u8> = (0..w * h)
         .map(|at| {
             let (x, y) = ((at % w) as f32, (at / w) as f32);
             let (u, v) = (x / short * frequency, y / short * frequency);
-            let warp = 0.35 * fractal(u + 5.0, v, 2, seed ^ 1);
-            let hills = fractal(u + warp, v - warp, 3, seed);
+            let hills = || {
+                let warp = 0.35 * fractal(u + 5.0, v, 2, seed ^ 1);
+                fractal(u + warp, v - warp, 3, seed)
+            };
             let (dx, dy) = ((x - cx) / short, (y - cy) / short);
             let depth = match (kind, &tone) {
                 // The sheets are as light as the photo.
                 (_, Some(tone)) => {
-                    let t = (tone[at] - low) / (high - low).max(0.05) + 0.04 * hills;
+                    let place = ((x + 0.5) / w as f32, (y + 0.5) / h as f32);
+                    let tone = Corners::new(place, studio.width, studio.height).value(tone);
+                    let t = (tone - low) / (high - low).max(0.05);
                     if inward { t } else { 1.0 - t }
                 }
                 // A valley of ridges, a hole in the middle, or islands.
-                (0, None) => y / h as f32 + 0.2 * hills,
-                (1, None) => 1.3 * (dx * dx + dy * dy).sqrt() + 0.2 * hills + 0.08,
-                (_, None) => 0.5 + 0.8 * hills,
+                (0, None) => y / h as f32 + 0.2 * hills(),
+                (1, None) => 1.3 * (dx * dx + dy * dy).sqrt() + 0.2 * hills() + 0.08,
+                (_, None) => 0.5 + 0.8 * hills(),
             };
             (depth * sheets as f32).clamp(0.0, sheets as f32 - 1.0) as u8
         })
