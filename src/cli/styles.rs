@@ -1,40 +1,129 @@
-//! `impasto styles`: procedural style pictures.
+//! `impasto styles`: procedural style pictures, and photos painted like them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use impasto::files::write_whole;
-use impasto::train::procedural::{bundled, styles_json};
+use impasto::train::procedural::{BUNDLED_SIZE, Family, bundled, from_photo, paint, styles_json};
 
-/// Make the style pictures that come with the page.
+use super::files;
+
+/// Make style pictures by a program, or paint a photo in such a style.
 ///
-/// Writes pictures painted by a program, thumbnails of them, and styles.json, which says
-/// what they are. The same files come out on every machine.
+/// A style is a family, such as woodcut, and a seed, which chooses the colours, the tools and the
+/// size of the marks. The same files come out on every machine; no network takes part.
+///
+/// Without --family, makes the style pictures that come with the page: the pictures, thumbnails of
+/// them, and styles.json, which says what they are.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  A photo as a woodcut, and as another one in other colours:
+    impasto styles --photo photo.jpg --family woodcut -o woodcut.png
+    impasto styles --photo photo.jpg --family woodcut --seed 7 -o other.png
+
+  A picture in the same style, of a scene that the program makes up:
+    impasto styles --family woodcut --seed 7 -o style.png
+
+  The style pictures of the page:
+    impasto styles")]
 pub struct Styles {
-    /// Folder to write to; made if it is missing, files of the same names are replaced
-    #[arg(long, value_name = "DIR", default_value = "www/styles")]
+    /// Photo to paint; the painting has its size
+    #[arg(long, value_name = "PHOTO", requires = "family")]
+    photo: Option<PathBuf>,
+    /// What to paint it with
+    #[arg(long, value_name = "NAME", value_parser = family())]
+    family: Option<Family>,
+    /// Which of the family's many styles
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "family")]
+    seed: u64,
+    /// Where the picture goes: a file that ends in .png, .jpg or .webp [default: named after
+    /// photo, family and seed, here]
+    #[arg(short, long, value_name = "FILE", requires = "family")]
+    output: Option<PathBuf>,
+    /// Quality of JPEG files, from 1 to 100 (PNG and WebP lose nothing)
+    #[arg(long, default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100),
+          requires = "family")]
+    quality: u8,
+    /// Replace a file that exists
+    #[arg(long, requires = "family")]
+    force: bool,
+    /// Folder for the page's style pictures; made if it is missing, files of the same names are
+    /// replaced
+    #[arg(long, value_name = "DIR", default_value = "www/styles", conflicts_with = "family")]
     out: PathBuf,
 }
 
 impl Styles {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
-        let thumbs = self.out.join("thumbs");
-        std::fs::create_dir_all(&thumbs)
-            .with_context(|| format!("cannot make {}", thumbs.display()))?;
-        for style in bundled() {
-            for (name, bytes) in style.files()? {
-                let path = self.out.join(name);
-                write_whole(&path, &bytes)
-                    .with_context(|| format!("cannot write {}", path.display()))?;
-            }
+        match self.family {
+            Some(family) => self.one(family),
+            None => all(&self.out),
         }
-        let path = self.out.join("styles.json");
-        write_whole(&path, styles_json().as_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{} styles in {}", bundled().len(), self.out.display());
+    }
+
+    /// A photo, or a made-up scene, in one style.
+    fn one(&self, family: Family) -> Result<()> {
+        let output = self.output.clone().unwrap_or_else(|| self.name(family));
+        let format = files::format_of(&output, self.quality).with_context(|| {
+            format!("{}: the name must end in .png, .jpg or .webp", output.display())
+        })?;
+        files::refuse_to_overwrite(std::slice::from_ref(&output), self.force)?;
+        let picture = match &self.photo {
+            Some(photo) => from_photo(&files::read_picture(photo)?, family, self.seed)
+                .with_context(|| {
+                    format!("{} paints no photos: its forms are all that it shows", family.name())
+                })?,
+            None => paint(family, BUNDLED_SIZE, BUNDLED_SIZE, self.seed),
+        };
+        write_whole(&output, &picture.encode(format)?)
+            .with_context(|| format!("cannot write {}", output.display()))?;
+        println!(
+            "{}: {} x {} pixels, {}, seed {}",
+            output.display(),
+            picture.width(),
+            picture.height(),
+            family.name(),
+            self.seed
+        );
         Ok(())
     }
+
+    fn name(&self, family: Family) -> PathBuf {
+        let photo = self.photo.as_deref().and_then(Path::file_stem).unwrap_or_default();
+        let mut name = photo.to_owned();
+        if !name.is_empty() {
+            name.push("-");
+        }
+        name.push(format!("{}-{}.png", family.name(), self.seed));
+        name.into()
+    }
+}
+
+/// Takes the names of the families.
+fn family() -> impl TypedValueParser<Value = Family> {
+    PossibleValuesParser::new(Family::ALL.iter().map(|family| family.name()))
+        .map(|name| Family::named(&name).expect("only names of families pass"))
+}
+
+/// The page's style pictures, into a folder.
+fn all(out: &Path) -> Result<()> {
+    let thumbs = out.join("thumbs");
+    std::fs::create_dir_all(&thumbs)
+        .with_context(|| format!("cannot make {}", thumbs.display()))?;
+    for style in bundled() {
+        for (name, bytes) in style.files()? {
+            let path = out.join(name);
+            write_whole(&path, &bytes)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    let path = out.join("styles.json");
+    write_whole(&path, styles_json().as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{} styles in {}", bundled().len(), out.display());
+    Ok(())
 }

@@ -146,6 +146,16 @@ impl Family {
         }
     }
 
+    /// Whether the family can paint a photo. Not those whose forms are what they show.
+    pub fn paints_photos(self) -> bool {
+        self != Family::Geometric
+    }
+
+    /// The family of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|family| family.name() == name)
+    }
+
     /// Palettes that suit the family; empty if all do.
     fn palettes(self) -> &'static [&'static str] {
         match self {
@@ -250,17 +260,29 @@ pub fn paint(family: Family, width: u32, height: u32, seed: u64) -> Picture {
     Brief { family, seed, vary: false }.paint(width, height, None)
 }
 
-/// The photo as [`paint`] would paint it: same palette, tools and size of marks for the same
-/// family and seed. The painting has the photo's size. Deterministic, too.
-pub fn from_photo(photo: &Picture, family: Family, seed: u64) -> Picture {
-    Brief { family, seed, vary: false }.paint(photo.width(), photo.height(), Some(photo))
+/// The photo as [`paint`] would paint it: the palette, the tools and the size of marks are those
+/// of the same family and seed. The painting has the photo's size. `None` if the family
+/// [paints no photos](Family::paints_photos).
+///
+/// Deterministic: same arguments, same picture on every machine.
+pub fn from_photo(photo: &Picture, family: Family, seed: u64) -> Option<Picture> {
+    let brief = Brief { family, seed, vary: false };
+    family.paints_photos().then(|| brief.paint(photo.width(), photo.height(), Some(photo)))
 }
 
 /// A random family, palette, scale and direction for training; colours vary
 /// beyond the palettes.
 pub fn random(width: u32, height: u32, seed: u64) -> Picture {
-    let family = *Dice::new(seed ^ 0x5eed).pick(Family::ALL);
-    Brief { family, seed, vary: true }.paint(width, height, None)
+    Brief::random(Family::ALL, seed).paint(width, height, None)
+}
+
+/// A style picture for training, as [`random`] makes them, `width` by `height`, and the photo
+/// painted in this style. Marks are as large in both if their shorter sides are.
+pub fn random_pair(photo: &Picture, width: u32, height: u32, seed: u64) -> [Picture; 2] {
+    let families: Vec<Family> =
+        Family::ALL.iter().copied().filter(|family| family.paints_photos()).collect();
+    let brief = Brief::random(&families, seed);
+    [brief.paint(width, height, None), brief.paint(photo.width(), photo.height(), Some(photo))]
 }
 
 /// What decides a style.
@@ -272,6 +294,10 @@ struct Brief {
 }
 
 impl Brief {
+    fn random(families: &[Family], seed: u64) -> Self {
+        Self { family: *Dice::new(seed ^ 0x5eed).pick(families), seed, vary: true }
+    }
+
     fn paint(&self, width: u32, height: u32, photo: Option<&Picture>) -> Picture {
         let &Self { family, seed, vary } = self;
         let mut dice = Dice::new(seed);

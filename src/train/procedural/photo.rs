@@ -292,3 +292,111 @@ fn blur(field: &mut [f32], width: usize, height: usize, radius: usize) {
         box_blur(field, column, width, height, radius);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f32::consts::PI;
+
+    use super::*;
+    use crate::train::procedural::math::turn;
+    use crate::train::procedural::{Family, from_photo, paint, random_pair};
+
+    fn photo(width: u32, height: u32, colour: impl Fn(f32, f32) -> Rgb) -> Picture {
+        let pixels = (0..width * height)
+            .flat_map(|at| colour((at % width) as f32, (at / width) as f32))
+            .map(|v| (v * 255.0) as u8);
+        Picture::new(width, height, pixels.collect()).unwrap()
+    }
+
+    /// Sky over a darker hill.
+    fn landscape() -> Picture {
+        photo(64, 48, |x, y| {
+            let hill = y > 26.0 + 6.0 * sin(x / 9.0);
+            if hill { [0.15, 0.3 + 0.002 * x, 0.1] } else { [0.6, 0.75, 0.95 - 0.005 * y] }
+        })
+    }
+
+    fn painters() -> impl Iterator<Item = Family> {
+        Family::ALL.iter().copied().filter(|family| family.paints_photos())
+    }
+
+    #[test]
+    fn a_photo_is_painted_at_its_size_alike_for_alike_seeds() {
+        for family in painters() {
+            let name = family.name();
+            let painted = |seed| from_photo(&landscape(), family, seed).unwrap();
+            let first = painted(7);
+            assert_eq!((first.width(), first.height()), (64, 48), "{name}");
+            assert_eq!(first, painted(7), "{name} is not deterministic");
+            assert_ne!(first, painted(8), "{name} ignores its seed");
+            assert_ne!(first, paint(family, 64, 48, 7), "{name} ignores the photo");
+        }
+        assert_eq!(from_photo(&landscape(), Family::Geometric, 7), None);
+    }
+
+    #[test]
+    fn any_photo_works() {
+        for family in painters() {
+            for (width, height) in [(1, 1), (33, 1), (1, 20), (17, 31)] {
+                for grey in [0.0, 0.5, 1.0] {
+                    let painted =
+                        from_photo(&photo(width, height, |_, _| [grey; 3]), family, 3).unwrap();
+                    assert_eq!((painted.width(), painted.height()), (width, height));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn light_stays_light_and_dark_stays_dark() {
+        let halves = photo(96, 64, |x, _| if x < 48.0 { [0.2, 0.15, 0.1] } else { [0.8; 3] });
+        for family in painters() {
+            for seed in 0..4 {
+                let painted = from_photo(&halves, family, seed).unwrap();
+                let tone = |right: bool| {
+                    let side = |&(at, _): &(usize, &[u8])| (at % 96 >= 48) == right;
+                    let pixels = painted.rgb().chunks(3).enumerate().filter(side);
+                    pixels.map(|(_, p)| luma([p[0], p[1], p[2]].map(f32::from))).sum::<f32>()
+                        / (48.0 * 64.0)
+                };
+                let (dark, light) = (tone(false), tone(true));
+                assert!(light > dark + 12.0, "{} {seed}: {dark} and {light}", family.name());
+            }
+        }
+    }
+
+    #[test]
+    fn strokes_run_along_stripes() {
+        for degrees in [0.0, 30.0, 75.0, 90.0, 120.0, 160.0f32] {
+            let along = degrees / 180.0 * PI;
+            // The tone changes across.
+            let stripes = photo(120, 90, |x, y| {
+                [0.5 + 0.4 * sin((y * cos(along) - x * sin(along)) * 0.6); 3]
+            });
+            let palette = Palette::random(&mut Dice::new(1));
+            let scene = compose(&stripes, (120, 90), false, &palette, &[], &mut Dice::new(2));
+            for (x, y) in [(60.0, 45.0), (30.0, 25.0), (95.0, 60.0)] {
+                let off = turn(along, scene.at(x, y).angle).abs();
+                assert!(off < 0.15, "{degrees} degrees: off by {off}");
+            }
+        }
+    }
+
+    #[test]
+    fn outlines_run_along_edges_and_not_through_gradients() {
+        let edge = photo(100, 80, |x, y| if x < 50.0 { [0.002 * y; 3] } else { [0.9; 3] });
+        let palette = Palette::random(&mut Dice::new(1));
+        let scene = compose(&edge, (100, 80), false, &palette, &[], &mut Dice::new(2));
+        let distance = scene.outline_distance();
+        assert!(distance[40 * 100 + 50] < 1.5);
+        assert!(distance[40 * 100 + 25] > 20.0 && distance[40 * 100 + 75] > 20.0);
+    }
+
+    #[test]
+    fn a_pair_is_a_style_picture_and_the_photo_in_that_style() {
+        let [style, answer] = random_pair(&landscape(), 40, 30, 5);
+        assert_eq!((style.width(), style.height()), (40, 30));
+        assert_eq!((answer.width(), answer.height()), (64, 48));
+        assert_eq!(random_pair(&landscape(), 40, 30, 5), [style, answer]);
+    }
+}

@@ -192,3 +192,51 @@ fn to_tone(colour: Rgb, tone: f32) -> Rgb {
         if tone > own { (tone - own) / (1.0 - own).max(0.01) } else { tone / own.max(0.01) - 1.0 };
     shade(colour, TONE_KEPT * amount)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::procedural::noise::Dice;
+
+    #[test]
+    fn tones_keep_their_order_and_reach_over_the_palette() {
+        let greys: Vec<Rgb> = (0..64).map(|k| [0.2 + 0.6 * k as f32 / 63.0; 3]).collect();
+        for seed in 0..20 {
+            let palette = Palette::random(&mut Dice::new(seed));
+            let recolour = Recolour::new(&greys, &palette, &[]);
+            let tones: Vec<f32> = greys.iter().map(|&c| luma(recolour.of(c))).collect();
+            // A palette colour of another tone may bend the ladder, but not by much.
+            assert!(tones.windows(8).all(|w| w[7] > w[0] - 0.02), "{tones:?}");
+            assert!(tones[0] < luma(palette.darkest()) + 0.12);
+            assert!(tones[63] > luma(palette.lightest()) - 0.12);
+        }
+    }
+
+    #[test]
+    fn colours_of_the_model_are_preferred() {
+        let palette = Palette::random(&mut Dice::new(3));
+        let photo: Vec<Rgb> = (0..64).map(|k| [0.2, k as f32 / 63.0, 0.6]).collect();
+        let likes = |rank: usize| {
+            let model = [palette.rank(rank); 8];
+            let recolour = Recolour::new(&photo, &palette, &model);
+            let like = |c: &&Rgb| palette.place(recolour.of(**c)) == rank;
+            photo.iter().filter(like).count()
+        };
+        let plain = Recolour::new(&photo, &palette, &[]);
+        for rank in 0..palette.len() {
+            let before = photo.iter().filter(|&&c| palette.place(plain.of(c)) == rank).count();
+            assert!(likes(rank) >= before, "rank {rank}");
+        }
+    }
+
+    #[test]
+    fn transport_gives_the_wanted_scatter() {
+        let (from, to) = ([0.05, 0.01, 0.02], [0.03, -0.02, 0.06]);
+        let map = transport(from, to);
+        let least = 0.04 * 0.04;
+        let got = sandwich(map, [from[0] + least, from[1], from[2] + least]);
+        for (got, wanted) in got.into_iter().zip(to) {
+            assert!((got - wanted).abs() < 1e-4, "{got} is not {wanted}");
+        }
+    }
+}

@@ -325,7 +325,8 @@ pub fn embroidery(studio: &mut Studio) -> Canvas {
     canvas
 }
 
-/// Paint flung and dripped in loops over a canvas on the floor.
+/// Paint flung and dripped in loops over a canvas on the floor; of a photo, every colour lands
+/// where the photo has it.
 pub fn drip(studio: &mut Studio) -> Canvas {
     let px = studio.px;
     let (w, h) = (studio.width as f32, studio.height as f32);
@@ -338,19 +339,34 @@ pub fn drip(studio: &mut Studio) -> Canvas {
     };
     let stain = studio.palette.rank(2);
     let seed = studio.seed;
+    let scene = studio.photo_scene();
+    let palette = studio.palette.clone();
+    // A throw of paint may be meant for places that are a little lighter or darker.
+    let lands = |colour: usize, lighter: f32, (x, y): (f32, f32)| {
+        scene
+            .as_ref()
+            .is_none_or(|scene| palette.place(shade(scene.at(x, y).colour, lighter)) == colour)
+    };
+    let throws = if scene.is_some() { 18 } else { 4 };
     let mut canvas = Canvas::from_fn(studio.width, studio.height, |x, y| {
+        let ground = match &scene {
+            Some(scene) => mix(ground, scene.at(x, y).colour, 0.4),
+            None => ground,
+        };
         let cloud = fractal(x / short * 3.0, y / short * 3.0, 4, seed);
         let weave = value(x * 0.7, y * 0.15, 3) * 0.04 + value(x * 0.15, y * 0.7, 4) * 0.04;
         shade(mix(ground, stain, 0.45 * cloud.max(0.0)), weave - 0.06)
     });
-    let mut order: Vec<Rgb> = (0..studio.palette.len()).map(|k| studio.palette.rank(k)).collect();
+    let mut order: Vec<usize> = (0..palette.len()).collect();
     studio.dice.shuffle(&mut order);
     for round in 0..5 {
-        for &colour in &order {
+        for &rank in &order {
+            let colour = palette.rank(rank);
             if (luma(colour) - luma(ground)).abs() < 0.05 {
                 continue;
             }
-            for _ in 0..4 {
+            for _ in 0..throws {
+                let lighter = if scene.is_some() { studio.dice.about(0.3) } else { 0.0 };
                 let (mut x, mut y) =
                     (studio.dice.range(-0.1, 1.1) * w, studio.dice.range(-0.1, 1.1) * h);
                 let (mut angle, mut curl) = (studio.dice.range(-PI, PI), 0.0);
@@ -369,7 +385,11 @@ pub fn drip(studio: &mut Studio) -> Canvas {
                     y += step * sin(angle);
                 }
                 let thick = studio.dice.range(0.8, 3.2) * px * [2.6, 1.6, 1.2, 0.8, 0.6][round];
+                let last = (points.len() - 1) as f32;
                 let flow = |t: f32| {
+                    if !lands(rank, lighter, points[(t * last + 0.5) as usize]) {
+                        return 0.0;
+                    }
                     thick
                         * (0.25
                             + 1.3
@@ -383,6 +403,9 @@ pub fn drip(studio: &mut Studio) -> Canvas {
                     let at =
                         (x + studio.dice.bell() * 18.0 * px, y + studio.dice.bell() * 18.0 * px);
                     let end = (at.0 + studio.dice.bell() * r, at.1 + studio.dice.bell() * r);
+                    if !lands(rank, lighter, at) {
+                        continue;
+                    }
                     canvas.polyline(&[at, end], |_| r, colour, 0.97, 1.3 * px);
                 }
             }
