@@ -23,7 +23,7 @@ impl Deed {
         match self {
             Deed::Drop(..) => false,
             Deed::Comb(_, _, pull, _) | Deed::Stir(_, _, _, pull, _) => {
-                *pull *= 0.35;
+                *pull *= 0.28;
                 true
             }
         }

@@ -139,8 +139,6 @@ pub fn fractal(x: f32, y: f32, octaves: u32, seed: u32) -> f32 {
 pub struct Nearest {
     /// Lattice square of the site.
     pub id: (i32, i32),
-    /// Where the site is.
-    pub site: (f32, f32),
     /// Distance to it, and how much farther the second nearest is.
     pub distance: f32,
     pub gap: f32,
@@ -150,7 +148,7 @@ pub struct Nearest {
 pub fn voronoi(x: f32, y: f32, jitter: f32, seed: u32) -> Nearest {
     let (i, j) = (floor(x) as i32, floor(y) as i32);
     let (mut best, mut second) = (f32::MAX, f32::MAX);
-    let (mut id, mut site) = ((i, j), (x, y));
+    let mut id = (i, j);
     for dj in -1..=1 {
         for di in -1..=1 {
             let (ci, cj) = (i + di, j + dj);
@@ -159,14 +157,14 @@ pub fn voronoi(x: f32, y: f32, jitter: f32, seed: u32) -> Nearest {
             let d = (sx - x) * (sx - x) + (sy - y) * (sy - y);
             if d < best {
                 (second, best) = (best, d);
-                (id, site) = ((ci, cj), (sx, sy));
+                id = (ci, cj);
             } else if d < second {
                 second = d;
             }
         }
     }
     let distance = best.sqrt();
-    Nearest { id, site, distance, gap: second.sqrt() - distance }
+    Nearest { id, distance, gap: second.sqrt() - distance }
 }
 
 /// Rotates a point about the origin.

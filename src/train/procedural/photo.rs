@@ -12,9 +12,10 @@ use crate::picture::Picture;
 /// Pixels of the small copy of which tones, parts and directions are taken, about.
 const SKETCH: f32 = 9_000.0;
 
-/// A border is no outline where colours beside it differ less than this share of what they
-/// differ beside all borders, squared, or less than that: a cheek has none around its light.
-const OUTLINED: (f32, f32) = (0.4, 0.006);
+/// A border is no outline where colours beside it differ less, squared, than this share of what
+/// they differ beside all borders, or than this share of the photo's variance: a cheek has none
+/// around its light.
+const OUTLINED: (f32, f32) = (0.55, 0.3);
 
 /// How much of its part's mean colour a pixel gets, 0..1.
 const FLATNESS: f32 = 0.3;
@@ -186,12 +187,19 @@ fn outlines(sketch: &Pixels, labels: &[u16], parts: usize) -> Vec<bool> {
         }
     }
     let (sum, n) = steps.iter().fold((0.0, 0.0), |all, pair| (all.0 + pair.0, all.1 + pair.1));
-    let least = (OUTLINED.0 * sum / n).max(OUTLINED.1);
+    let least = (OUTLINED.0 * sum / n).max(OUTLINED.1 * variance(&sketch.rgb));
     steps.into_iter().map(|(sum, n)| sum > least * n).collect()
 }
 
 fn distance2(a: Rgb, b: Rgb) -> f32 {
     (0..3).map(|k| (a[k] - b[k]) * (a[k] - b[k])).sum()
+}
+
+/// The mean squared distance from the mean colour.
+fn variance(rgb: &[Rgb]) -> f32 {
+    let n = rgb.len() as f32;
+    let mean = [0, 1, 2].map(|k| rgb.iter().map(|c| c[k]).sum::<f32>() / n);
+    rgb.iter().map(|&c| distance2(c, mean)).sum::<f32>() / n
 }
 
 /// The part, among those around, that a pixel of this colour belongs to.

@@ -1,5 +1,6 @@
 //! Families made of pieces: tesserae, glass, facets, threads, dyed cloth, paper.
 
+use std::collections::BTreeMap;
 use std::f32::consts::PI;
 
 use super::Studio;
@@ -8,6 +9,9 @@ use super::math::{cos, fract, sin, smoothstep};
 use super::noise::{cell, fractal, hash, rotate, value, voronoi};
 use super::photo::Corners;
 use super::scene::Scene;
+
+/// Smallest form of a photo that gets a piece of glass, in squares of the usual size.
+const SMALLEST_PANE: f32 = 0.15;
 
 /// Square stones laid along the forms, each tilted a little, in grout.
 pub fn mosaic(studio: &mut Studio) -> Canvas {
@@ -103,17 +107,25 @@ pub fn stained_glass(studio: &mut Studio) -> Canvas {
     let palette = studio.palette.clone();
     let (seed, dark) = (studio.seed, studio.palette.ink());
     let stretch = studio.dice.range(0.7, 1.4);
-    let mut panes = vec![(0u32, 0f32, 0f32); w * h];
-    for (at, pane) in panes.iter_mut().enumerate() {
-        let (x, y) = ((at % w) as f32, (at / w) as f32);
-        let n = voronoi(x / size * stretch, y / size / stretch, 0.9, seed);
-        let label = hash(n.id.0, n.id.1, u32::from(scene.at(x, y).region));
-        *pane = (label, n.site.0 * size / stretch, n.site.1 * size * stretch);
+    let region = |at: usize| scene.at((at % w) as f32, (at / w) as f32).region;
+    // What is too small to be cut out of glass is painted on it.
+    let mut areas = BTreeMap::new();
+    if studio.photo.is_some() {
+        (0..w * h).for_each(|at| *areas.entry(region(at)).or_insert(0.0f32) += 1.0);
     }
-    let lead = scene.border_distance(|a, b| panes[a].0 != panes[b].0);
+    let panes: Vec<u32> = (0..w * h)
+        .map(|at| {
+            let (x, y) = ((at % w) as f32, (at / w) as f32);
+            let n = voronoi(x / size * stretch, y / size / stretch, 0.9, seed);
+            let own = region(at);
+            let cut = areas.get(&own).is_none_or(|&area| area > SMALLEST_PANE * size * size);
+            hash(n.id.0, n.id.1, if cut { u32::from(own) } else { u32::MAX })
+        })
+        .collect();
+    let lead = scene.border_distance(|a, b| panes[a] != panes[b]);
     Canvas::from_fn(w, h, |x, y| {
         let at = y as usize * w + x as usize;
-        let (label, _, _) = panes[at];
+        let label = panes[at];
         let pick = cell(label as i32, 3, seed);
         // Half of the pane's colour is the scene's, the rest is what glass there was.
         let s = scene.at(x, y);
