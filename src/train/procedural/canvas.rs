@@ -247,6 +247,9 @@ impl Canvas {
         for (k, pair) in points.windows(2).enumerate() {
             let ((ax, ay), (bx, by)) = (pair[0], pair[1]);
             let (ra, rb) = (radius(k as f32 / last), radius((k + 1) as f32 / last));
+            if ra.max(rb) <= 0.0 {
+                continue;
+            }
             let reach = ra.max(rb) + 1.0;
             let (columns, rows) = self.clip(
                 ax.min(bx) - reach,

@@ -23,7 +23,7 @@ impl Deed {
         match self {
             Deed::Drop(..) => false,
             Deed::Comb(_, _, pull, _) | Deed::Stir(_, _, _, pull, _) => {
-                *pull *= 0.28;
+                *pull = (0.3 * *pull).min(0.03);
                 true
             }
         }
@@ -115,7 +115,7 @@ pub fn marbling(studio: &mut Studio) -> Canvas {
         // The bath itself, sprinkled with the first colours.
         let bath = fractal(x * 3.0, y * 3.0, 3, seed);
         if let Some(scene) = &scene {
-            let ripple = 0.26 * fractal(x * 8.0, y * 8.0, 2, seed ^ 2) + 0.1 * bath;
+            let ripple = 0.22 * fractal(x * 8.0, y * 8.0, 2, seed ^ 2) + 0.1 * bath;
             return palette.place(shade(scene.at(x * short, y * short).colour, ripple));
         }
         ((bath + 1.0) * n as f32 * 1.5).max(0.0) as usize % n

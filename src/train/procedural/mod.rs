@@ -2,7 +2,10 @@
 //!
 //! They widen the training data and are the styles bundled with the page. A
 //! picture is made as by hand: a `palette`, a composed `scene` under the
-//! marks, then the marks of a [`Family`] that follow the scene's forms. All
+//! marks, then the marks of a [`Family`] that follow the scene's forms. The
+//! scene may be a photo, too (see `photo`): palette, tools and size of marks
+//! are drawn from the seed before anything that depends on the scene, so that
+//! one family and seed is one style, whatever it is painted on. All
 //! arithmetic is of the kind that every machine rounds alike (see `math`), so
 //! a picture is the same wherever it is made.
 

@@ -10,7 +10,7 @@ use super::segments::segment;
 use crate::picture::Picture;
 
 /// Pixels of the small copy of which tones, parts and directions are taken, about.
-const SKETCH: f32 = 9_000.0;
+const SKETCH: f32 = 6_500.0;
 
 /// A border is no outline where colours beside it differ less, squared, than this share of what
 /// they differ beside all borders, or than this share of the photo's variance: a cheek has none

@@ -377,7 +377,7 @@ pub fn paper_cut(studio: &mut Studio) -> Canvas {
     let (cx, cy) =
         (studio.dice.range(0.3, 0.7) * w as f32, studio.dice.range(0.35, 0.65) * h as f32);
     let inward = studio.dice.chance(0.5);
-    let tone = studio.photo_scene().map(|scene| scene.soft_tone((1.5 * px) as usize));
+    let tone = studio.photo_scene().map(|scene| scene.soft_tone((2.0 * px + 0.5) as usize));
     let (low, high) = (luma(palette.darkest()), luma(palette.lightest()));
     let level: Vec<u8> = (0..w * h)
         .map(|at| {
