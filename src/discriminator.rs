@@ -3,10 +3,13 @@
 use burn::module::{Initializer, Module, Param};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{leaky_relu, sigmoid};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Distribution, Tensor};
+
+use crate::style::STATISTICS;
 
 const SLOPE: f64 = 0.2;
 const TINY: f64 = 1e-12;
@@ -73,13 +76,16 @@ fn unit<const D: usize>(vector: Tensor<D>) -> Tensor<D> {
 }
 
 /// A patch discriminator (Isola et al., "Image-to-Image Translation with Conditional Adversarial
-/// Networks", 2017): one judgement for each patch of 46 x 46 pixels.
+/// Networks", 2017): one judgement for each patch of 46 x 46 pixels, which is told the style that it should
+/// be painted in (Miyato and Koyama, "cGANs with Projection Discriminator", 2018).
 #[derive(Module, Debug)]
 pub struct Discriminator {
     pub conv_1: SpectralConv,
     pub conv_2: SpectralConv,
     pub conv_3: SpectralConv,
     pub conv_4: SpectralConv,
+    /// Standardized style statistics to what is looked for in features, `[batch, 480]` to `[batch, 128]`.
+    pub projection: Linear,
 }
 
 impl Discriminator {
@@ -90,6 +96,10 @@ impl Discriminator {
             conv_2: SpectralConv::new([32, 64], 4, 2, device),
             conv_3: SpectralConv::new([64, 128], 4, 2, device),
             conv_4: SpectralConv::new([128, 1], 4, 1, device),
+            projection: LinearConfig::new(STATISTICS, 128)
+                .with_bias(false)
+                .with_initializer(Initializer::Zeros)
+                .init(device),
         }
     }
 
@@ -100,22 +110,30 @@ impl Discriminator {
             conv_2: self.conv_2.refine(),
             conv_3: self.conv_3.refine(),
             conv_4: self.conv_4.refine(),
+            projection: self.projection,
         }
     }
 
     /// One logit a patch, `[batch, 1, height / 8 - 1, width / 8 - 1]`.
     ///
-    /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1, sides at least 16.
-    pub fn logits(&self, pictures: Tensor<4>) -> Tensor<4> {
+    /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1, sides at least 16; `style`: the standardized
+    /// statistics of what they should be like, `[batch, 480]`, see
+    /// [`Generator::standardized`](crate::generator::Generator::standardized).
+    pub fn logits(&self, pictures: Tensor<4>, style: Tensor<2>) -> Tensor<4> {
         let x = leaky_relu(self.conv_1.forward(pictures * 2.0 - 1.0), SLOPE);
         let x = leaky_relu(self.conv_2.forward(x), SLOPE);
         let x = leaky_relu(self.conv_3.forward(x), SLOPE);
-        self.conv_4.forward(x)
+        let logits = self.conv_4.forward(x.clone());
+        let [batch, _, height, width] = logits.dims();
+        let wanted = self.projection.forward(style).reshape([batch as i32, -1, 1, 1]);
+        // Features have a line and a column more than judgements.
+        let agreement = (x * wanted).mean_dim(1).narrow(2, 0, height).narrow(3, 0, width);
+        logits + agreement
     }
 
     /// The probability that each picture is a real painting, `[batch]`: the mean over its patches.
-    pub fn probability(&self, pictures: Tensor<4>) -> Tensor<1> {
-        let patches = sigmoid(self.logits(pictures));
+    pub fn probability(&self, pictures: Tensor<4>, style: Tensor<2>) -> Tensor<1> {
+        let patches = sigmoid(self.logits(pictures, style));
         let [batch, ..] = patches.dims();
         patches.reshape([batch as i32, -1]).mean_dim(1).squeeze_dim::<1>(1)
     }

@@ -4,113 +4,161 @@ use burn::module::{Initializer, Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::kernels::{self, Upsampling};
-use crate::layers::{Conv, Norms, ResidualBlock, StyledConv, linear, new_linear};
-use crate::palette::Recoloured;
-use crate::style::Fused;
+use crate::kernels::{self, Source, Upsampling};
+use crate::layers::{
+    Conv, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, linear, new_linear,
+};
+use crate::noise::Noise;
+use crate::style::{Fused, STATISTICS, StyleStatistics};
 use crate::vgg::VggConfig;
 
 /// Length of the style code.
-const CODE: usize = 192;
+pub const CODE: usize = 192;
 /// Numbers that say how a style's brush moves.
-const BRUSH: usize = 22;
-/// Channels that it moves.
-const BRUSHED: usize = 64;
+const BRUSH: usize = 64;
+/// Channels that it moves, at 1/8, 1/4 and 1/2 of the size.
+pub const BRUSHED: [usize; 3] = [128, 64, 24];
 /// How much of the palette's picture enters the output before training.
 const PALETTE_WEIGHT: f64 = 0.8;
 
 /// Paints from [fused](Fused) features of the [slim](VggConfig::slim) encoder.
 #[derive(Module, Debug)]
 pub struct Generator {
+    /// Of the style statistics, over the styles of the training: what is taken off them, `[480]`.
+    pub statistics_mean: Param<Tensor<1>>,
+    /// What they are then multiplied with, `[480]`.
+    pub statistics_scale: Param<Tensor<1>>,
     /// Style statistics `[batch, 480]` to style code `[batch, 192]`.
     pub code_1: Linear,
     pub code_2: Linear,
+    /// Style code to the kernels of depthwise convolutions, so that strokes have the style's
+    /// shape (Chandran et al., "Adaptive Convolutions for Structure-Aware Style Transfer", 2021).
+    pub brush_1: Linear,
+    pub brush_2: Linear,
     /// At 1/8 of the size, 128 channels.
+    pub noise_1: StyledNoise,
     pub block_1: ResidualBlock,
     pub block_2: ResidualBlock,
     /// 128 to 64 channels.
     pub conv_1: StyledConv,
-    /// At 1/4 of the size, where the content's structure comes in.
+    /// At 1/4 of the size, where the content's structure comes in, as much of each feature as the style
+    /// wants.
+    pub gate: StyleNorm,
     pub skip: Conv,
-    /// Style code to the kernels of a depthwise convolution, so that strokes have the style's
-    /// shape (Chandran et al., "Adaptive Convolutions for Structure-Aware Style Transfer", 2021).
-    pub brush_1: Linear,
-    pub brush_2: Linear,
+    pub noise_2: StyledNoise,
     pub block_3: ResidualBlock,
     /// 64 to 24 channels.
     pub conv_2: StyledConv,
     /// At 1/2 of the size, where finer structure comes in.
+    pub fine_gate: StyleNorm,
     pub fine_skip: Conv,
+    pub noise_3: StyledNoise,
     pub conv_3: StyledConv,
     /// 24 to 16 channels.
     pub conv_4: StyledConv,
-    /// At full size, 16 channels to RGB.
-    pub conv_5: Conv,
-    /// Weight of the recoloured photo for each of R, G, B.
-    pub palette_weight: Param<Tensor<1>>,
-    /// Style code to how much of the photo's own detail shows in R, G and B.
-    pub detail: Linear,
+    /// At full size.
+    pub conv_5: StyledConv,
+    /// 16 channels to RGB.
+    pub conv_6: Conv,
+    /// Style code to the weights of the recoloured photo's R, G and B.
+    pub palette_weight: Linear,
 }
 
 impl Generator {
     /// Freshly initialized.
     pub fn new(device: &Device) -> Self {
-        let [w1, w2, w3, w4] = VggConfig::slim().widths;
-        let statistics = 2 * (w1 + w2 + w3 + w4);
+        let [_, w2, w3, w4] = VggConfig::slim().widths;
         let silent = |from, to| LinearConfig::new(from, to).with_initializer(Initializer::Zeros);
+        let constant = |value: f64, length: usize| {
+            Param::from_tensor(Tensor::full([length], value, device))
+        };
+        let palette_weight = new_linear(&silent(CODE, 3), device);
         Self {
-            code_1: new_linear(&LinearConfig::new(statistics, CODE), device),
+            statistics_mean: constant(0.0, STATISTICS).set_require_grad(false),
+            statistics_scale: constant(1.0, STATISTICS).set_require_grad(false),
+            code_1: new_linear(&LinearConfig::new(STATISTICS, CODE), device),
             code_2: new_linear(&LinearConfig::new(CODE, CODE), device),
+            brush_1: new_linear(&LinearConfig::new(CODE, BRUSH), device),
+            brush_2: new_linear(
+                &silent(BRUSH, 9 * BRUSHED.iter().sum::<usize>()).with_bias(false),
+                device,
+            ),
+            noise_1: StyledNoise::new(CODE, w4, device),
             block_1: ResidualBlock::new(w4, CODE, device),
             block_2: ResidualBlock::new(w4, CODE, device),
             conv_1: StyledConv::new(w4, w3, CODE, device),
+            gate: StyleNorm::new(CODE, w3, device),
             skip: Conv::new(w3, w3, 1, device),
-            brush_1: new_linear(&LinearConfig::new(CODE, BRUSH), device),
-            brush_2: new_linear(&silent(BRUSH, 9 * BRUSHED).with_bias(false), device),
+            noise_2: StyledNoise::new(CODE, w3, device),
             block_3: ResidualBlock::new(w3, CODE, device),
             conv_2: StyledConv::new(w3, 24, CODE, device),
+            fine_gate: StyleNorm::new(CODE, w2, device),
             fine_skip: Conv::silent(w2, 24, 1, device),
+            noise_3: StyledNoise::new(CODE, 24, device),
             conv_3: StyledConv::new(24, 24, CODE, device),
             conv_4: StyledConv::new(24, 16, CODE, device),
-            conv_5: Conv::new(16, 3, 3, device),
-            palette_weight: Param::from_tensor(Tensor::full([3], PALETTE_WEIGHT, device)),
-            detail: new_linear(&silent(CODE, 3), device),
+            conv_5: StyledConv::new(16, 16, CODE, device),
+            conv_6: Conv::new(16, 3, 3, device),
+            palette_weight: Linear { bias: Some(constant(PALETTE_WEIGHT, 3)), ..palette_weight },
         }
+    }
+
+    /// The style code, `[batch, 192]`.
+    pub fn code(&self, style: StyleStatistics) -> Tensor<2> {
+        let code = linear(&self.code_1, self.standardized(style), true);
+        linear(&self.code_2, code, true)
+    }
+
+    /// Statistics of mean 0 and deviation 1 over the styles of the training, `[batch, 480]`.
+    pub fn standardized(&self, style: StyleStatistics) -> Tensor<2> {
+        let row = |numbers: &Param<Tensor<1>>| numbers.val().unsqueeze::<2>();
+        (style.0 - row(&self.statistics_mean)) * row(&self.statistics_scale)
     }
 
     /// The picture `[batch, 3, height, width]` in 0..1: the sigmoid of the weighted sum
     /// `strength * painting + (1 - strength) * photo`, both as logits. At strength 0 that is the
     /// photo.
     ///
-    /// `recoloured`: the photo in the style's colours; `photo` in 0..1.
+    /// `palette`: the photo in the style's colours, see
+    /// [`recolour_photos`](crate::palette::recolour_photos); `photo` in 0..1.
     pub fn paint(
         &self,
         fused: Fused,
-        recoloured: Recoloured,
+        noise: Noise,
+        palette: Tensor<4>,
         photo: Tensor<4>,
         strength: f32,
         norms: &mut Norms,
     ) -> Tensor<4> {
-        let code = linear(&self.code_1, fused.style.0, true);
-        let code = linear(&self.code_2, code, true);
-        let x = self.block_1.forward(fused.features, code.clone(), norms);
-        let x = self.block_2.forward(x, code.clone(), norms);
-        let x = self.conv_1.forward(x, code.clone(), norms);
-        // The lines of repeated pixels (see `Upsampling`) would be widest here. Interpolated further
-        // on as well, paintings lose their texture.
-        let x = x.upsample(Upsampling::Bilinear);
-        let x = self.skip.forward_onto(x, fused.skip);
+        let code = self.code(fused.style);
         let [batch, _] = code.dims();
         let kernels = linear(&self.brush_2, linear(&self.brush_1, code.clone(), false), false);
-        let x = kernels::depthwise(x, kernels.reshape([batch, BRUSHED, 9]));
-        let x = self.block_3.forward(x, code.clone(), norms);
-        let x = self.conv_2.forward(x, code.clone(), norms).upsample(Upsampling::Nearest);
-        let x = self.fine_skip.forward_onto(x, fused.fine_skip);
-        let x = self.conv_3.forward(x, code.clone(), norms);
-        let x = self.conv_4.forward(x, code.clone(), norms).upsample(Upsampling::Nearest);
-        let strokes = self.conv_5.forward(x).cast(DType::F32);
-        let weights =
-            [self.palette_weight.val().reshape([1, 3]), linear(&self.detail, code, false)];
-        kernels::finish(strokes, recoloured.palette, recoloured.maps, weights, photo, strength)
+        let brush = |x: Tensor<4>, level: usize| {
+            let (from, channels) = (BRUSHED[..level].iter().sum::<usize>(), BRUSHED[level]);
+            let kernels = kernels.clone().narrow(1, 9 * from, 9 * channels);
+            kernels::depthwise(x, kernels.reshape([batch, channels, 9]))
+        };
+        // Pixels that are repeated make lines on the grid: see `Upsampling`.
+        let enlarged = |x: Source| x.upsample(Upsampling::Bilinear);
+        let [coarse, middle, fine] = noise.0;
+
+        let x = self.noise_1.forward_onto(fused.features, coarse, code.clone());
+        let x = self.block_1.forward(brush(x, 0), code.clone(), norms);
+        let x = self.block_2.forward(x, code.clone(), norms);
+        let x = enlarged(self.conv_1.forward(x, code.clone(), norms));
+        let skip = self.gate.forward(fused.skip, code.clone(), norms);
+        let x = self.skip.forward_onto(x, skip).into();
+        let x = self.noise_2.forward_onto(x, middle, code.clone());
+        let x = self.block_3.forward(brush(x, 1), code.clone(), norms);
+        let x = enlarged(self.conv_2.forward(x, code.clone(), norms));
+        let skip = self.fine_gate.forward(fused.fine_skip, code.clone(), norms);
+        let x = self.fine_skip.forward_onto(x, skip).into();
+        let x = self.noise_3.forward_onto(x, fine, code.clone());
+        let x = self.conv_3.forward(brush(x, 2), code.clone(), norms);
+        let x = enlarged(self.conv_4.forward(x, code.clone(), norms));
+        let x = self.conv_5.forward(x, code.clone(), norms);
+        let strokes = self.conv_6.forward(x).cast(DType::F32);
+        let colour = linear(&self.palette_weight, code, false);
+        kernels::finish(strokes, palette, colour, photo, strength)
     }
 }

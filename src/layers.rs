@@ -6,6 +6,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
 use crate::kernels::{self, Border, Goal, Source};
+use crate::noise::PLANES;
 
 /// Added to variances before the square root or the division, so that flat areas stay finite.
 pub const EPSILON: f64 = 1e-5;
@@ -109,8 +110,8 @@ pub fn convolve(
 }
 
 /// The [linear map](kernels::linear) with the parameters of a module.
-pub fn linear(layer: &Linear, rows: Tensor<2>, relu: bool) -> Tensor<2> {
-    kernels::linear(rows, layer.weight.val(), bias(layer), relu)
+pub fn linear(layer: &Linear, rows: Tensor<2>, leaky: bool) -> Tensor<2> {
+    kernels::linear(rows, layer.weight.val(), bias(layer), leaky)
 }
 
 fn bias(layer: &Linear) -> Option<Tensor<1>> {
@@ -119,25 +120,18 @@ fn bias(layer: &Linear) -> Option<Tensor<1>> {
 
 /// Mean and standard deviation of every channel, each `[batch, channels, 1, 1]`.
 pub fn channel_statistics(x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-    let (_, mean, deviation) = centred(x);
-    (mean, deviation)
+    let [batch, channels, height, width] = x.dims();
+    let (shape, flat) = ([batch, channels, 1, 1], [batch, channels, height * width]);
+    let mean = x.clone().reshape(flat).mean_dim(2).reshape(shape);
+    let variance = (x - mean.clone()).square().reshape(flat).mean_dim(2).reshape(shape);
+    (mean, (variance + EPSILON).sqrt())
 }
 
 /// Instance normalization without parameters: every channel of every picture to mean 0 and
 /// standard deviation 1 (Ulyanov et al., "Improved Texture Networks", 2017).
 pub fn instance_norm(x: Tensor<4>) -> Tensor<4> {
-    let (centred, _, deviation) = centred(x);
-    centred * deviation.recip()
-}
-
-/// Every channel minus its mean, and its mean and standard deviation, `[batch, channels, 1, 1]`.
-fn centred(x: Tensor<4>) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
-    let [batch, channels, height, width] = x.dims();
-    let (shape, flat) = ([batch, channels, 1, 1], [batch, channels, height * width]);
-    let mean = x.clone().reshape(flat).mean_dim(2).reshape(shape);
-    let centred = x - mean.clone();
-    let variance = centred.clone().square().reshape(flat).mean_dim(2).reshape(shape);
-    (centred, mean, (variance + EPSILON).sqrt())
+    let affine = kernels::normalization(x.clone(), Goal::Unit);
+    Source { affine: Some(affine), ..x.into() }.read()
 }
 
 /// Where normalizations take the statistics of the features from.
@@ -192,6 +186,34 @@ impl StyleNorm {
         let (weight, bias) = (self.affine.weight.val(), bias(&self.affine));
         let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[1]], &weight.device()));
         norms.apply(x, Goal::Predicted { code, weight, bias })
+    }
+}
+
+/// Noise on features, as strong as the style says.
+#[derive(Module, Debug)]
+pub struct StyledNoise {
+    /// Style code `[batch, code]` to `[batch, 2 * planes]`: what each plane is multiplied with, then what
+    /// is added to it.
+    pub gain: Linear,
+    /// From planes to the features' channels.
+    pub conv: Conv,
+}
+
+impl StyledNoise {
+    /// Adds nothing before it has learned to.
+    pub fn new(code: usize, channels: usize, device: &Device) -> Self {
+        let gain = StyleNorm::new(code, PLANES, device).affine;
+        let start = [vec![1.0f32; PLANES], vec![0.0; PLANES]].concat();
+        let bias = Param::from_tensor(Tensor::from_data(start.as_slice(), device));
+        let gain = Linear { bias: Some(bias), ..gain };
+        Self { gain, conv: Conv::silent(PLANES, channels, 1, device) }
+    }
+
+    /// `features` plus the noise `[batch, planes, height, width]`.
+    pub fn forward_onto(&self, features: Source, noise: Tensor<4>, code: Tensor<2>) -> Tensor<4> {
+        let [batch, planes, ..] = noise.dims();
+        let affine = linear(&self.gain, code, false).reshape([batch, 2, planes]);
+        self.conv.forward_onto(features, Source { affine: Some(affine), ..noise.into() })
     }
 }
 

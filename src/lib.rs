@@ -30,6 +30,8 @@
 //! [`stylizer`] (all of it), with [`layers`], [`kernels`] and
 //! [`weights`] below them and [`discriminator`] beside them for training.
 
+#[cfg(feature = "cli")]
+pub mod census;
 pub mod device;
 pub mod discriminator;
 #[cfg(feature = "cli")]
@@ -39,6 +41,7 @@ pub mod files;
 pub mod generator;
 pub mod kernels;
 pub mod layers;
+pub mod noise;
 pub mod palette;
 pub mod picture;
 pub mod regions;

@@ -194,20 +194,13 @@ fn with_chroma_of(colour: [f32; 3], brightness: f32) -> [f32; 3] {
     colour.map(|value| brightness + (value - own) * scale)
 }
 
-/// Photos in new colours.
-#[derive(Debug, Clone)]
-pub struct Recoloured {
-    /// Their averages over squares of 4 x 4 pixels, in the new colours, as logits
-    /// `[batch, 3, height / 4, width / 4]`.
-    pub palette: Tensor<4>,
-    /// From old colours to new: `[batch, 3, 4]`, a matrix and behind it an offset.
-    pub maps: Tensor<3>,
-}
-
+/// Photos in new colours, without their detail: averages over squares of 4 x 4 pixels, as logits
+/// `[batch, 3, height / 4, width / 4]`.
+///
 /// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; one map each.
-pub fn recolour_photos(photos: Tensor<4>, maps: &[ColourMap]) -> Recoloured {
+pub fn recolour_photos(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
     let maps = ColourMap::to_tensor(maps, &photos.device());
-    Recoloured { palette: kernels::palette_logits(photos, maps.clone()), maps }
+    kernels::palette_logits(photos, maps)
 }
 
 /// A palette's picture at the size of its photo.

@@ -4,7 +4,13 @@ use burn::tensor::{DType, Tensor};
 
 use crate::kernels::{Goal, Source, normalization};
 use crate::layers::Norms;
-use crate::vgg::Features;
+use crate::vgg::{Features, VggConfig};
+
+/// How many numbers a style has, see [`StyleStatistics`].
+pub const STATISTICS: usize = {
+    let [w1, w2, w3, w4] = VggConfig::slim().widths;
+    2 * (w1 + w2 + w3 + w4)
+};
 
 /// Mean and standard deviation of every channel of relu1_1 … relu4_1 (Huang and Belongie,
 /// "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization", 2017).
@@ -47,11 +53,10 @@ pub struct Fused {
     /// relu4_1 of the content with the mean and deviation of the style (AdaIN),
     /// `[batch, width 4, height / 8, width / 8]`.
     pub features: Source,
-    /// Instance-normalized relu3_1 of the content, its structure without its colours,
-    /// `[batch, width 3, height / 4, width / 4]`.
-    pub skip: Source,
-    /// Likewise relu2_1, `[batch, width 2, height / 2, width / 2]`.
-    pub fine_skip: Source,
+    /// relu3_1 of the content, `[batch, width 3, height / 4, width / 4]`.
+    pub skip: Tensor<4>,
+    /// relu2_1 of the content, `[batch, width 2, height / 2, width / 2]`.
+    pub fine_skip: Tensor<4>,
     /// The style.
     pub style: StyleStatistics,
 }
@@ -62,7 +67,6 @@ pub struct Fused {
 pub fn fuse(content: &Features, style: StyleStatistics, norms: &mut Norms) -> Fused {
     // The deepest level is the last of the row.
     let features = norms.apply(content.relu4_1.clone(), Goal::Last(style.0.clone()));
-    let skip = norms.apply(content.relu3_1.clone(), Goal::Unit);
-    let fine_skip = norms.apply(content.relu2_1.clone(), Goal::Unit);
+    let (skip, fine_skip) = (content.relu3_1.clone(), content.relu2_1.clone());
     Fused { features, skip, fine_skip, style }
 }

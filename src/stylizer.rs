@@ -7,6 +7,7 @@ use crate::kernels::pack;
 #[cfg(feature = "gpu")]
 use crate::kernels::screen::{self, Screen, ScreenError};
 use crate::layers::Norms;
+use crate::noise::Noise;
 use crate::palette::{ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos};
 use crate::picture::{Picture, PictureError};
 use crate::regions::{Mask, add_share, shares};
@@ -21,6 +22,8 @@ pub const STYLE_SIZE: u32 = 384;
 
 /// Sides of pictures inside the networks are multiples of this.
 const STRIDE: u32 = 8;
+/// The same for all pictures: what is painted twice comes out the same.
+const NOISE_SEED: u32 = 0;
 /// Smallest side inside the networks: reflection at 1/8 of the size needs two pixels.
 const SMALLEST: u32 = 16;
 
@@ -56,7 +59,7 @@ pub struct Stylizer {
 /// A style picture as the networks see it.
 #[derive(Debug, Clone)]
 pub struct Style {
-    statistics: StyleStatistics,
+    pub(crate) statistics: StyleStatistics,
     palette: Palette,
 }
 
@@ -126,6 +129,7 @@ struct View {
     /// `[1, 3, padded height, padded width]`
     photo: Tensor<4>,
     features: Features,
+    noise: Noise,
 }
 
 impl Content {
@@ -202,6 +206,12 @@ impl Stylizer {
         Self { encoder, generator, device: device.clone(), metadata: Metadata::new() }
     }
 
+    /// The generator's network.
+    #[cfg(feature = "cli")]
+    pub(crate) fn generator(&self) -> &Generator {
+        &self.generator
+    }
+
     /// What the weights file says about itself.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
@@ -225,7 +235,7 @@ impl Stylizer {
 
     /// Encodes a style picture, once for all photos. Bring it to [`STYLE_SIZE`] first.
     pub fn encode_style(&self, picture: &Picture) -> Style {
-        let features = self.view(picture, whole(picture)).features;
+        let features = self.encoder.forward(self.tensor(picture, whole(picture)));
         Style { statistics: StyleStatistics::of(&features), palette: Palette::of(picture) }
     }
 
@@ -250,9 +260,10 @@ impl Stylizer {
     pub fn encode_noise(&self, width: u32, height: u32, seed: u64) -> Content {
         let picture = crate::dream::picture(width, height, seed);
         let features = crate::dream::features(padded(width), padded(height), seed, &self.device);
+        let photo = self.tensor(&picture, whole(&picture));
         Content {
             statistics: StyleStatistics::of(&features),
-            view: View { photo: self.tensor(&picture, whole(&picture)), features },
+            view: self.seen(photo, features, whole(&picture)),
             palette: Palette::of(&picture),
             picture,
             thumbnail: None,
@@ -269,7 +280,15 @@ impl Stylizer {
 
     fn view(&self, picture: &Picture, part: Rect) -> View {
         let photo = self.tensor(picture, part);
-        View { features: self.encoder.forward(photo.clone()), photo }
+        let features = self.encoder.forward(photo.clone());
+        self.seen(photo, features, part)
+    }
+
+    fn seen(&self, photo: Tensor<4>, features: Features, part: Rect) -> View {
+        let corner = [part.left, part.top];
+        let (width, height) = (padded(part.width), padded(part.height));
+        let noise = Noise::new(&[corner], width, height, NOISE_SEED, &self.device);
+        View { photo, features, noise }
     }
 
     /// Paints the photo in a weighted mixture of styles. The picture has the photo's size.
@@ -469,9 +488,10 @@ impl Stylizer {
         strength: f32,
         norms: &mut Norms,
     ) -> Tensor<4> {
-        let recoloured = recolour_photos(view.photo.clone(), &[mixture.map]);
+        let palette = recolour_photos(view.photo.clone(), &[mixture.map]);
         let fused = fuse(&view.features, mixture.statistics.clone(), norms);
-        self.generator.paint(fused, recoloured, view.photo.clone(), strength, norms)
+        let (noise, photo) = (view.noise.clone(), view.photo.clone());
+        self.generator.paint(fused, noise, palette, photo, strength, norms)
     }
 
     /// One run of the generator: a tile in a mixture of styles, `[1, 3, height, width]`.

@@ -4,7 +4,7 @@
 //! One definition, two widths. [`VggConfig::full`] carries the ImageNet weights and measures
 //! perceptual losses in training; [`VggConfig::slim`] is distilled from it and runs at inference.
 
-use burn::module::{Initializer, Module};
+use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -21,7 +21,8 @@ pub const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 pub struct VggConfig {
     /// Channels of blocks 1 to 4; block 5 has as many as block 4.
     pub widths: [usize; 4],
-    /// Whether the layers from conv4_2 to conv5_1 exist.
+    /// Whether conv3_4 and the layers from conv4_2 to conv5_1 exist: all of VGG-19 to there. Without them
+    /// block 3 is VGG-16's.
     pub relu5_1: bool,
     /// Reflection (as in the generator) or zeros (as the ImageNet weights were trained).
     pub reflect: bool,
@@ -44,7 +45,9 @@ impl VggConfig {
         let conv = |channels_in, channels_out| {
             let start = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false };
             let config = Conv2dConfig::new([channels_in, channels_out], [3, 3]);
-            new_convolution(&config.with_initializer(start), device)
+            let conv = new_convolution(&config.with_initializer(start), device);
+            let bias = Tensor::zeros([channels_out], device);
+            Conv2d { bias: Some(Param::from_tensor(bias)), ..conv }
         };
         let deep = || self.relu5_1.then(|| conv(w4, w4));
         VggEncoder {
@@ -55,7 +58,7 @@ impl VggConfig {
             conv3_1: conv(w2, w3),
             conv3_2: conv(w3, w3),
             conv3_3: conv(w3, w3),
-            conv3_4: conv(w3, w3),
+            conv3_4: self.relu5_1.then(|| conv(w3, w3)),
             conv4_1: conv(w3, w4),
             conv4_2: deep(),
             conv4_3: deep(),
@@ -76,7 +79,7 @@ pub struct VggEncoder {
     pub conv3_1: Conv2d,
     pub conv3_2: Conv2d,
     pub conv3_3: Conv2d,
-    pub conv3_4: Conv2d,
+    pub conv3_4: Option<Conv2d>,
     pub conv4_1: Conv2d,
     pub conv4_2: Option<Conv2d>,
     pub conv4_3: Option<Conv2d>,
@@ -117,8 +120,11 @@ impl VggEncoder {
         let relu3_1 = self.layer(&self.conv3_1, pool(relu2_2));
         let relu3_2 = self.layer(&self.conv3_2, relu3_1.clone());
         let relu3_3 = self.layer(&self.conv3_3, relu3_2);
-        let relu3_4 = self.layer(&self.conv3_4, relu3_3);
-        let relu4_1 = self.layer(&self.conv4_1, pool(relu3_4));
+        let last = match &self.conv3_4 {
+            Some(conv3_4) => self.layer(conv3_4, relu3_3),
+            None => relu3_3,
+        };
+        let relu4_1 = self.layer(&self.conv4_1, pool(last));
         Features { relu1_1, relu2_1, relu3_1, relu4_1 }
     }
 

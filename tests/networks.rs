@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use impasto::discriminator::Discriminator;
 use impasto::generator::Generator;
 use impasto::layers::Norms;
+use impasto::noise::Noise;
 use impasto::palette::{ColourMap, Palette, enlarged, recolour_photos};
 use impasto::style::{StyleStatistics, fuse};
 use impasto::train::losses;
@@ -101,17 +102,18 @@ fn slim_encoder_fusion_and_generator() {
     let mixed = StyleStatistics::weighted_sum([(&other, 0.7), (&own, 0.3)]).unwrap();
     let fused = fuse(&features, mixed, &mut Norms::Own);
     assert_matches("fused", fused.features.clone().read());
-    assert_matches("skip", fused.skip.clone().read());
-    assert_matches("fine_skip", fused.fine_skip.clone().read());
+    let noise = Noise::new(&[[16, 48]], 48, 32, 7, &device());
+    assert_matches("noise", noise.0[1].clone());
+    assert_matches("noise_fine", noise.0[2].clone());
 
     let map = palette_of(&content).map_to(&palette_of(&style));
     assert_matches("map", ColourMap::to_tensor(&[map], &device()).squeeze_dim::<2>(0));
     let recoloured = recolour_photos(content.clone(), &[map]);
-    assert_matches("recoloured", enlarged(recoloured.palette.clone()));
+    assert_matches("recoloured", enlarged(recoloured.clone()));
     for (name, strength) in [("painting", 1.0), ("picture", 0.7)] {
-        let (fused, recoloured) = (fused.clone(), recoloured.clone());
+        let (fused, noise, palette) = (fused.clone(), noise.clone(), recoloured.clone());
         let picture =
-            generator.paint(fused, recoloured, content.clone(), strength, &mut Norms::Own);
+            generator.paint(fused, noise, palette, content.clone(), strength, &mut Norms::Own);
         assert_matches(name, picture);
     }
 }
@@ -139,7 +141,7 @@ fn full_encoder_and_losses() {
     let (features, other) = (levels(features), levels(other));
     assert_matches("loss_content", losses::content(&features, &losses::ContentTarget::of(&other)));
     let style =
-        losses::style(&features, &losses::StyleTarget::of(&other), &[1.0, 1.0, 2.0, 2.0, 0.5]);
+        losses::style(&features, &losses::StyleTarget::of(&other, 1), &[1.0, 1.0, 2.0, 2.0, 0.5], 2);
     assert_matches("loss_style", style.statistics);
     assert_matches("loss_gram", style.gram);
     assert_matches(
@@ -152,9 +154,12 @@ fn full_encoder_and_losses() {
 fn discriminator_and_cross_entropy() {
     let discriminator = with_weights("discriminator", Discriminator::new(&device()));
     let photo = picture("content", [1, 3, 32, 48]);
-    let logits = discriminator.logits(photo.clone());
+    let encoder = with_weights("encoder", VggConfig::slim().init(&device()));
+    let style = picture("style", [1, 3, 40, 32]).square();
+    let style = StyleStatistics::of(&encoder.forward(style)).0;
+    let logits = discriminator.logits(photo.clone(), style.clone());
     assert_matches("discriminator_logits", logits.clone());
-    assert_matches("discriminator_probability", discriminator.probability(photo));
+    assert_matches("discriminator_probability", discriminator.probability(photo, style));
     assert_matches("loss_cross_entropy", losses::cross_entropy(logits, 0.9));
 }
 

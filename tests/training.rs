@@ -18,8 +18,11 @@ const SETTINGS: &str = "
     distillation_steps = 2
     batch = 1
     crop = 64
+    style_sides = [64, 96]
     reuse = 2
     large_every = 0
+    paired_every = 2
+    procedural = 0.5
     checkpoint_every = 100
     sheet_every = 100
     [loss]
@@ -43,10 +46,12 @@ fn folders(folder: &Path, skipped: &Skipped) -> (Folder, Folder) {
         save("deeper/b.png", &procedural::random(66, 100, 2));
         save("tiny.png", &procedural::random(20, 20, 3));
         fs::write(folder.join("broken.jpg"), b"not a picture").unwrap();
+        fs::write(folder.join("._a.png"), b"what another system knows of a picture").unwrap();
         fs::write(folder.join("notes.txt"), b"not meant as a picture").unwrap();
         Folder::load(&folder, |path, reason| skipped.add(path, reason), |_, _| {}).unwrap()
     });
     assert_eq!((content.len(), style.len()), (2, 2));
+    assert_eq!(style.families().collect::<Vec<_>>(), [("", 1), ("deeper", 1)]);
     (content, style)
 }
 

@@ -262,8 +262,7 @@ fn mean_activations(
     device: &Device,
 ) -> Result<(Vec<Vec<f32>>, usize)> {
     let encoder = weights::load("", VggConfig::full().init(device), &mut layers.to_vec())?;
-    let deep = [&encoder.conv4_2, &encoder.conv4_3, &encoder.conv4_4, &encoder.conv5_1];
-    let convolutions: Vec<&Conv2d> = [
+    let first = [
         &encoder.conv1_1,
         &encoder.conv1_2,
         &encoder.conv2_1,
@@ -271,12 +270,14 @@ fn mean_activations(
         &encoder.conv3_1,
         &encoder.conv3_2,
         &encoder.conv3_3,
-        &encoder.conv3_4,
-        &encoder.conv4_1,
-    ]
-    .into_iter()
-    .chain(deep.into_iter().flatten())
-    .collect();
+    ];
+    let deep = [&encoder.conv4_2, &encoder.conv4_3, &encoder.conv4_4, &encoder.conv5_1];
+    let convolutions: Vec<&Conv2d> = first
+        .into_iter()
+        .chain(&encoder.conv3_4)
+        .chain([&encoder.conv4_1])
+        .chain(deep.into_iter().flatten())
+        .collect();
     let mut sums: Vec<Vec<f64>> =
         LAYERS.iter().map(|&(_, _, _, channels_out)| vec![0.0; channels_out]).collect();
     let mut count = 0;

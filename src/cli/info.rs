@@ -1,11 +1,16 @@
 //! `impasto info`: what a weights file says about itself.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use impasto::STYLE_SIZE;
+use impasto::census::{Census, Units};
+use impasto::generator::BRUSHED;
 use impasto::weights::{self, NamedTensor};
 
+use super::files;
 use super::networks::{Weights, WeightsFile};
 
 /// Say what is in a weights file.
@@ -20,12 +25,18 @@ pub struct Info {
     #[arg(long, value_name = "SIDE", default_value_t = 512,
           value_parser = clap::value_parser!(u32).range(16..=16384))]
     size: u32,
+    /// Also count the channels of the encoder, and the numbers of the style code, that never change over
+    /// the pictures in this folder, of which there should be some dozens
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
 }
 
 impl Info {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
-        let WeightsFile { name, bytes } = self.weights.read()?;
+        let file = self.weights.read()?;
+        let census = self.pictures.as_deref().map(|folder| census(&file, folder)).transpose()?;
+        let WeightsFile { name, bytes } = file;
         let (tensors, metadata) = weights::deserialize(&bytes).with_context(|| name.clone())?;
         let mut lines = vec![format!("{name}: {:.2} MB", bytes.len() as f64 / 1e6)];
         lines.extend(metadata.iter().map(|(key, value)| format!("  {key}: {value}")));
@@ -43,6 +54,7 @@ impl Info {
             macs += own;
         }
         lines.push(line("in all", &format!("at {0} x {0}", self.size), parameters, macs));
+        lines.extend(census.into_iter().flatten());
         lines.push(String::new());
         // Whoever reads may have seen enough, as `head` has.
         match io::stdout().write_all(lines.join("\n").as_bytes()) {
@@ -52,13 +64,38 @@ impl Info {
     }
 }
 
+/// How many units are dead.
+fn census(file: &WeightsFile, folder: &Path) -> Result<Vec<String>> {
+    let paths = files::pictures_in(folder)?;
+    let bar = files::progress_bar(paths.len(), "reading");
+    let pictures: Vec<_> = paths
+        .iter()
+        .map(|path| {
+            let picture = files::read_picture(path)?.fit(STYLE_SIZE);
+            bar.inc(1);
+            Ok(picture)
+        })
+        .collect::<Result<_>>()?;
+    bar.finish_and_clear();
+    let Census { channels, code } = file.stylizer(&impasto::device::cpu())?.census(&pictures);
+    let line = |name: &str, units: Units| format!("  {name:8} {:>4} of {} dead", units.dead, units.all);
+    let levels = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"];
+    let mut lines = vec![format!("  units that never change over {} pictures:", pictures.len())];
+    lines.extend(levels.into_iter().zip(channels).map(|(name, units)| line(name, units)));
+    lines.push(line("code", code));
+    Ok(lines)
+}
+
 /// Of one pass over a square picture. Vectors (biases) are added and not multiplied.
 fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
     let each = tensor.values.len() as u64;
     let area = |halvings: u32| u64::from(size >> halvings).pow(2);
-    if let ("generator.brush_2.weight", [_, kernels]) = (&*tensor.name, &*tensor.shape) {
-        // It gives the weights of a depthwise convolution.
-        return each + *kernels as u64 * area(2);
+    if tensor.name == "generator.brush_2.weight" {
+        // It gives the weights of depthwise convolutions.
+        let places = BRUSHED.iter().zip([3, 2, 1]).map(|(&channels, halvings)| {
+            9 * channels as u64 * area(halvings)
+        });
+        return each + places.sum::<u64>();
     }
     match tensor.shape.len() {
         4 => each * area(halvings(&tensor.name)),
@@ -70,17 +107,21 @@ fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
 /// How often the picture has been halved where this convolution sees it.
 fn halvings(name: &str) -> u32 {
     // The encoder halves before each block; the generator goes the way back.
-    const GENERATOR: [(&str, u32); 10] = [
+    const GENERATOR: [(&str, u32); 14] = [
+        ("noise_1.", 3),
         ("block_1.", 3),
         ("block_2.", 3),
         ("conv_1.", 3),
         ("skip.", 2),
+        ("noise_2.", 2),
         ("block_3.", 2),
         ("conv_2.", 2),
         ("fine_skip.", 1),
+        ("noise_3.", 1),
         ("conv_3.", 1),
         ("conv_4.", 1),
         ("conv_5.", 0),
+        ("conv_6.", 0),
     ];
     if let Some(layer) = name.strip_prefix("generator.") {
         let known = GENERATOR.iter().find(|(start, _)| layer.starts_with(start));
@@ -105,9 +146,10 @@ mod tests {
         assert_eq!(macs("conv1_1.weight", &[64, 3, 3, 3]), 64 * 27 * 64 * 64);
         assert_eq!(macs("encoder.conv3_1.weight", &[2, 1, 3, 3]), 18 * 16 * 16);
         assert_eq!(macs("generator.block_1.first.conv.conv.weight", &[2, 1, 3, 3]), 18 * 8 * 8);
-        assert_eq!(macs("generator.conv_5.conv.weight", &[3, 1, 3, 3]), 27 * 64 * 64);
+        assert_eq!(macs("generator.conv_6.conv.weight", &[3, 1, 3, 3]), 27 * 64 * 64);
         assert_eq!(macs("generator.code_1.weight", &[192, 480]), 192 * 480);
-        assert_eq!(macs("generator.brush_2.weight", &[22, 576]), 22 * 576 + 576 * 16 * 16);
+        let brushes = 9 * (128 * 8 * 8 + 64 * 16 * 16 + 24 * 32 * 32);
+        assert_eq!(macs("generator.brush_2.weight", &[1944, 64]), 1944 * 64 + brushes);
         assert_eq!(macs("encoder.conv3_1.bias", &[256]), 0);
     }
 }

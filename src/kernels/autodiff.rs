@@ -133,66 +133,61 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
-    fn depthwise_convolution(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
-        unreachable!("with gradients, this is composed")
-    }
-
-    fn sum(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: Reading,
-        _: Reading,
-    ) -> FloatTensor<Self> {
-        unreachable!("with gradients, this is composed")
-    }
-
     fn normalizing_affine(
+        features: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: GoalKind,
+        goal: GoalKind,
     ) -> FloatTensor<Self> {
-        unreachable!("with gradients, this is composed")
+        assert_eq!(goal, GoalKind::Unit, "with gradients, other goals follow from this one");
+        let prepared = Normalization.prepare::<C>([features.node()]).compute_bound().stateful();
+        let features = features.into_primitive();
+        let unread = || features.clone();
+        let unit = B::normalizing_affine(unread(), unread(), unread(), unread(), GoalKind::Unit);
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish((features, unit.clone()), unit),
+            OpsKind::UnTracked(prepared) => prepared.finish(unit),
+        }
     }
+}
 
-    fn linear(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: bool,
-        _: bool,
-    ) -> FloatTensor<Self> {
-        unreachable!("with gradients, this is composed")
-    }
+/// The affine map to mean 0 and deviation 1.
+#[derive(Debug)]
+struct Normalization;
 
-    fn pool(_: FloatTensor<Self>) -> FloatTensor<Self> {
-        unreachable!("with gradients, this is composed")
-    }
+impl<B: Gradients> Backward<B, 1> for Normalization {
+    /// The features, and the map: `[batch, 2, channels]`.
+    type State = (FloatTensor<B>, FloatTensor<B>);
 
-    fn unpack(_: FloatTensor<Self>) -> FloatTensor<Self> {
-        unreachable!("with gradients, this is composed")
-    }
-
-    fn pack(_: FloatTensor<Self>) -> FloatTensor<Self> {
-        unreachable!("with gradients, this is composed")
-    }
-
-    fn palette_logits(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
-        unreachable!("with gradients, this is composed")
-    }
-
-    fn finish(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: f32,
-    ) -> FloatTensor<Self> {
-        unreachable!("with gradients, this is composed")
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        gradients: &mut Found,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        let Some(node) = node else { return };
+        let (features, unit) = ops.state;
+        let [batch, channels, height, width] = features.shape().dims();
+        let part = |x: &FloatTensor<B>, index: usize| {
+            let slices = [Slice::full(), Slice::from(index..index + 1), Slice::full()];
+            B::float_reshape(B::float_slice(x.clone(), &slices), [batch, channels, 1, 1].into())
+        };
+        let (scale, shift) = (part(&unit, 0), part(&unit, 1));
+        let (by_scale, by_shift) = (part(&gradient, 0), part(&gradient, 1));
+        // scale = (variance + ε)^-½ and shift = -mean * scale; the mean's gradient is even over all places,
+        // the variance's goes with how far a place is from the mean.
+        let mean = B::float_neg(B::float_div(shift, scale.clone()));
+        let by_both = B::float_sub(by_scale, B::float_mul(mean.clone(), by_shift.clone()));
+        let cube = B::float_mul(B::float_mul(scale.clone(), scale.clone()), scale.clone());
+        let places = (height * width) as f32;
+        let slope = B::float_mul_scalar(B::float_mul(cube, by_both), (-1.0 / places).into());
+        let even = B::float_mul_scalar(B::float_mul(by_shift, scale), (-1.0 / places).into());
+        let even = B::float_sub(even, B::float_mul(mean, slope.clone()));
+        let precision = features.dtype().into();
+        let [slope, even] = [slope, even].map(|x| B::float_cast(x, precision));
+        gradients.register::<B>(node.id, B::float_add(B::float_mul(features, slope), even));
     }
 }

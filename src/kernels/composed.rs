@@ -1,14 +1,14 @@
 //! The operations as chains of burn's own: the definition of what each of them means, and what
 //! computes it where there are no kernels.
 
-use burn::tensor::activation::{relu, sigmoid};
+use burn::tensor::activation::{leaky_relu, relu, sigmoid};
 use burn::tensor::module::{avg_pool2d, conv2d, interpolate, max_pool2d};
 use burn::tensor::ops::{
     AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions, PadMode,
 };
 use burn::tensor::{DType, Tensor};
 
-use super::{Border, Goal, Source, Upsampling};
+use super::{Border, Goal, LEAK, Source, Upsampling};
 use crate::layers::channel_statistics;
 use crate::palette::{self, BLUR, PHOTO_CLAMP, logit};
 
@@ -75,33 +75,38 @@ pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
     let (mean, deviation) = channel_statistics(features.cast(DType::F32));
     let row = |x: Tensor<4>| x.reshape([batch, 1, channels]);
     let scale = row(deviation).recip();
-    let (scale, wanted) = match goal {
-        Goal::Unit => (scale, None),
+    let shift = (row(mean) * scale.clone()).neg();
+    towards(Tensor::cat(vec![scale, shift], 1), goal)
+}
+
+/// From the affine map to mean 0 and deviation 1 the one to another goal.
+pub fn towards(unit: Tensor<3>, goal: Goal) -> Tensor<3> {
+    let [batch, _, channels] = unit.dims();
+    let (deviation, mean) = match goal {
+        Goal::Unit => return unit,
         Goal::Last(rows) => {
-            let [batch, length] = rows.dims();
+            let [_, length] = rows.dims();
             let rows = rows.narrow(1, length - 2 * channels, 2 * channels);
             let rows = rows.reshape([batch, 2, channels]);
-            (scale * rows.clone().narrow(1, 1, 1), Some(rows.narrow(1, 0, 1)))
+            (rows.clone().narrow(1, 1, 1), rows.narrow(1, 0, 1))
         }
         Goal::Predicted { code, weight, bias } => {
-            let [batch, _] = code.dims();
             let rows = linear(code, weight, Some(bias), false).reshape([batch, 2, channels]);
-            (scale * (rows.clone().narrow(1, 0, 1) + 1.0), Some(rows.narrow(1, 1, 1)))
+            (rows.clone().narrow(1, 0, 1) + 1.0, rows.narrow(1, 1, 1))
         }
     };
-    let moved = row(mean) * scale.clone();
-    let shift = wanted.map_or_else(|| moved.clone().neg(), |wanted| wanted - moved.clone());
-    Tensor::cat(vec![scale, shift], 1)
+    let (scale, shift) = (unit.clone().narrow(1, 0, 1), unit.narrow(1, 1, 1));
+    Tensor::cat(vec![scale * deviation.clone(), shift * deviation + mean], 1)
 }
 
 pub fn linear(
     rows: Tensor<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
-    with_relu: bool,
+    leaky: bool,
 ) -> Tensor<2> {
     let sum = burn::tensor::module::linear(rows, weight, bias);
-    if with_relu { relu(sum) } else { sum }
+    if leaky { leaky_relu(sum, f64::from(LEAK)) } else { sum }
 }
 
 pub fn pool(features: Tensor<4>) -> Tensor<4> {
@@ -110,13 +115,9 @@ pub fn pool(features: Tensor<4>) -> Tensor<4> {
 
 pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
     let small = avg_pool2d(photos, AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
-    recoloured_logits(small, maps)
-}
-
-fn recoloured_logits(pictures: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
-    let [batch, _, height, width] = pictures.dims();
+    let [batch, _, height, width] = small.dims();
     let (matrices, offsets) = (maps.clone().narrow(2, 0, 3), maps.narrow(2, 3, 1));
-    let colours = matrices.matmul(pictures.reshape([batch, 3, height * width])) + offsets;
+    let colours = matrices.matmul(small.reshape([batch, 3, height * width])) + offsets;
     let logits = logit(colours.clamp(palette::CLAMP, 1.0 - palette::CLAMP));
     logits.reshape([batch, 3, height, width])
 }
@@ -124,15 +125,11 @@ fn recoloured_logits(pictures: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
 pub fn finish(
     strokes: Tensor<4>,
     palette: Tensor<4>,
-    maps: Tensor<3>,
-    weights: [Tensor<2>; 2],
+    colour: Tensor<2>,
     photos: Tensor<4>,
     strength: f32,
 ) -> Tensor<4> {
-    let [colour, detail] = weights.map(|weights| weights.reshape([-1, 3, 1, 1]));
-    let palette = palette::enlarged(palette);
-    let missing = recoloured_logits(photos.clone(), maps) - palette.clone();
-    let painting = strokes + palette * colour + missing * detail;
+    let painting = strokes + palette::enlarged(palette) * colour.reshape([-1, 3, 1, 1]);
     if strength >= 1.0 {
         return sigmoid(painting);
     }

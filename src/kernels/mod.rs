@@ -8,6 +8,8 @@
 //! backends, and precisions other than f32, take burn's own operations one after the other, which
 //! is also what says what each operation means: `composed`.
 
+#![cfg_attr(feature = "tch", allow(deprecated, reason = "libtorch, see `torch`"))]
+
 #[cfg(feature = "cli")]
 mod autodiff;
 mod composed;
@@ -15,6 +17,8 @@ mod composed;
 mod cpu;
 #[cfg(feature = "gpu")]
 mod gpu;
+#[cfg(feature = "tch")]
+mod torch;
 
 #[cfg(feature = "gpu")]
 pub use gpu::screen;
@@ -144,11 +148,15 @@ pub enum GoalKind {
 
 /// The operations on the tensors of a backend, in f32. Where a [`Reading`] has no affine map, or
 /// there is nothing to add, the tensor in that place is any other and is not read.
+///
+/// A backend that has no kernels for an operation is not asked for it: see [`Engine`].
 #[backend_extension(
     Flex: cfg(feature = "cpu"),
     Cube: cfg(feature = "gpu"),
+    LibTorch: cfg(feature = "tch"),
     Autodiff: cfg(feature = "cli")
 )]
+#[allow(unused_variables)]
 pub trait Kernels: Backend {
     /// See [`convolve`].
     fn convolution(
@@ -165,7 +173,9 @@ pub trait Kernels: Backend {
     fn depthwise_convolution(
         input: FloatTensor<Self>,
         kernels: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
+    ) -> FloatTensor<Self> {
+        composed_only()
+    }
 
     /// See [`add`].
     fn sum(
@@ -175,7 +185,9 @@ pub trait Kernels: Backend {
         b_affine: FloatTensor<Self>,
         a_reading: Reading,
         b_reading: Reading,
-    ) -> FloatTensor<Self>;
+    ) -> FloatTensor<Self> {
+        composed_only()
+    }
 
     /// See [`normalization`]; `rows` are those of a [`Goal`].
     fn normalizing_affine(
@@ -184,7 +196,9 @@ pub trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         goal: GoalKind,
-    ) -> FloatTensor<Self>;
+    ) -> FloatTensor<Self> {
+        composed_only()
+    }
 
     /// See [`linear`].
     fn linear(
@@ -192,31 +206,45 @@ pub trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         biased: bool,
-        relu: bool,
-    ) -> FloatTensor<Self>;
+        leaky: bool,
+    ) -> FloatTensor<Self> {
+        composed_only()
+    }
 
     /// See [`pool`].
-    fn pool(features: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed_only()
+    }
 
     /// See [`palette_logits`].
-    fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed_only()
+    }
 
     /// See [`finish`].
     fn finish(
         strokes: FloatTensor<Self>,
         palette: FloatTensor<Self>,
-        maps: FloatTensor<Self>,
         colour: FloatTensor<Self>,
-        detail: FloatTensor<Self>,
         photos: FloatTensor<Self>,
         strength: f32,
-    ) -> FloatTensor<Self>;
+    ) -> FloatTensor<Self> {
+        composed_only()
+    }
 
     /// See [`unpack`].
-    fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed_only()
+    }
 
     /// See [`pack`].
-    fn pack(pictures: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn pack(pictures: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed_only()
+    }
+}
+
+fn composed_only() -> ! {
+    unreachable!("on this backend, this is composed of burn's operations")
 }
 
 /// What computes an operation on a tensor.
@@ -244,24 +272,24 @@ impl Engine {
         if tests::STOCK.get() {
             return Self::Composed;
         }
-        if x.dtype() != DType::F32 {
-            return Self::Composed;
-        }
+        let full = x.dtype() == DType::F32;
         match x.clone().into_dispatch().kind {
             #[cfg(feature = "cpu")]
-            DispatchTensorKind::Flex(_) => Self::Fused,
+            DispatchTensorKind::Flex(_) if full => Self::Fused,
             #[cfg(feature = "gpu")]
-            DispatchTensorKind::Cube(_) => Self::Fused,
+            DispatchTensorKind::Cube(_) if full => Self::Fused,
+            #[cfg(feature = "tch")]
+            DispatchTensorKind::LibTorch(_) => Self::Differentiable,
             #[cfg(feature = "cli")]
             DispatchTensorKind::Autodiff(inner) => match *inner {
                 #[cfg(feature = "cpu")]
-                DispatchTensorKind::Flex(_) => Self::Differentiable,
+                DispatchTensorKind::Flex(_) if full => Self::Differentiable,
                 #[cfg(feature = "gpu")]
-                DispatchTensorKind::Cube(_) => Self::Differentiable,
-                #[allow(unreachable_patterns)]
+                DispatchTensorKind::Cube(_) if full => Self::Differentiable,
+                #[cfg(feature = "tch")]
+                DispatchTensorKind::LibTorch(_) => Self::Differentiable,
                 _ => Self::Composed,
             },
-            #[allow(unreachable_patterns)]
             _ => Self::Composed,
         }
     }
@@ -286,6 +314,8 @@ pub fn convolve(
         return composed::convolve(input, weight, bias, border, relu, residual);
     }
     if engine == Engine::Differentiable {
+        let precision = input.features.dtype();
+        let (weight, bias) = (weight.cast(precision), bias.cast(precision));
         let plain = |relu| Spec { border, relu, input: Reading::default(), residual: None };
         let x = composed::read(input);
         return match residual {
@@ -362,8 +392,21 @@ pub fn add(a: impl Into<Source>, b: impl Into<Source>) -> Tensor<4> {
 /// (instance normalization, Ulyanov et al., "Improved Texture Networks", 2017): scale and shift,
 /// `[batch, 2, channels]`, for [`Source::affine`].
 pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
-    if Engine::of(&features) != Engine::Fused {
-        return composed::normalization(features, goal);
+    match Engine::of(&features) {
+        Engine::Composed => return composed::normalization(features, goal),
+        Engine::Differentiable => {
+            let features = features.into_dispatch();
+            let unread = || features.clone();
+            let unit = <Dispatch as Kernels>::normalizing_affine(
+                unread(),
+                unread(),
+                unread(),
+                unread(),
+                GoalKind::Unit,
+            );
+            return composed::towards(Tensor::from_dispatch(unit), goal);
+        }
+        Engine::Fused => {}
     }
     let features = features.into_dispatch();
     let unread = || features.clone();
@@ -382,7 +425,11 @@ pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
     ))
 }
 
-/// `rows * weight + bias`, what is negative to 0 where `relu` is set.
+/// What is negative becomes this much of itself in a leaky ReLU (Maas et al., "Rectifier Nonlinearities
+/// Improve Neural Network Acoustic Models", 2013).
+pub const LEAK: f32 = 0.2;
+
+/// `rows * weight + bias`, and its leaky ReLU where `leaky` is set.
 ///
 /// `rows`: `[batch, length]`, of one or few pictures; `weight`: `[length, width]`; `bias`:
 /// `[width]`.
@@ -390,10 +437,10 @@ pub fn linear(
     rows: Tensor<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
-    relu: bool,
+    leaky: bool,
 ) -> Tensor<2> {
     if Engine::of(&rows) != Engine::Fused {
-        return composed::linear(rows, weight, bias, relu);
+        return composed::linear(rows, weight, bias, leaky);
     }
     let biased = bias.is_some();
     let rows = rows.into_dispatch();
@@ -403,7 +450,7 @@ pub fn linear(
         weight.into_dispatch(),
         bias,
         biased,
-        relu,
+        leaky,
     ))
 }
 
@@ -436,16 +483,13 @@ pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
 /// Pictures `[batch, 3, height, width]` in 0..1 from the logits of their strokes, of that shape,
 /// and from photos in new colours: the sigmoid of the weighted sum
 /// `strength * painting + (1 - strength) * photo` of logits, where the painting is
-/// `strokes + colour * palette + detail * (recoloured - palette)`: the [palette](palette_logits),
-/// enlarged bilinearly, and what it lacks of the whole recoloured photo.
+/// `strokes + colour * palette`, the [palette](palette_logits) enlarged bilinearly.
 ///
-/// `maps`: as for the palette; the weights of R, G and B are `colour`, `[1, 3]`, and `detail`,
-/// `[batch, 3]`.
+/// `colour`: the palette's weights for R, G and B, `[batch, 3]`.
 pub fn finish(
     strokes: Tensor<4>,
     palette: Tensor<4>,
-    maps: Tensor<3>,
-    [colour, detail]: [Tensor<2>; 2],
+    colour: Tensor<2>,
     photos: Tensor<4>,
     strength: f32,
 ) -> Tensor<4> {
@@ -453,13 +497,11 @@ pub fn finish(
         Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::finish(
             strokes.into_dispatch(),
             palette.into_dispatch(),
-            maps.into_dispatch(),
             colour.into_dispatch(),
-            detail.into_dispatch(),
             photos.into_dispatch(),
             strength,
         )),
-        _ => composed::finish(strokes, palette, maps, [colour, detail], photos, strength),
+        _ => composed::finish(strokes, palette, colour, photos, strength),
     }
 }
 

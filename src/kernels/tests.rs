@@ -166,15 +166,15 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
             assert_close(found, expected, &format!("{:?} of {dims:?}", goal(cpu)));
         }
 
-        let relu = random_number.flag();
+        let leaky = random_number.flag();
         let bias = random_number.flag().then(|| bias.reshape([2 * channels]));
         let found = linear(
             code.clone().to_device(device),
             on(&weight, device),
             bias.clone().map(|bias| bias.to_device(device)),
-            relu,
+            leaky,
         );
-        let expected = composed::linear(code, weight, bias, relu);
+        let expected = composed::linear(code, weight, bias, leaky);
         assert_close(found, expected, &format!("linear {length} to {}", 2 * channels));
     }
 }
@@ -188,26 +188,24 @@ fn colours_are_what_they_say(device: &Device) {
         let maps = random([batch, 3, 4], cpu) * 0.6;
         let found =
             palette_logits(photos.clone().to_device(device), maps.clone().to_device(device));
-        let expected = composed::palette_logits(photos.clone(), maps.clone());
+        let expected = composed::palette_logits(photos.clone(), maps);
         assert_close(found, expected, &format!("palette of {dims:?}"));
 
         let strokes = random(dims, cpu);
-        let weights = [random([1, 3], cpu), random([batch, 3], cpu)];
+        let colour = random([batch, 3], cpu);
         let palette = random([batch, 3, height / 4, width / 4], cpu);
         for strength in [0.0, 0.6, 1.0] {
             let found = finish(
                 strokes.clone().to_device(device),
                 palette.clone().to_device(device),
-                maps.clone().to_device(device),
-                weights.clone().map(|weights| weights.to_device(device)),
+                colour.clone().to_device(device),
                 photos.clone().to_device(device),
                 strength,
             );
             let expected = composed::finish(
                 strokes.clone(),
                 palette.clone(),
-                maps.clone(),
-                weights.clone(),
+                colour.clone(),
                 photos.clone(),
                 strength,
             );
@@ -310,10 +308,9 @@ fn better_instructions_are_not_slower() {
     let repeated = Source::from(features.clone().narrow(1, 0, 3)).upsample(Upsampling::Nearest);
     let interpolated = Source::from(features.clone()).upsample(Upsampling::Bilinear);
     let palette: Tensor<4> = random([1, 3, 32, 32], &device);
-    let maps = random([1, 3, 4], &device);
     let last_step = || {
-        let weights = [Tensor::ones([1, 3], &device), Tensor::ones([1, 3], &device)];
-        drop(finish(few.clone(), palette.clone(), maps.clone(), weights, few.clone(), 0.6));
+        let colour = Tensor::ones([1, 3], &device);
+        drop(finish(few.clone(), palette.clone(), colour, few.clone(), 0.6));
     };
     #[cfg(feature = "cli")]
     let gradients = || {

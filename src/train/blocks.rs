@@ -1,16 +1,10 @@
-//! The blocks of steps in order, and what the loss network has seen of the current one.
+//! The blocks of steps in order, and what the networks have seen of the current one.
 
 use std::sync::Arc;
 
 use super::dataset::{Block, Crops, Dataset, Loader};
-use super::worker::{Targets, Worker};
-
-/// Photos or styles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Content,
-    Style,
-}
+use super::worker::{Photos, Styles, Worker};
+use crate::vgg::VggEncoder;
 
 /// The block of the current step, and the loader of the next ones.
 #[derive(Debug)]
@@ -20,18 +14,15 @@ pub struct Blocks {
     current: Option<SeenBlock>,
 }
 
-/// A block, and what the loss network has seen of it.
+/// A block, and what the networks have seen of it.
 #[derive(Debug)]
 pub struct SeenBlock {
-    contents: Vec<Entry>,
-    styles: Vec<Entry>,
-}
-
-/// Pictures before and after the loss network has seen them, each worker's for itself.
-#[derive(Debug)]
-enum Entry {
-    Waiting(Crops),
-    Seen(Vec<Arc<Targets>>),
+    number: usize,
+    block: Block,
+    /// What each worker has seen of each set, with an encoder that stays as it is or without one.
+    photos: Vec<Option<Vec<Arc<Photos>>>>,
+    styles: Vec<Option<Vec<Arc<Styles>>>>,
+    encoded: bool,
 }
 
 impl Blocks {
@@ -43,9 +34,9 @@ impl Blocks {
     /// The block of that number, which is the last one or the next, or nothing if a thread died.
     pub fn get(&mut self, number: usize) -> Option<&mut SeenBlock> {
         if self.next == number {
-            let Block { contents, styles } = self.loader.next_block()?;
-            let waiting = |crops: Vec<Crops>| crops.into_iter().map(Entry::Waiting).collect();
-            self.current = Some(SeenBlock { contents: waiting(contents), styles: waiting(styles) });
+            let block = self.loader.next_block()?;
+            let (photos, styles) = (vec![None; block.contents.len()], vec![None; block.styles.len()]);
+            self.current = Some(SeenBlock { number, block, photos, styles, encoded: false });
             self.next += 1;
         }
         self.current.as_mut()
@@ -53,21 +44,45 @@ impl Blocks {
 }
 
 impl SeenBlock {
-    /// What the loss network has seen in the pictures of that kind and number, a part for each
-    /// worker; fewer where there are fewer pictures.
-    pub fn targets(&mut self, kind: Kind, index: usize, workers: &[Worker]) -> Vec<Arc<Targets>> {
-        let entry = match kind {
-            Kind::Content => &mut self.contents[index],
-            Kind::Style => &mut self.styles[index],
-        };
-        match entry {
-            Entry::Seen(targets) => targets.clone(),
-            Entry::Waiting(crops) => {
-                let parts = workers.iter().zip(crops.split(workers.len()));
-                let seen: Vec<_> = parts.map(|(worker, part)| Arc::new(worker.see(part))).collect();
-                *entry = Entry::Seen(seen.clone());
-                seen
-            }
+    /// What the networks have seen in the photos and the styles of those numbers, a part for each
+    /// worker; fewer where there are fewer pictures. Without an `encoder`, which is then still learning,
+    /// only what it is to learn.
+    pub fn see(
+        &mut self,
+        [photos, styles]: [usize; 2],
+        encoder: Option<&VggEncoder>,
+        workers: &[Worker],
+    ) -> (Vec<Arc<Photos>>, Vec<Arc<Styles>>) {
+        if self.encoded != encoder.is_some() {
+            self.encoded = encoder.is_some();
+            self.photos.fill(None);
+            self.styles.fill(None);
         }
+        let Block { contents, styles: all_styles, answers } = &self.block;
+        // The encoder needs none to learn from.
+        let answers = |set: usize| {
+            let answers = answers.get(set).filter(|_| encoder.is_some());
+            let parts = answers.map(|answers| answers.split(workers.len())).unwrap_or_default();
+            parts.into_iter().map(Some).chain(std::iter::repeat(None))
+        };
+        let seen_photos = self.photos[photos].get_or_insert_with(|| {
+            let parts = workers.iter().zip(contents[photos].split(workers.len()));
+            let parts = parts.zip(answers(photos));
+            let see = |((worker, part), answers): ((&Worker, Crops), Option<Crops>)| {
+                Arc::new(worker.see_photos(part, answers.as_ref(), encoder))
+            };
+            parts.map(see).collect()
+        });
+        let seen_styles = self.styles[styles].get_or_insert_with(|| {
+            let all = &all_styles[styles];
+            let parts = workers.iter().zip(all.chunks(all.len().div_ceil(workers.len())));
+            let parts = parts.zip(answers(styles));
+            let seed = ((self.number << 16) + styles) as u64;
+            let see = |((worker, part), answers): ((&Worker, &[Crops]), Option<Crops>)| {
+                Arc::new(worker.see_styles(part, answers.as_ref(), encoder, seed))
+            };
+            parts.map(see).collect()
+        });
+        (seen_photos.clone(), seen_styles.clone())
     }
 }

@@ -1,5 +1,7 @@
 //! What a training run can be told, with defaults that worked.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
@@ -11,18 +13,23 @@ use super::TrainError;
 pub struct TrainConfig {
     /// Steps in all, distillation included.
     pub steps: usize,
-    /// Of these, the first so many only distil the encoder.
+    /// The first so many steps only distil the encoder, which then stays as it is.
     pub distillation_steps: usize,
     /// Pictures a step.
     pub batch: usize,
-    /// Side of the square crops, in pixels; a multiple of 16.
+    /// Side of the square crops of photos, in pixels; a multiple of 16.
     pub crop: usize,
+    /// Between these is the long side of a style picture, in pixels.
+    pub style_sides: [u32; 2],
     /// So many steps see the same photos, and the same styles, each time in other pairs: what the
     /// loss network sees in them, half its work, is computed once. The square of it makes a block.
     pub reuse: usize,
     /// In every so many blocks the crops have twice the side, and there are a quarter as many: large
     /// strokes and whole scenes are seen, too. 0: never.
     pub large_every: usize,
+    /// Every Nth block has procedural styles and the right answers: the photos as the same program paints
+    /// them. Its crops are a third larger, and half as many. 0: never.
+    pub paired_every: usize,
     /// Everything random follows from it.
     pub seed: u64,
     /// Steps between checkpoints.
@@ -31,8 +38,13 @@ pub struct TrainConfig {
     pub sheet_every: usize,
     /// Threads that cut out and augment crops.
     pub threads: usize,
-    /// Share of style crops that are procedural, 0..1.
+    /// Share of styles that are procedural, 0..1.
     pub procedural: f64,
+    /// How much more often than others styles of a family, a sub-folder, are drawn. Without it that goes
+    /// by the square root of how many there are.
+    pub families: BTreeMap<String, f64>,
+    /// Memory for decoded pictures.
+    pub cache_megabytes: usize,
     /// Decay of the moving average of the weights, which is what is exported.
     pub average_decay: f64,
     pub optimizer: OptimizerConfig,
@@ -70,8 +82,13 @@ pub struct LossConfig {
     pub style: f64,
     /// Centred Gram matrices against the style's.
     pub gram: f64,
-    /// How much each of relu1_1 … relu5_1 counts in `style`, and each of the first four in `gram`.
+    /// Sorted projections of features against the style's (sliced Wasserstein distance).
+    pub wasserstein: f64,
+    /// How much each of relu1_1 … relu5_1 counts in `style`, each of the first four in `gram`, and each of
+    /// the first three in `wasserstein`.
     pub levels: [f64; 5],
+    /// The painting against the right answer, where there is one, both blurred.
+    pub answer: f64,
     /// A picture in its own style against itself.
     pub identity: f64,
     /// Steps between identity losses.
@@ -86,10 +103,6 @@ pub struct LossConfig {
     /// Lines in flat areas that sit on the generator's grid, as the mean square in 8-bit levels. Weights of
     /// 1 to 4 take away a fifth to four fifths of them within 500 steps, and cost style.
     pub grid: f64,
-    /// Features of the slim encoder against the full one's.
-    pub distillation: f64,
-    /// Steps between distillation losses, once painting has begun.
-    pub distillation_every: usize,
     /// Binary cross-entropy of the discriminator's judgement.
     pub adversarial: f64,
     /// Steps after distillation before the adversarial loss begins.
@@ -105,14 +118,18 @@ impl Default for TrainConfig {
             steps: 6000,
             distillation_steps: 1500,
             batch: 4,
-            crop: 112,
-            reuse: 4,
-            large_every: 2,
+            crop: 192,
+            style_sides: [256, 384],
+            reuse: 3,
+            large_every: 4,
+            paired_every: 4,
             seed: 1,
             checkpoint_every: 500,
             sheet_every: 250,
-            threads: 2,
+            threads: 1,
             procedural: 0.2,
+            families: BTreeMap::new(),
+            cache_megabytes: 2000,
             average_decay: 0.998,
             optimizer: OptimizerConfig::default(),
             loss: LossConfig::default(),
@@ -129,7 +146,7 @@ impl Default for OptimizerConfig {
             warm_up: 100,
             discriminator_learning_rate: 2e-4,
             discriminator_floor: 1.25,
-            clip: 5.0,
+            clip: 1.0,
         }
     }
 }
@@ -137,19 +154,19 @@ impl Default for OptimizerConfig {
 impl Default for LossConfig {
     fn default() -> Self {
         Self {
-            content: 2.0,
-            style: 4.0,
-            gram: 0.7,
-            levels: [1.0, 1.0, 1.0, 1.0, 2.5],
-            identity: 5.0,
-            identity_every: 4,
-            stability: 4.0,
-            stability_every: 6,
-            total_variation: 4.0,
-            grid: 0.5,
-            distillation: 0.4,
-            distillation_every: 4,
-            adversarial: 0.03,
+            content: 1.0,
+            style: 1.0,
+            gram: 3.0,
+            wasserstein: 1.0,
+            levels: [1.0; 5],
+            answer: 4.0,
+            identity: 2.0,
+            identity_every: 8,
+            stability: 0.0,
+            stability_every: 8,
+            total_variation: 1.0,
+            grid: 0.0,
+            adversarial: 0.05,
             adversarial_from: 500,
             real_label: 0.9,
         }
@@ -188,7 +205,14 @@ impl TrainConfig {
             (self.sheet_every >= 1, "sheet_every must be at least 1"),
             (self.loss.identity_every >= 1, "identity_every must be at least 1"),
             (self.loss.stability_every >= 1, "stability_every must be at least 1"),
-            (self.loss.distillation_every >= 1, "distillation_every must be at least 1"),
+            (
+                64 <= self.style_sides[0] && self.style_sides[0] <= self.style_sides[1],
+                "style_sides must be two sides of at least 64, the smaller one first",
+            ),
+            (
+                self.families.values().all(|&weight| weight >= 0.0 && weight.is_finite()),
+                "the weights of families must not be negative",
+            ),
             ((0.0..=1.0).contains(&self.procedural), "procedural must be between 0 and 1"),
             ((0.0..1.0).contains(&self.average_decay), "average_decay must be between 0 and 1"),
             (self.optimizer.learning_rate > 0.0, "learning_rate must be above 0"),
@@ -203,14 +227,27 @@ impl TrainConfig {
     pub fn place(&self, step: usize) -> (usize, usize, usize) {
         let (block, within) = (step / (self.reuse * self.reuse), step % (self.reuse * self.reuse));
         let (row, column) = (within / self.reuse, within % self.reuse);
+        // An answer is one to a photo and a style.
+        let row = if self.paired(block) { 0 } else { row };
         (block, column, (column + row) % self.reuse)
+    }
+
+    /// Whether the block has the right answers.
+    pub fn paired(&self, block: usize) -> bool {
+        self.paired_every > 0 && (block + 1).is_multiple_of(self.paired_every)
     }
 
     /// How many crops the steps of a block have, and their side in pixels.
     pub fn crops(&self, block: usize) -> (usize, usize) {
-        match self.large_every > 0 && (block + 1).is_multiple_of(self.large_every) {
-            true => ((self.batch / 4).max(1), 2 * self.crop),
-            false => (self.batch, self.crop),
+        // Between those with answers.
+        let large = self.large_every > 0
+            && (block + self.large_every.div_ceil(2)).is_multiple_of(self.large_every);
+        if self.paired(block) {
+            ((self.batch / 2).max(1), (self.crop * 4 / 3).next_multiple_of(16))
+        } else if large {
+            ((self.batch / 4).max(1), 2 * self.crop)
+        } else {
+            (self.batch, self.crop)
         }
     }
 

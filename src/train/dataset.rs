@@ -1,11 +1,17 @@
 //! Pictures of two folders to batches of crops.
 //!
+//! A picture's family is the sub-folder it lies in: `style/woodcut/a.jpg` and `style/woodcut/more/b.jpg`
+//! are of the family `woodcut`. Crops are drawn family by family, so that a few pictures of a rare kind
+//! are seen often enough; a folder without sub-folders is one family.
+//!
 //! What a block of steps sees follows from the seed and the block alone, so that an interrupted run goes on
-//! with exactly the batches it would have seen.
+//! with exactly the batches it would have seen. Pictures are decoded when they are drawn, and as many are
+//! kept as `cache_megabytes` allows.
 
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use image::imageops::{FilterType, crop_imm, resize};
@@ -21,67 +27,138 @@ use crate::picture::Picture;
 
 /// Pictures are kept in memory with the long side at most this.
 const CACHED_LONG_SIDE: u32 = 768;
-/// Crops are cut from at most this many times their side.
+/// Crops of photos are cut from at most this many times their side.
 const LARGEST_CROP: f64 = 4.0;
+/// How much a style crop has at least of the largest part of its shape.
+const STYLE_SHARE: f64 = 0.8;
+/// Sides of style crops are multiples of this: libtorch needs most of a second for every new shape.
+const STYLE_STRIDE: u32 = 64;
+/// A style crop's long side over its short one, at most.
+const LONGEST: f64 = 2.0;
 /// Blocks made ahead of the training step.
 const AHEAD: usize = 2;
+/// A larger file is none of a picture that anybody trains on.
+const LARGEST_FILE: u64 = 64 << 20;
+/// After so many files in a row that cannot be decoded, training ends.
+const MOST_BROKEN: usize = 20;
 
 const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
-/// The pictures of one kind that a step sees.
-#[derive(Debug)]
+/// Pictures of one size that a step sees.
+#[derive(Debug, Clone)]
 pub struct Crops {
     /// How many there are.
     pub count: usize,
-    /// Their side, in pixels.
-    pub side: usize,
-    /// RGB in 0..1, `[count, 3, side, side]` row-major.
+    /// Width and height, in pixels.
+    pub size: [usize; 2],
+    /// RGB in 0..1, `[count, 3, height, width]` row-major.
     pub values: Vec<f32>,
     /// The colours of each.
     pub palettes: Vec<Palette>,
 }
 
 impl Crops {
+    fn new(size: [u32; 2]) -> Self {
+        let size = size.map(|side| side as usize);
+        Self { count: 0, size, values: Vec::new(), palettes: Vec::new() }
+    }
+
+    fn push(&mut self, picture: &Picture) {
+        self.count += 1;
+        self.palettes.push(Palette::of(picture));
+        self.values.extend(picture.planes());
+    }
+
+    /// One of them.
+    pub fn picture(&self, index: usize) -> Picture {
+        let [width, height] = self.size;
+        let values = &self.values[index * 3 * width * height..][..3 * width * height];
+        Picture::from_tensor_data(width as u32, height as u32, values).expect("they were pictures")
+    }
+
     /// In at most so many parts, near equal.
     pub fn split(&self, parts: usize) -> Vec<Self> {
         let most = self.count.div_ceil(parts.max(1));
-        let size = 3 * self.side * self.side;
-        let chunks = self.values.chunks(most * size).zip(self.palettes.chunks(most));
+        let [width, height] = self.size;
+        let chunks = self.values.chunks(most * 3 * width * height);
+        let chunks = chunks.zip(self.palettes.chunks(most));
         chunks
             .map(|(values, palettes)| Self {
                 count: palettes.len(),
-                side: self.side,
+                size: self.size,
                 values: values.to_vec(),
                 palettes: palettes.to_vec(),
             })
             .collect()
     }
+}
 
-    /// From each photo's colours to its style's.
-    pub fn maps_to(&self, styles: &Self) -> Vec<ColourMap> {
-        self.palettes.iter().zip(&styles.palettes).map(|(from, to)| from.map_to(to)).collect()
-    }
+/// From each photo's colours to its style's.
+pub fn maps<'a>(
+    photos: impl IntoIterator<Item = &'a Palette>,
+    styles: impl IntoIterator<Item = &'a Palette>,
+) -> Vec<ColourMap> {
+    photos.into_iter().zip(styles).map(|(from, to)| from.map_to(to)).collect()
 }
 
 /// The pictures of a block of steps.
 #[derive(Debug)]
 pub struct Block {
+    /// Sets of photos, all of one size.
     pub contents: Vec<Crops>,
-    pub styles: Vec<Crops>,
+    /// Sets of styles, as many in each, one by one: each has a size of its own.
+    pub styles: Vec<Vec<Crops>>,
+    /// The photos of each set as the program would paint them that made the styles of the same set;
+    /// none in most blocks.
+    pub answers: Vec<Crops>,
 }
 
-/// All pictures of a folder and its subfolders, decoded.
+/// The pictures of a folder and its sub-folders.
 #[derive(Debug)]
 pub struct Folder {
-    pictures: Vec<Picture>,
+    families: Vec<Family>,
+    count: usize,
+    cache: Mutex<Cache>,
+}
+
+/// Pictures of one kind.
+#[derive(Debug)]
+struct Family {
+    name: String,
+    files: Vec<PathBuf>,
+}
+
+/// Decoded pictures. The oldest go when there are too many.
+#[derive(Debug, Default)]
+struct Cache {
+    pictures: HashMap<PathBuf, Arc<Picture>>,
+    order: VecDeque<PathBuf>,
+    bytes: usize,
+    limit: usize,
+}
+
+impl Cache {
+    fn put(&mut self, path: &Path, picture: &Arc<Picture>) {
+        if self.pictures.insert(path.into(), Arc::clone(picture)).is_none() {
+            self.order.push_back(path.into());
+            self.bytes += picture.rgb().len();
+        }
+        while self.bytes > self.limit
+            && let Some(oldest) = self.order.pop_front()
+            && let Some(picture) = self.pictures.remove(&oldest)
+        {
+            self.bytes -= picture.rgb().len();
+        }
+    }
 }
 
 impl Folder {
     /// Pictures with a shorter side than this are of no use.
     pub const SMALLEST: u32 = 64;
 
-    /// Decodes on all cores. `skip` is called with the name of, and the reason against, every
-    /// file that looks like a picture but cannot be used, `progress` after every file.
+    /// Lists the folder and looks at the head of every file. `skip` is called with the name of, and the
+    /// reason against, every file that is named like a picture but cannot be used, and every folder that
+    /// cannot be read; `progress` after every file. Hidden files are passed over.
     ///
     /// # Errors
     /// [`TrainError::File`] for an unreadable folder, [`TrainError::NoPictures`] for one without
@@ -92,55 +169,148 @@ impl Folder {
         progress: impl Fn(usize, usize) + Sync,
     ) -> Result<Self, TrainError> {
         let mut files = Vec::new();
-        list(path, &mut files)?;
+        let mut seen = HashSet::new();
+        list(path, &mut files, &mut seen, &skip)
+            .map_err(|error| TrainError::file(path, error))?;
         files.sort();
         let done = std::sync::atomic::AtomicUsize::new(0);
-        let pictures = files
+        let usable: Vec<PathBuf> = files
             .par_iter()
-            .filter_map(|file| {
-                let picture = std::fs::read(file)
-                    .map_err(|error| error.to_string())
-                    .and_then(|bytes| Picture::decode(&bytes).map_err(|error| error.to_string()))
-                    .and_then(|picture| match picture.width().min(picture.height()) {
-                        side if side < Self::SMALLEST => {
-                            Err(format!("smaller than {} pixels", Self::SMALLEST))
-                        }
-                        _ => Ok(picture.fit(CACHED_LONG_SIDE)),
-                    });
+            .filter(|file| {
+                let fault = fault(file);
                 progress(1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed), files.len());
-                picture.map_err(|reason| skip(file, &reason)).ok()
+                if let Some(fault) = &fault {
+                    skip(file, fault);
+                }
+                fault.is_none()
             })
-            .collect::<Vec<_>>();
-        match pictures.is_empty() {
-            true => Err(TrainError::NoPictures(path.display().to_string())),
-            false => Ok(Self { pictures }),
+            .cloned()
+            .collect();
+        if usable.is_empty() {
+            return Err(TrainError::NoPictures(path.display().to_string()));
         }
+        let count = usable.len();
+        let mut families = BTreeMap::<String, Vec<PathBuf>>::new();
+        for file in usable {
+            let within = file.strip_prefix(path).unwrap_or(&file);
+            let mut parts = within.components();
+            let first = parts.next().map(|part| part.as_os_str().to_string_lossy().into_owned());
+            let name = first.filter(|_| parts.next().is_some()).unwrap_or_default();
+            families.entry(name).or_default().push(file);
+        }
+        let families = families.into_iter().map(|(name, files)| Family { name, files }).collect();
+        let limit = TrainConfig::default().cache_megabytes << 20;
+        Ok(Self { families, count, cache: Mutex::new(Cache { limit, ..Cache::default() }) })
     }
 
     /// How many pictures there are.
     pub fn len(&self) -> usize {
-        self.pictures.len()
+        self.count
     }
 
     /// Never true: loading an empty folder fails.
     pub fn is_empty(&self) -> bool {
-        self.pictures.is_empty()
+        self.count == 0
     }
 
-    /// The pictures at evenly spread places, for sample sheets.
-    pub fn sample(&self, count: usize) -> impl Iterator<Item = &Picture> {
+    /// Families and the numbers of their pictures; the name is empty for those in no sub-folder.
+    pub fn families(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.families.iter().map(|family| (family.name.as_str(), family.files.len()))
+    }
+
+    /// Up to so many pictures at evenly spread places, for sample sheets.
+    pub fn sample(&self, count: usize) -> Vec<Arc<Picture>> {
         let step = (self.len() / count.max(1)).max(1);
-        self.pictures.iter().skip(step / 2).step_by(step).take(count)
+        let files = self.families.iter().flat_map(|family| &family.files);
+        let places = files.skip(step / 2).step_by(step).take(count);
+        places.filter_map(|file| self.picture(file).ok()).collect()
+    }
+
+    fn picture(&self, path: &Path) -> Result<Arc<Picture>, String> {
+        let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(picture) = cache().pictures.get(path) {
+            return Ok(Arc::clone(picture));
+        }
+        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        let picture = Picture::decode(&bytes).map_err(|error| error.to_string())?;
+        let picture = Arc::new(picture.fit(CACHED_LONG_SIDE));
+        cache().put(path, &picture);
+        Ok(picture)
+    }
+
+    /// A picture of a family drawn by weight: the square root of how many pictures it has, times what
+    /// `weights` says.
+    fn draw(&self, weights: &BTreeMap<String, f64>, rng: &mut ChaCha8Rng) -> Arc<Picture> {
+        let weight = |family: &Family| {
+            (family.files.len() as f64).sqrt() * weights.get(&family.name).copied().unwrap_or(1.0)
+        };
+        let all: f64 = self.families.iter().map(weight).sum();
+        for _ in 0..MOST_BROKEN {
+            let mut place = rng.random::<f64>() * all;
+            let family = self.families.iter().find(|family| {
+                place -= weight(family);
+                place < 0.0
+            });
+            let family = family.unwrap_or(&self.families[self.families.len() - 1]);
+            let file = &family.files[rng.random_range(0..family.files.len())];
+            match self.picture(file) {
+                Ok(picture) => return picture,
+                Err(error) => eprintln!("{}: {error}; another one instead", file.display()),
+            }
+        }
+        panic!("{MOST_BROKEN} pictures in a row could not be read");
     }
 }
 
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), TrainError> {
-    let entries = std::fs::read_dir(folder).map_err(|error| TrainError::file(folder, error))?;
+/// What is wrong with a file by its size and head.
+fn fault(path: &Path) -> Option<String> {
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) => return Some(error.to_string()),
+    };
+    // Opening a pipe waits for somebody to write.
+    if !metadata.is_file() {
+        return Some("not a file".into());
+    }
+    if metadata.len() > LARGEST_FILE {
+        return Some(format!("larger than {} MB", LARGEST_FILE >> 20));
+    }
+    let size = image::ImageReader::open(path)
+        .and_then(image::ImageReader::with_guessed_format)
+        .map_err(|error| error.to_string())
+        .and_then(|reader| reader.into_dimensions().map_err(|error| error.to_string()));
+    match size {
+        Err(error) => Some(error),
+        Ok((width, height)) if width.min(height) < Folder::SMALLEST => {
+            Some(format!("smaller than {} pixels", Folder::SMALLEST))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// Files named like pictures. Folders that were `seen` already are passed over: links make circles.
+fn list(
+    folder: &Path,
+    files: &mut Vec<PathBuf>,
+    seen: &mut HashSet<PathBuf>,
+    skip: &impl Fn(&Path, &str),
+) -> std::io::Result<()> {
+    if !seen.insert(folder.canonicalize()?) {
+        return Ok(());
+    }
+    let mut entries: Vec<_> = std::fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    // Which name of a folder counts must not depend on the disk.
+    entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
-        let path = entry.map_err(|error| TrainError::file(folder, error))?.path();
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         if path.is_dir() {
-            list(&path, files)?;
+            if let Err(error) = list(&path, files, seen, skip) {
+                skip(&path, &error.to_string());
+            }
         } else if extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
             files.push(path);
         }
@@ -159,65 +329,119 @@ pub struct Dataset {
 impl Dataset {
     /// Takes over the folders.
     pub fn new(content: Folder, style: Folder, config: &TrainConfig) -> Self {
+        for folder in [&content, &style] {
+            let mut cache = folder.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            cache.limit = (config.cache_megabytes << 20) / 2;
+        }
         Self { content, style, config: config.clone() }
     }
 
     /// The pictures of a block; other ones after every rollback.
     pub fn block(&self, block: usize, rollbacks: u64) -> Block {
         let (count, side) = self.config.crops(block);
-        let crops = |role: Role| {
-            (0..self.config.reuse)
-                .map(|index| {
-                    let mut crops = Crops { count, side, values: Vec::new(), palettes: Vec::new() };
-                    for place in 0..count {
-                        let seed = self.config.seed.wrapping_add(rollbacks << 32);
-                        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                        let stream =
-                            (block * self.config.reuse + index) * self.config.batch + place;
-                        rng.set_stream((2 * stream + usize::from(role == Role::Style)) as u64);
-                        let picture = self.crop(side, role, &mut rng);
-                        crops.palettes.push(Palette::of(&picture));
-                        crops.values.extend(picture.planes());
-                    }
-                    crops
-                })
-                .collect()
+        let rng = |index: usize, place: usize, role: Role| {
+            let mut rng =
+                ChaCha8Rng::seed_from_u64(self.config.seed.wrapping_add(rollbacks << 32));
+            let stream = (block * self.config.reuse + index) * self.config.batch + place;
+            rng.set_stream((2 * stream + usize::from(role == Role::Style)) as u64);
+            rng
         };
-        Block { contents: crops(Role::Content), styles: crops(Role::Style) }
+        let photos = |index: usize| {
+            let mut crops = Crops::new([side as u32; 2]);
+            for place in 0..count {
+                let mut rng = rng(index, place, Role::Content);
+                let picture = self.content.draw(&BTreeMap::new(), &mut rng);
+                crops.push(&photo_crop(&picture, side as u32, &mut rng));
+            }
+            crops
+        };
+        let style = |index: usize, place: usize| {
+            let picture = self.style_crop(&mut rng(index, place, Role::Style));
+            let mut crops = Crops::new([picture.width(), picture.height()]);
+            crops.push(&picture);
+            crops
+        };
+        let sets = 0..self.config.reuse;
+        let contents: Vec<Crops> = sets.clone().map(photos).collect();
+        if !self.config.paired(block) {
+            let styles = |index| (0..count).map(|place| style(index, place)).collect();
+            return Block { contents, styles: sets.map(styles).collect(), answers: Vec::new() };
+        }
+        let (mut styles, mut answers) = (Vec::new(), Vec::new());
+        for (index, photos) in contents.iter().enumerate() {
+            let mut set = (Vec::new(), Crops::new([side as u32; 2]));
+            for place in 0..count {
+                let seed = rng(index, place, Role::Style).random();
+                // As large as the photo: marks are then as large, too.
+                let side = side as u32;
+                let [style, answer] =
+                    procedural::random_pair(&photos.picture(place), side, side, seed);
+                let mut crops = Crops::new([side; 2]);
+                crops.push(&style);
+                set.0.push(crops);
+                set.1.push(&answer);
+            }
+            styles.push(set.0);
+            answers.push(set.1);
+        }
+        Block { contents, styles, answers }
     }
 
-    fn crop(&self, side: usize, role: Role, rng: &mut ChaCha8Rng) -> Picture {
-        if role == Role::Style && rng.random_bool(self.config.procedural) {
-            let large = 2 * side as u32;
-            return cut(&procedural::random(large, large, rng.random()), side, role, rng);
-        }
-        let folder = match role {
-            Role::Content => &self.content,
-            Role::Style => &self.style,
+    /// Nearly all of a style picture, at one of the sizes that people's pictures are seen with.
+    fn style_crop(&self, rng: &mut ChaCha8Rng) -> Picture {
+        let picture = match rng.random_bool(self.config.procedural) {
+            true => {
+                let side = self.config.style_sides[1];
+                Arc::new(procedural::random(side, side, rng.random()))
+            }
+            false => self.style.draw(&self.config.families, rng),
         };
-        cut(&folder.pictures[rng.random_range(0..folder.len())], side, role, rng)
+        let sides = [picture.width(), picture.height()].map(f64::from);
+        let [longer, shorter] = [sides[0].max(sides[1]), sides[0].min(sides[1])];
+        let [smallest, largest] = self.config.style_sides;
+        let long = f64::from(rng.random_range(smallest..=largest));
+        let short = long / (longer / shorter).min(LONGEST);
+        let whole = |side: f64| (side / f64::from(STYLE_STRIDE)).round().max(1.0) as u32;
+        let [long, short] = [long, short].map(|side| whole(side) * STYLE_STRIDE);
+        let to = if sides[0] > sides[1] { [long, short] } else { [short, long] };
+        // The largest part of that shape, or nearly.
+        let scale = (sides[0] / f64::from(to[0])).min(sides[1] / f64::from(to[1]));
+        let scale = scale * rng.random_range(STYLE_SHARE..=1.0);
+        let from = to.map(|side| (f64::from(side) * scale).max(1.0) as u32);
+        cut(&picture, from, to, Role::Style, rng)
     }
 }
 
-/// A square from a random place, at a random scale, perhaps mirrored, with changed colours.
-fn cut(picture: &Picture, side: usize, role: Role, rng: &mut ChaCha8Rng) -> Picture {
-    let side = side as u32;
+/// A square from a random place of a photo, at a random scale.
+fn photo_crop(picture: &Picture, side: u32, rng: &mut ChaCha8Rng) -> Picture {
     let short = picture.width().min(picture.height());
     let largest = f64::from(short).min(LARGEST_CROP * f64::from(side));
     // Pictures smaller than the crop are enlarged a little.
     let smallest = f64::from(short.min(side));
     let source = (smallest * (largest / smallest).powf(rng.random::<f64>())).round() as u32;
-    let left = rng.random_range(0..=picture.width() - source);
-    let top = rng.random_range(0..=picture.height() - source);
+    cut(picture, [source; 2], [side; 2], Role::Content, rng)
+}
+
+/// A part of that size from a random place, brought to another size, perhaps mirrored, with changed
+/// colours.
+fn cut(
+    picture: &Picture,
+    from: [u32; 2],
+    to: [u32; 2],
+    role: Role,
+    rng: &mut ChaCha8Rng,
+) -> Picture {
+    let left = rng.random_range(0..=picture.width() - from[0]);
+    let top = rng.random_range(0..=picture.height() - from[1]);
     let pixels = picture.pixels();
-    let crop = crop_imm(&pixels, left, top, source, source);
-    let mut pixels = resize(&*crop, side, side, FilterType::Triangle);
+    let crop = crop_imm(&pixels, left, top, from[0], from[1]);
+    let mut pixels = resize(&*crop, to[0], to[1], FilterType::Triangle);
     if rng.random_bool(0.5) {
         image::imageops::flip_horizontal_in_place(&mut pixels);
     }
     let mut rgb = pixels.into_raw();
     augment(&mut rgb, role, rng);
-    Picture::new(side, side, rgb).expect("a square of pixels")
+    Picture::new(to[0], to[1], rgb).expect("three values for every pixel")
 }
 
 /// Makes blocks ahead of time on threads of its own, and hands them out in order.
@@ -274,12 +498,12 @@ impl Skipped {
     /// Remembers a file and why it was skipped.
     pub fn add(&self, path: &Path, reason: &str) {
         let line = format!("{}: {reason}", path.display());
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
     /// All so far, in order of their names.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         lines.sort();
         lines
     }

@@ -16,6 +16,11 @@ const TINY: f64 = 1e-8;
 const BORDER: usize = 12;
 /// At relu5_1 a crop has fewer places than channels: its Gram matrix says little.
 const GRAM_LEVELS: usize = 4;
+/// relu1_1 … relu3_1.
+const SLICED_LEVELS: usize = 3;
+/// Directions that features are projected to, and places where.
+const DIRECTIONS: usize = 32;
+const PLACES: usize = 1024;
 /// Mean difference of neighbouring pixels, in 0..1, above which an area of a photo is not flat.
 const FLAT: f64 = 2.0 / 255.0;
 /// Side of such an area, in pixels.
@@ -23,37 +28,69 @@ const FLAT_AREA: usize = 9;
 /// Pixels of a painting for each of the generator's deepest features, along a side.
 const GRID: usize = 8;
 
-/// What [`content`] compares a painting with: instance-normalized relu3_1, relu4_1 and relu5_1.
+/// What [`content`] compares a painting with: instance-normalized relu3_1 and relu4_1.
 #[derive(Debug, Clone)]
-pub struct ContentTarget([Tensor<4>; 3]);
+pub struct ContentTarget([Tensor<4>; 2]);
 
 impl ContentTarget {
-    /// Of a photo's relu1_1 … relu5_1.
+    /// Of a photo's relu1_1 … relu4_1.
     pub fn of(photo: &[Tensor<4>]) -> Self {
-        Self([2, 3, 4].map(|index: usize| instance_norm(photo[index].clone())))
+        Self([2, 3].map(|index: usize| instance_norm(photo[index].clone())))
     }
 }
 
-/// Mean squared difference of instance-normalized relu4_1, and half as much of relu3_1 and relu5_1:
-/// what is where, regardless of colour and contrast. `painting`: relu1_1 … relu5_1. `[1]`
+/// Mean squared difference of instance-normalized relu4_1, and half as much of relu3_1: what is where,
+/// regardless of colour and contrast. `painting`: relu1_1 … relu4_1. `[1]`
 pub fn content(painting: &[Tensor<4>], photo: &ContentTarget) -> Tensor<1> {
-    let ContentTarget(found) = ContentTarget::of(painting);
-    let mut levels =
-        found.into_iter().zip(&photo.0).zip([0.5, 1.0, 0.5]).map(|((painting, photo), weight)| {
-            (painting - photo.clone()).square().cast(DType::F32).mean() * weight
-        });
-    let first = levels.next().expect("three levels");
-    levels.fold(first, |sum, level| sum + level)
+    let [found_3, found_4] = ContentTarget::of(painting).0;
+    let ContentTarget([photo_3, photo_4]) = photo.clone();
+    let difference = |a: Tensor<4>, b: Tensor<4>| (a - b).square().cast(DType::F32).mean();
+    difference(found_4, photo_4) + difference(found_3, photo_3) * 0.5
 }
 
 /// What [`style`] compares a painting with.
 #[derive(Debug, Clone)]
-pub struct StyleTarget(Vec<Moments>);
+pub struct StyleTarget {
+    /// Of relu1_1 … relu5_1.
+    moments: Vec<Moments>,
+    /// Of the first of them.
+    slices: Vec<Slices>,
+}
 
 impl StyleTarget {
-    /// Of a style's relu1_1 … relu5_1.
-    pub fn of(style: &[Tensor<4>]) -> Self {
-        Self(style.iter().cloned().enumerate().map(|(level, x)| Moments::of(x, level)).collect())
+    /// Of a style's relu1_1 … relu5_1. The directions of the slices follow from `seed`.
+    pub fn of(style: &[Tensor<4>], seed: u64) -> Self {
+        let rows: Vec<_> = style.iter().cloned().map(rows).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let slices = rows[..SLICED_LEVELS].iter().map(|rows| Slices::of(rows, &mut rng)).collect();
+        let moments = rows.into_iter().enumerate();
+        Self { moments: moments.map(|(level, rows)| Moments::of(rows, level)).collect(), slices }
+    }
+
+    /// Of several styles, picture by picture.
+    pub fn joined(all: &[&Self]) -> Self {
+        let moments = |level: usize| {
+            let all: Vec<_> = all.iter().map(|target| &target.moments[level]).collect();
+            let join = |get: fn(&Moments) -> &Tensor<3>| {
+                Tensor::cat(all.iter().map(|moments| get(moments).clone()).collect(), 0)
+            };
+            let covariances: Vec<_> = all.iter().filter_map(|m| m.covariance.clone()).collect();
+            Moments {
+                mean: join(|moments| &moments.mean),
+                deviation: join(|moments| &moments.deviation),
+                covariance: (!covariances.is_empty()).then(|| Tensor::cat(covariances, 0)),
+            }
+        };
+        let slices = |level: usize| {
+            let join = |get: fn(&Slices) -> &Tensor<3>| {
+                Tensor::cat(all.iter().map(|t| get(&t.slices[level]).clone()).collect(), 0)
+            };
+            Slices { directions: join(|s| &s.directions), sorted: join(|s| &s.sorted) }
+        };
+        Self {
+            moments: (0..all[0].moments.len()).map(moments).collect(),
+            slices: (0..SLICED_LEVELS).map(slices).collect(),
+        }
     }
 }
 
@@ -63,39 +100,64 @@ pub struct StyleLosses {
     /// Squared differences of channel means and deviations over their mean squares, summed over
     /// the levels (Huang and Belongie, 2017). `[1]`
     pub statistics: Tensor<1>,
-    /// Squared differences of centred Gram matrices over the target's squares, summed over all
-    /// levels but relu5_1 (Gatys et al., "Image Style Transfer Using Convolutional Neural
-    /// Networks", 2016). `[1]`
+    /// Squared differences of centred Gram matrices, summed over all levels but relu5_1 (Gatys et al.,
+    /// "Image Style Transfer Using Convolutional Neural Networks", 2016), over the squares of both, which
+    /// keeps flat styles from outweighing all others (Cheng et al., "Style-Aware Normalized Loss for
+    /// Improving Arbitrary Style Transfer", 2021). `[1]`
     pub gram: Tensor<1>,
+    /// Squared differences of sorted projections of relu1_1 … relu3_1, over the variances of both, summed
+    /// (Heitz et al., "A Sliced Wasserstein Loss for Neural Texture Synthesis", 2021). It sees what
+    /// moments do not: black and white, and nothing in between. `[1]`
+    pub wasserstein: Tensor<1>,
 }
 
-/// Both style losses, from the same moments; features and weights are those of relu1_1 … relu5_1.
-pub fn style(painting: &[Tensor<4>], style: &StyleTarget, weights: &[f64]) -> StyleLosses {
-    let levels = painting.iter().zip(&style.0).zip(weights).enumerate();
-    let terms = levels.map(|(index, ((painting, goal), &weight))| {
-        let (value, goal) = (Moments::of(painting.clone(), index), goal.clone());
-        let statistics =
-            relative(value.mean, goal.mean) + relative(value.deviation, goal.deviation);
-        let gram = match (value.covariance, goal.covariance) {
-            (Some(value), Some(goal)) => relative(value, goal),
-            _ => Tensor::zeros([1], &statistics.device()),
-        };
-        StyleLosses { statistics: statistics * weight, gram: gram * weight }
-    });
-    terms
-        .reduce(|sum, term| StyleLosses {
-            statistics: sum.statistics + term.statistics,
-            gram: sum.gram + term.gram,
-        })
-        .expect("features have levels")
+/// All style losses; features and weights are those of relu1_1 … relu5_1. Where projections are looked at
+/// follows from `seed`.
+pub fn style(
+    painting: &[Tensor<4>],
+    style: &StyleTarget,
+    weights: &[f64],
+    seed: u64,
+) -> StyleLosses {
+    let rows: Vec<_> = painting.iter().cloned().map(rows).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut sums = [None, None, None];
+    let mut add = |index: usize, term: Tensor<1>, weight: f64| {
+        let term = term * weight;
+        sums[index] = Some(match sums[index].take() {
+            Some(sum) => sum + term,
+            None => term,
+        });
+    };
+    for ((rows, slices), &weight) in rows.iter().zip(&style.slices).zip(weights) {
+        add(2, slices.distance(rows, &mut rng), weight);
+    }
+    for (level, ((rows, goal), &weight)) in
+        rows.into_iter().zip(&style.moments).zip(weights).enumerate()
+    {
+        let (value, goal) = (Moments::of(rows, level), goal.clone());
+        add(0, relative(value.mean, goal.mean) + relative(value.deviation, goal.deviation), weight);
+        if let (Some(value), Some(goal)) = (value.covariance, goal.covariance) {
+            add(1, relative_to_both(value, goal), weight);
+        }
+    }
+    let [statistics, gram, wasserstein] =
+        sums.map(|sum| sum.expect("features have levels, of which some have Gram matrices"));
+    StyleLosses { statistics, gram, wasserstein }
+}
+
+/// Features as `[batch, places, channels]`.
+fn rows(x: Tensor<4>) -> Tensor<3> {
+    let [batch, channels, height, width] = x.dims();
+    x.permute([0, 2, 3, 1]).reshape([batch, height * width, channels])
 }
 
 /// Of the channels of a batch of features.
 #[derive(Debug, Clone)]
 struct Moments {
-    /// `[batch, channels, 1]`
+    /// `[batch, 1, channels]`
     mean: Tensor<3>,
-    /// `[batch, channels, 1]`
+    /// `[batch, 1, channels]`
     deviation: Tensor<3>,
     /// The centred Gram matrix, `[batch, channels, channels]`, up to relu4_1.
     covariance: Option<Tensor<3>>,
@@ -104,35 +166,94 @@ struct Moments {
 impl Moments {
     /// In f32, from features of any precision: they are centred before they are squared, so that
     /// nothing is lost to cancellation.
-    fn of(x: Tensor<4>, level: usize) -> Self {
-        let [batch, channels, height, width] = x.dims();
-        let flat = x.reshape([batch, channels, height * width]);
-        let mean = flat.clone().mean_dim(2);
-        let centred = flat - mean.clone();
+    fn of(rows: Tensor<3>, level: usize) -> Self {
+        let [.., channels] = rows.dims();
+        let mean = rows.clone().mean_dim(1);
+        let centred = rows - mean.clone();
         let (variance, covariance) = if level < GRAM_LEVELS {
             let covariance = covariance(centred);
             let diagonal = Tensor::<2>::eye(channels, &covariance.device()).unsqueeze::<3>();
-            ((covariance.clone() * diagonal).sum_dim(2), Some(covariance))
+            ((covariance.clone() * diagonal).sum_dim(1), Some(covariance))
         } else {
-            (centred.cast(DType::F32).square().mean_dim(2), None)
+            (centred.cast(DType::F32).square().mean_dim(1), None)
         };
         Self { mean: mean.cast(DType::F32), deviation: (variance + EPSILON).sqrt(), covariance }
     }
 }
 
-/// `x xᵀ / places`, for losses that treat it as the symmetric matrix that it is: the gradients that
+/// `xᵀ x / places`, for losses that treat it as the symmetric matrix that it is: the gradients that
 /// come from its two factors are then the same, and one of them is computed and doubled.
 fn covariance(x: Tensor<3>) -> Tensor<3> {
-    let [.., places] = x.dims();
-    let products = x.clone().matmul(x.detach().transpose()).cast(DType::F32) / places as f64;
+    let [_, places, _] = x.dims();
+    let products = x.clone().detach().transpose().matmul(x).cast(DType::F32) / places as f64;
     products.clone() * 2.0 - products.detach()
+}
+
+/// Features along some directions, without where they are.
+#[derive(Debug, Clone)]
+struct Slices {
+    /// `[batch, channels, directions]`, of length 1.
+    directions: Tensor<3>,
+    /// Projections at random places, from small to large, `[batch, places, directions]`.
+    sorted: Tensor<3>,
+}
+
+impl Slices {
+    fn of(rows: &Tensor<3>, rng: &mut ChaCha8Rng) -> Self {
+        let [batch, _, channels] = rows.dims();
+        let shape = [batch, channels, DIRECTIONS];
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| normal(rng)).collect();
+        let directions = Tensor::<3>::from_data(TensorData::new(values, shape), &rows.device());
+        let length = directions.clone().square().sum_dim(1).sqrt();
+        let directions = directions / (length + TINY);
+        Self { sorted: sorted(rows, &directions, rng), directions }
+    }
+
+    fn distance(&self, rows: &Tensor<3>, rng: &mut ChaCha8Rng) -> Tensor<1> {
+        let found = sorted(rows, &self.directions, rng);
+        let scale = spread(found.clone().detach()) + spread(self.sorted.clone()) + TINY;
+        ((found - self.sorted.clone()).square().mean_dim(1).mean_dim(2) / scale).mean()
+    }
+}
+
+/// The variance along all directions, `[batch, 1, 1]`.
+fn spread(sorted: Tensor<3>) -> Tensor<3> {
+    (sorted.clone() - sorted.mean_dim(1)).square().mean_dim(1).mean_dim(2)
+}
+
+fn sorted(rows: &Tensor<3>, directions: &Tensor<3>, rng: &mut ChaCha8Rng) -> Tensor<3> {
+    let [_, places, _] = rows.dims();
+    let chosen: Vec<i32> = (0..PLACES).map(|_| rng.random_range(0..places as i32)).collect();
+    let chosen = Tensor::from_data(chosen.as_slice(), &rows.device());
+    rows.clone().select(1, chosen).cast(DType::F32).matmul(directions.clone()).sort(1)
 }
 
 /// For each picture the squared difference over the square of the goal; their mean. `[1]`
 fn relative(value: Tensor<3>, goal: Tensor<3>) -> Tensor<1> {
-    let [batch, ..] = goal.dims();
-    let square = |x: Tensor<3>| x.square().reshape([batch as i32, -1]).mean_dim(1);
     (square(value - goal.clone()) / (square(goal) + TINY)).mean()
+}
+
+/// For each picture the squared difference over the squares of both; their mean. `[1]`
+fn relative_to_both(value: Tensor<3>, goal: Tensor<3>) -> Tensor<1> {
+    let scale = square(value.clone().detach()) + square(goal.clone()) + TINY;
+    (square(value - goal) / scale).mean()
+}
+
+/// The mean square of each picture's numbers, `[batch, 1]`.
+fn square(x: Tensor<3>) -> Tensor<2> {
+    let [batch, ..] = x.dims();
+    x.square().reshape([batch as i32, -1]).mean_dim(1)
+}
+
+/// Nearly normal, of mean 0 and deviation 1: the sum of four uniform numbers has the variance 1/3.
+fn normal(rng: &mut ChaCha8Rng) -> f32 {
+    (0..4).map(|_| rng.random::<f32>() - 0.5).sum::<f32>() * 3f32.sqrt()
+}
+
+/// Pictures without their detail: the marks of a right answer lie elsewhere.
+/// `[batch, 3, height / 8, width / 8]`
+pub fn blurred(pictures: Tensor<4>) -> Tensor<4> {
+    AvgPool2dConfig::new([8, 8]).with_strides([8, 8]).init().forward(pictures)
 }
 
 /// Mean absolute difference of pictures. `[1]`
@@ -147,9 +268,8 @@ pub fn disturb(photos: Tensor<4>, seed: u64, step: usize) -> Tensor<4> {
     // Away from the streams that the crops are drawn from.
     rng.set_stream(u64::MAX - step as u64);
     let (dims, device) = (photos.dims(), photos.device());
-    // The sum of four uniform numbers is nearly normal and has the variance 1/3.
-    let mut normal = || (0..4).map(|_| rng.random::<f32>() - 0.5).sum::<f32>() * 3f32.sqrt();
-    let noise: Vec<f32> = (0..dims.iter().product()).map(|_| normal() * 2.0 / 255.0).collect();
+    let noise: Vec<f32> =
+        (0..dims.iter().product()).map(|_| normal(&mut rng) * 2.0 / 255.0).collect();
     (moved(photos, step) + Tensor::from_data(TensorData::new(noise, dims), &device)).clamp(0.0, 1.0)
 }
 
@@ -251,9 +371,9 @@ mod tests {
     fn gradient_of_a_covariance_is_that_of_both_factors() {
         let device = crate::device::cpu().autodiff();
         device.seed(1);
-        let x = Tensor::<3>::random([2, 5, 12], Distribution::Default, &device).require_grad();
+        let x = Tensor::<3>::random([2, 12, 5], Distribution::Default, &device).require_grad();
         let places = 12.0;
-        let whole = x.clone().matmul(x.clone().transpose()) / places;
+        let whole = x.clone().transpose().matmul(x.clone()) / places;
         let goal = Tensor::<2>::eye(5, &device).unsqueeze::<3>().repeat_dim(0, 2);
         let gradient = |covariance: Tensor<3>| {
             let loss = relative(covariance, goal.clone());

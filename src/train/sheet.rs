@@ -8,7 +8,7 @@ use crate::picture::{Format, Picture};
 use crate::stylizer::Stylizer;
 
 use super::TrainError;
-use super::dataset::{Block, Crops, Dataset};
+use super::dataset::{Block, Dataset};
 
 /// Gap between pictures, in pixels.
 const GAP: u32 = 4;
@@ -53,21 +53,15 @@ pub fn write(
 pub fn preview(path: &Path, dataset: &Dataset, columns: u32, rows: u32) -> Result<(), TrainError> {
     let mut sheet = Sheet::new(columns, 2 * rows, PREVIEW_SIDE);
     let pairs = (0..).flat_map(|block| {
-        let Block { contents, styles } = dataset.block(block, 0);
+        let Block { contents, styles, .. } = dataset.block(block, 0);
         contents.into_iter().zip(styles).flat_map(|(content, style)| {
-            let picture = |crops: &Crops, index: usize| {
-                let length = 3 * crops.side * crops.side;
-                let values = &crops.values[index * length..(index + 1) * length];
-                Picture::from_tensor_data(crops.side as u32, crops.side as u32, values)
-            };
             (0..content.count)
-                .map(|index| (picture(&content, index), picture(&style, index)))
+                .map(|index| [content.picture(index), style[index].picture(0)])
                 .collect::<Vec<_>>()
         })
     });
-    for (index, (photo, style)) in (0..columns * rows).zip(pairs) {
-        for (row, picture) in [photo, style].into_iter().enumerate() {
-            let picture = picture.map_err(|error| TrainError::file(path, error))?;
+    for (index, pair) in (0..columns * rows).zip(pairs) {
+        for (row, picture) in pair.into_iter().enumerate() {
             let picture = square(&picture, PREVIEW_SIDE);
             sheet.place(index % columns, 2 * (index / columns) + row as u32, &picture);
         }

@@ -7,34 +7,40 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::grad_clipping::GradientClippingConfig;
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, MultiGradientsParams};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 
-use super::blocks::{Blocks, Kind};
+use super::blocks::Blocks;
 use super::checkpoint::{self, Before, Progress, State};
 use super::config::TrainConfig;
-use super::dataset::Dataset;
+use super::dataset::{Dataset, Folder};
 use super::networks::{Networks, initialized, move_average};
-use super::worker::{Losses, Targets, Worker};
+use super::worker::{Losses, Photos, Styles, Worker};
 use super::{TrainError, plot, sheet};
 use crate::discriminator::Discriminator;
+use crate::generator::Generator;
+use crate::layers::EPSILON;
 use crate::picture::Picture;
 use crate::stylizer::{STYLE_SIZE, Stylizer};
 use crate::weights::{self, Metadata};
 
 /// Photos and styles on a sample sheet, and the side of each picture.
 const SHEET: (usize, usize, u32) = (5, 6, 256);
+/// Styles over which the statistics of styles are standardized.
+const STANDARDIZED: usize = 250;
 /// The file of the trained weights, in the run's folder.
 const WEIGHTS: &str = "impasto.safetensors";
 /// Going back to a checkpoint more often than this without getting past the bad step is giving up.
 const MOST_ROLLBACKS: u64 = 3;
 
 /// The columns of the CSV file, all of which may be empty in a row except for the first two.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 18] = [
     "content",
     "style",
     "gram",
+    "wasserstein",
+    "answer",
     "identity",
     "stability",
     "total_variation",
@@ -208,9 +214,10 @@ impl Trainer {
             let block = blocks.get(block).ok_or_else(|| {
                 TrainError::file(&self.folder, "a thread that prepares pictures died")
             })?;
-            let content = block.targets(Kind::Content, content, &self.workers);
-            let style = block.targets(Kind::Style, style, &self.workers);
-            let losses = self.train_step(&content, &style);
+            let encoder = &self.state.networks.encoder;
+            let encoder = (self.step >= self.config.distillation_steps).then_some(encoder);
+            let (photos, styles) = block.see([content, style], encoder, &self.workers);
+            let losses = self.train_step(&photos, &styles);
             if losses.values().any(|loss| !loss.is_finite()) {
                 self.roll_back()?;
                 table = self.open_table()?;
@@ -219,6 +226,9 @@ impl Trainer {
                 continue;
             }
             self.step += 1;
+            if self.step == self.config.distillation_steps {
+                self.standardize();
+            }
             self.write_row(&mut table, self.seconds + since.elapsed().as_secs_f64(), &losses)?;
             report(self.step, &losses);
             if self.step.is_multiple_of(self.config.checkpoint_every) {
@@ -277,16 +287,39 @@ impl Trainer {
         self.go_back_to(&newest)
     }
 
-    /// A step of both networks' sides, on all devices.
-    fn train_step(&mut self, content: &[Arc<Targets>], style: &[Arc<Targets>]) -> Losses {
-        let (step, config, state) = (self.step, &self.config, &mut self.state);
-        let count: usize = content.iter().map(|targets| targets.crops.count).sum();
-        let task = |worker: &Worker, (content, style): (&Arc<Targets>, &Arc<Targets>)| {
-            let share = content.crops.count as f64 / count as f64;
-            let found = worker.gradients(state, config, step, [content, style], share);
-            (found, share)
+    /// The encoder has learned: from now on it stays as it is, and the statistics of styles that it gives
+    /// are standardized over those of the style folder.
+    fn standardize(&mut self) {
+        self.state.average.encoder = self.state.networks.valid().encoder;
+        let device = self.device.clone().without_autodiff();
+        let engine = self.stylizer();
+        let styles = self.dataset.style.sample(STANDARDIZED).into_iter();
+        let rows = styles.map(|style| engine.encode_style(&style.fit(STYLE_SIZE)).statistics.0);
+        let rows = Tensor::cat(rows.collect(), 0);
+        let mean = rows.clone().mean_dim(0);
+        let deviation = (rows - mean.clone()).square().mean_dim(0).sqrt();
+        let numbers = [mean.squeeze_dim::<1>(0), (deviation + EPSILON).recip().squeeze_dim::<1>(0)];
+        let [mean, scale] = numbers.map(Tensor::into_data);
+        let set = |generator: Generator, device: &Device| {
+            let fixed = |data: &TensorData| {
+                Param::from_tensor(Tensor::from_data(data.clone(), device)).set_require_grad(false)
+            };
+            Generator { statistics_mean: fixed(&mean), statistics_scale: fixed(&scale), ..generator }
         };
-        let parts = content.iter().zip(style);
+        let State { networks, average, .. } = &mut self.state;
+        networks.generator = set(networks.generator.clone(), &self.device);
+        average.generator = set(average.generator.clone(), &device);
+    }
+
+    /// A step of both networks' sides, on all devices.
+    fn train_step(&mut self, photos: &[Arc<Photos>], styles: &[Arc<Styles>]) -> Losses {
+        let (step, config, state) = (self.step, &self.config, &mut self.state);
+        let count: usize = photos.iter().map(|photos| photos.crops.count).sum();
+        let task = |worker: &Worker, (photos, styles): (&Arc<Photos>, &Arc<Styles>)| {
+            let share = photos.crops.count as f64 / count as f64;
+            (worker.gradients(state, config, step, photos, styles, share), share)
+        };
+        let parts = photos.iter().zip(styles);
         let found: Vec<_> = match &self.workers[..] {
             [worker] => parts.map(|part| task(worker, part)).collect(),
             workers => std::thread::scope(|scope| {
@@ -345,9 +378,11 @@ impl Trainer {
 
     /// The photos and styles of the sample sheets.
     fn samples(&self) -> (Vec<Picture>, Vec<Picture>) {
-        let photos = self.dataset.content.sample(SHEET.0).cloned().collect();
-        let styles = self.dataset.style.sample(SHEET.1).map(|style| style.fit(STYLE_SIZE));
-        (photos, styles.collect())
+        let sample = |folder: &Folder, count| {
+            let pictures = folder.sample(count).into_iter();
+            pictures.map(|picture| picture.fit(STYLE_SIZE)).collect()
+        };
+        (sample(&self.dataset.content, SHEET.0), sample(&self.dataset.style, SHEET.1))
     }
 
     /// Paintings with the weights in the run's folder against paintings with the averaged ones.

@@ -5,7 +5,6 @@
 //! `MultiDeviceOptim::OptimMainDevice`, which knows one network and one optimizer).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -15,14 +14,16 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::TrainError;
 use super::checkpoint::State;
 use super::config::TrainConfig;
-use super::dataset::Crops;
+use super::dataset::{self, Crops};
 use super::loss_network::LossNetwork;
 use super::losses::{self, Flatness};
+use super::networks::Networks;
 use crate::discriminator::Discriminator;
 use crate::layers::Norms;
-use crate::palette::{ColourMap, recolour_photos};
+use crate::noise::Noise;
+use crate::palette::{ColourMap, Palette, recolour_photos};
 use crate::style::{StyleStatistics, fuse};
-use crate::vgg::Features;
+use crate::vgg::{Features, VggEncoder};
 
 /// The losses of a step, by name, before they are weighted.
 pub type Losses = BTreeMap<&'static str, f32>;
@@ -38,15 +39,32 @@ pub struct Worker {
     pool: Option<ThreadPool>,
 }
 
-/// Pictures of one kind, and what paintings of or after them are compared with.
+/// Photos, and what paintings of them are compared with.
 #[derive(Debug)]
-pub struct Targets {
+pub struct Photos {
     pub crops: Crops,
     /// `[count, 3, side, side]`, RGB in 0..1.
     pictures: Tensor<4>,
-    features: Features,
-    content: losses::ContentTarget,
-    style: losses::StyleTarget,
+    /// What the loss network sees, while the encoder learns it.
+    full: Option<Features>,
+    /// What the encoder sees, once it has learned.
+    encoded: Option<Features>,
+    target: losses::ContentTarget,
+    /// The right answers, blurred.
+    answers: Option<Tensor<4>>,
+}
+
+/// Style pictures, each of a size of its own, and what paintings after them are compared with.
+#[derive(Debug)]
+pub struct Styles {
+    palettes: Vec<Palette>,
+    /// `[1, 3, height, width]`, RGB in 0..1.
+    pictures: Vec<Tensor<4>>,
+    /// As of [`Photos`], of the first picture.
+    full: Option<Features>,
+    /// Once the encoder has learned.
+    statistics: Option<StyleStatistics>,
+    target: losses::StyleTarget,
 }
 
 /// What a worker has found, of its share of the pictures.
@@ -82,34 +100,87 @@ impl Worker {
         devices.iter().map(worker).collect()
     }
 
-    /// What the loss network sees in pictures.
-    pub fn see(&self, crops: Crops) -> Targets {
-        let shape = [crops.count, 3, crops.side, crops.side];
-        let pictures =
-            Tensor::from_data(TensorData::new(crops.values.clone(), shape), &self.device);
-        let features = self.loss_network.forward(pictures.clone());
-        let levels = self.loss_network.all_levels(&features);
-        let (content, style) =
-            (losses::ContentTarget::of(&levels), losses::StyleTarget::of(&levels));
-        Targets { crops, pictures, features, content, style }
+    fn tensor(&self, crops: &Crops) -> Tensor<4> {
+        let [width, height] = crops.size;
+        let data = TensorData::new(crops.values.clone(), [crops.count, 3, height, width]);
+        Tensor::from_data(data, &self.device)
+    }
+
+    fn encode(&self, encoder: &VggEncoder, pictures: &Tensor<4>) -> Features {
+        let frozen = encoder.clone().no_grad();
+        frozen.forward(pictures.clone().cast(self.precision))
+    }
+
+    /// What the networks see in photos, the encoder if it has learned. Paintings are to have the contents
+    /// of the right `answers` where there are some.
+    pub fn see_photos(
+        &self,
+        crops: Crops,
+        answers: Option<&Crops>,
+        encoder: Option<&VggEncoder>,
+    ) -> Photos {
+        let pictures = self.tensor(&crops);
+        let answers = answers.map(|answers| self.tensor(answers));
+        let full = self.loss_network.forward(answers.as_ref().unwrap_or(&pictures).clone());
+        let target = losses::ContentTarget::of(&full.clone().levels());
+        let encoded = encoder.map(|encoder| self.encode(encoder, &pictures));
+        let full = encoder.is_none().then_some(full);
+        let answers = answers.map(losses::blurred);
+        Photos { crops, pictures, full, encoded, target, answers }
+    }
+
+    /// What the networks see in style pictures, the encoder if it has learned. Paintings are to have the
+    /// style of the right `answers` where there are some. Directions of slices follow from `seed`.
+    pub fn see_styles(
+        &self,
+        styles: &[Crops],
+        answers: Option<&Crops>,
+        encoder: Option<&VggEncoder>,
+        seed: u64,
+    ) -> Styles {
+        let pictures: Vec<_> = styles.iter().map(|style| self.tensor(style)).collect();
+        let answers: Option<Vec<_>> = answers.map(|answers| {
+            answers.split(answers.count).iter().map(|answer| self.tensor(answer)).collect()
+        });
+        let mut full = None;
+        let goals = answers.as_ref().unwrap_or(&pictures);
+        let targets = goals.iter().zip(0..).map(|(picture, index)| {
+            let features = self.loss_network.forward(picture.clone());
+            let levels = self.loss_network.all_levels(&features);
+            let target = losses::StyleTarget::of(&levels, seed ^ (index << 48));
+            if encoder.is_none() {
+                full.get_or_insert(features);
+            }
+            target
+        });
+        let targets: Vec<_> = targets.collect();
+        let statistics = encoder.map(|encoder| {
+            let each = pictures.iter().map(|picture| {
+                StyleStatistics::of(&self.encode(encoder, picture)).0
+            });
+            StyleStatistics(Tensor::cat(each.collect(), 0))
+        });
+        let palettes = styles.iter().flat_map(|style| style.palettes.clone()).collect();
+        let target = losses::StyleTarget::joined(&targets.iter().collect::<Vec<_>>());
+        Styles { palettes, pictures, full, statistics, target }
     }
 
     /// Losses and gradients of both sides, on this worker's cores.
     ///
-    /// `share`: how much these pictures, content and style, are of all pictures of the step.
+    /// `share`: how much these pictures are of all pictures of the step.
     pub fn gradients(
         &self,
         state: &State,
         config: &TrainConfig,
         step: usize,
-        pictures: [&Arc<Targets>; 2],
+        photos: &Photos,
+        styles: &Styles,
         share: f64,
     ) -> Found {
+        let here = || self.gradients_here(state, config, step, photos, styles, share);
         match &self.pool {
-            Some(pool) => {
-                pool.install(|| self.gradients_here(state, config, step, pictures, share))
-            }
-            None => self.gradients_here(state, config, step, pictures, share),
+            Some(pool) => pool.install(here),
+            None => here(),
         }
     }
 
@@ -118,62 +189,57 @@ impl Worker {
         state: &State,
         config: &TrainConfig,
         step: usize,
-        [content, style]: [&Arc<Targets>; 2],
+        photos: &Photos,
+        styles: &Styles,
         share: f64,
     ) -> Found {
-        let count = content.crops.count;
-        let maps = content.crops.maps_to(&style.crops);
-        let mut log = Losses::new();
-        let weigh = &config.loss;
         // Leaves of a graph of this worker's own.
         let networks = match self.pool {
             Some(_) => state.networks.clone().fork(&self.device),
             None => state.networks.clone(),
         };
+        let (Some(encoded), Some(statistics)) = (&photos.encoded, &styles.statistics) else {
+            return self.distil(&networks, photos, styles, share);
+        };
+        let mut log = Losses::new();
+        let weigh = &config.loss;
         let gradients =
             |loss: Tensor<1>| GradientsParams::from_grads((loss * share).backward(), &networks);
-
-        // Both kinds of pictures in one pass through the encoder.
-        let both = Tensor::cat(vec![content.pictures.clone(), style.pictures.clone()], 0);
-        let encoded = networks.encoder.forward(both.cast(self.precision));
-        let distilling = step < config.distillation_steps;
         let mut total = Tensor::zeros([1], &self.device);
-        let distils = weigh.distillation > 0.0 && step.is_multiple_of(weigh.distillation_every);
-        if distilling || distils {
-            let names = ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
-            let target = joined(&content.features, &style.features);
-            let residuals = networks.adapters.residual_variances(&encoded, &target);
-            for (name, residual) in names.into_iter().zip(residuals) {
-                log.insert(name, scalar(&residual));
-                total = total + residual;
-            }
-        }
-        if distilling {
-            return Found { losses: log, networks: gradients(total), discriminator: None };
-        }
-        total = total * weigh.distillation;
         let mut add = |total: Tensor<1>, name, weight: f64, loss: Tensor<1>| {
             log.insert(name, scalar(&loss));
             total + loss * weight
         };
 
-        let (content_target, style_target) = (&content.content, &style.style);
-        let (style, content) = (style.pictures.clone(), content.pictures.clone());
-        let (content_encoded, style_encoded) = split(&encoded, count);
-        let recoloured = recolour_photos(content.clone(), &maps);
-        let other = StyleStatistics::of(&style_encoded);
-        let fused = fuse(&content_encoded, other.clone(), &mut Norms::Own);
+        let content = photos.pictures.clone();
+        let [width, height] = photos.crops.size;
+        // Away from each other, so that no two photos have the same noise.
+        let corners: Vec<_> =
+            (0..photos.crops.count as u32).map(|index| [index << 16, 0]).collect();
+        let noise = Noise::new(&corners, width as u32, height as u32, step as u32, &self.device);
+        let noise = Noise(noise.0.map(|plane| plane.cast(self.precision)));
         let painter = &networks.generator;
-        let painting = painter.paint(fused, recoloured, content.clone(), 1.0, &mut Norms::Own);
-        let seen = self.loss_network.forward(painting.clone());
+        let paint = |photo: &Tensor<4>, encoded: &Features, style: &StyleStatistics, maps: &[_]| {
+            let fused = fuse(encoded, style.clone(), &mut Norms::Own);
+            let palette = recolour_photos(photo.clone(), maps);
+            painter.paint(fused, noise.clone(), palette, photo.clone(), 1.0, &mut Norms::Own)
+        };
+        let maps = dataset::maps(&photos.crops.palettes, &styles.palettes);
+        let painting = paint(&content, encoded, statistics, &maps);
 
+        let seen = self.loss_network.forward(painting.clone());
         let seen = self.loss_network.all_levels(&seen);
-        total = add(total, "content", weigh.content, losses::content(&seen, content_target));
-        let style_losses = losses::style(&seen, style_target, &weigh.levels);
+        total = add(total, "content", weigh.content, losses::content(&seen, &photos.target));
+        let style_losses = losses::style(&seen, &styles.target, &weigh.levels, step as u64);
         total = add(total, "style", weigh.style, style_losses.statistics);
         total = add(total, "gram", weigh.gram, style_losses.gram);
+        total = add(total, "wasserstein", weigh.wasserstein, style_losses.wasserstein);
+        if let Some(answers) = &photos.answers {
+            let loss = losses::identity(losses::blurred(painting.clone()), answers.clone());
+            total = add(total, "answer", weigh.answer, loss);
+        }
         let flat = Flatness::of(content.clone());
-        if weigh.total_variation > 0.0 {
+        if weigh.total_variation > 0.0 && photos.answers.is_none() {
             let loss = losses::total_variation(painting.clone(), &flat);
             total = add(total, "total_variation", weigh.total_variation, loss);
         }
@@ -182,20 +248,15 @@ impl Worker {
             total = add(total, "grid", weigh.grid, loss);
         }
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
-            let unchanged = vec![ColourMap::identity(); count];
-            let recoloured = recolour_photos(content.clone(), &unchanged);
-            let fused =
-                fuse(&content_encoded, StyleStatistics::of(&content_encoded), &mut Norms::Own);
-            let painting = painter.paint(fused, recoloured, content.clone(), 1.0, &mut Norms::Own);
-            let loss = losses::identity(painting, content.clone());
+            let unchanged = vec![ColourMap::identity(); photos.crops.count];
+            let same = paint(&content, encoded, &StyleStatistics::of(encoded), &unchanged);
+            let loss = losses::identity(same, content.clone());
             total = add(total, "identity", weigh.identity, loss);
         }
         if weigh.stability > 0.0 && step.is_multiple_of(weigh.stability_every) {
             let moved = losses::disturb(content, config.seed, step);
-            let encoded = networks.encoder.forward(moved.clone().cast(self.precision));
-            let recoloured = recolour_photos(moved.clone(), &maps);
-            let fused = fuse(&encoded, other, &mut Norms::Own);
-            let other = painter.paint(fused, recoloured, moved, 1.0, &mut Norms::Own);
+            let encoded = self.encode(&networks.encoder, &moved);
+            let other = paint(&moved, &encoded, statistics, &maps);
             let loss = losses::stability(painting.clone(), other, step);
             total = add(total, "stability", weigh.stability, loss);
         }
@@ -208,14 +269,44 @@ impl Worker {
             Some(_) => state.discriminator.clone().fork(&self.device),
             None => state.discriminator.clone(),
         };
+        let wanted = painter.standardized(statistics.clone());
         let judge = discriminator.clone().no_grad();
-        let loss = losses::cross_entropy(judge.logits(painting.clone()), 1.0);
+        let loss = losses::cross_entropy(judge.logits(painting.clone(), wanted.clone()), 1.0);
         total = add(total, "adversarial", weigh.adversarial, loss);
         let networks = gradients(total);
-        let fake = painting.detach();
-        let judged =
-            judge_gradients(&discriminator.refine(), config, [style, fake], share, &mut log);
+        let discriminator = discriminator.refine();
+        let fake = discriminator.logits(painting.detach(), wanted.clone());
+        let real = styles.pictures.iter().enumerate().map(|(index, picture)| {
+            discriminator.logits(picture.clone(), wanted.clone().narrow(0, index, 1))
+        });
+        let judged = judge_gradients(&discriminator, config, real.collect(), fake, share, &mut log);
         Found { losses: log, networks, discriminator: Some(judged) }
+    }
+
+    /// The encoder learns what the loss network sees.
+    fn distil(
+        &self,
+        networks: &Networks,
+        photos: &Photos,
+        styles: &Styles,
+        share: f64,
+    ) -> Found {
+        const NAMES: [&str; 4] =
+            ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
+        let pairs = [(&photos.pictures, &photos.full), (&styles.pictures[0], &styles.full)];
+        let mut losses = Losses::new();
+        let mut total = Tensor::zeros([1], &self.device);
+        for (pictures, full) in pairs {
+            let full = full.as_ref().expect("kept while the encoder learns");
+            let encoded = networks.encoder.forward(pictures.clone().cast(self.precision));
+            let residuals = networks.adapters.residual_variances(&encoded, full);
+            for (name, residual) in NAMES.into_iter().zip(residuals) {
+                *losses.entry(name).or_default() += scalar(&residual) / 2.0;
+                total = total + residual / 2.0;
+            }
+        }
+        let networks = GradientsParams::from_grads((total * share).backward(), networks);
+        Found { losses, networks, discriminator: None }
     }
 }
 
@@ -223,42 +314,23 @@ impl Worker {
 fn judge_gradients(
     discriminator: &Discriminator,
     config: &TrainConfig,
-    [real, fake]: [Tensor<4>; 2],
+    real: Vec<Tensor<4>>,
+    fake: Tensor<4>,
     share: f64,
     log: &mut Losses,
 ) -> GradientsParams {
-    let (real, fake) = (discriminator.logits(real), discriminator.logits(fake));
     let probability = |logits: &Tensor<4>| {
         scalar(&burn::tensor::activation::sigmoid(logits.clone().detach()).mean())
     };
-    log.insert("real_probability", probability(&real));
+    let each = 1.0 / real.len() as f64;
+    let mut loss = losses::cross_entropy(fake.clone(), 0.0);
+    for real in real {
+        *log.entry("real_probability").or_default() += probability(&real) * each as f32;
+        loss = loss + losses::cross_entropy(real, config.loss.real_label) * each;
+    }
     log.insert("fake_probability", probability(&fake));
-    let loss =
-        losses::cross_entropy(real, config.loss.real_label) + losses::cross_entropy(fake, 0.0);
     log.insert("discriminator", scalar(&loss));
     GradientsParams::from_grads((loss * share).backward(), discriminator)
-}
-
-/// The pictures of both.
-fn joined(a: &Features, b: &Features) -> Features {
-    let join = |a: &Tensor<4>, b: &Tensor<4>| Tensor::cat(vec![a.clone(), b.clone()], 0);
-    Features {
-        relu1_1: join(&a.relu1_1, &b.relu1_1),
-        relu2_1: join(&a.relu2_1, &b.relu2_1),
-        relu3_1: join(&a.relu3_1, &b.relu3_1),
-        relu4_1: join(&a.relu4_1, &b.relu4_1),
-    }
-}
-
-/// The first and the second `count` pictures.
-fn split(features: &Features, count: usize) -> (Features, Features) {
-    let part = |from: usize| Features {
-        relu1_1: features.relu1_1.clone().narrow(0, from, count),
-        relu2_1: features.relu2_1.clone().narrow(0, from, count),
-        relu3_1: features.relu3_1.clone().narrow(0, from, count),
-        relu4_1: features.relu4_1.clone().narrow(0, from, count),
-    };
-    (part(0), part(count))
 }
 
 fn scalar(loss: &Tensor<1>) -> f32 {

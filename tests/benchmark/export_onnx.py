@@ -15,7 +15,8 @@ Shapes are static, which is what runtimes optimize best. For every size S:
 
 Pictures are RGB in 0..1; `stylize` is `encode` and `paint` in one graph. `matrix` and `offset` are the
 map from the photo's colours to the style's (src/palette.rs), which is not a network's work: see
-`colour_map`. The strength is 1. What follows from the weights alone is done here and not at every run.
+`colour_map`. The strength is 1. What follows from the weights and the size alone is done here and not at
+every run: so the noise planes, which the product makes anew for every photo, are constants.
 
 --verify paints pictures with ONNX Runtime and with the command line, and fails where they differ.
 """
@@ -40,7 +41,12 @@ MEAN = numpy.array([123.68, 116.779, 103.939]) / 255
 DEVIATION = numpy.array([0.229, 0.224, 0.225])
 # src/palette.rs
 RIDGE, CLAMP, BLUR = 1e-4, 0.02, 4
-STYLE_SIZE = 384
+# src/kernels/mod.rs
+LEAK = 0.2
+# src/generator.rs
+BRUSHED = (128, 64, 24)
+# src/stylizer.rs
+STYLE_SIZE, NOISE_SEED = 384, 0
 STAGES = ("stylize", "encode", "paint")
 # Mean difference, in 0..1, from the command line's 8-bit picture.
 TOLERANCE = 1 / 255
@@ -104,6 +110,39 @@ def with_all_layers(source, target):
     pathlib.Path(target).write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
+def mixed(x):
+    """The hash of src/noise.rs, of an integer or of an array of them."""
+    x = x & 0xFFFFFFFF
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x = (x ^ x >> shift) * factor & 0xFFFFFFFF
+    return x ^ x >> 16
+
+
+def white(width, height, seed):
+    """Numbers of mean 0 and deviation 1 by their places, from the upper left corner on."""
+    plane = mixed(mixed(seed + numpy.arange(width)) + numpy.arange(height)[:, None])
+    return ((plane >> 8).astype(numpy.float32) / (1 << 23) - 1) * numpy.sqrt(numpy.float32(3))
+
+
+def coarse(width, height, seed):
+    """White noise twice as coarse, interpolated: a quarter of a cell from the middle of the pixel's own."""
+    cells = white(width // 2 + 2, height // 2 + 2, seed)
+
+    def mix(cells, count):
+        place = numpy.arange(count)
+        along = numpy.where(place % 2, 0.25, 0.75).astype(numpy.float32)[:, None]
+        before, after = cells[(place + 1) // 2], cells[(place + 1) // 2 + 1]
+        return before + (after - before) * along
+
+    return mix(mix(cells.T, width).T, height)
+
+
+def noise_planes(width, height, scale):
+    """The planes that a picture of this size is painted with at 1 / scale of it, [1, 2, height, width]."""
+    width, height, seed = width // scale, height // scale, mixed(NOISE_SEED ^ mixed(scale))
+    return numpy.stack([white(width, height, seed), coarse(width, height, ~seed & 0xFFFFFFFF)])[None]
+
+
 class Graph:
     """An ONNX graph in the making. Values are named by what made them."""
 
@@ -154,13 +193,17 @@ class Graph:
         extra = [self.weight(f"{name}.bias")] if bias else []
         return self.op("Gemm", x, self.weight(f"{name}.weight"), *extra, transB=1)
 
+    def linear_of_standardized(self, statistics, name):
+        """Of the statistics at mean 0 and deviation 1: the mean and the scale go into the matrix."""
+        mean, scale = (self.weights[f"generator.statistics_{which}"].astype(numpy.float64) for which in ("mean", "scale"))
+        scaled = self.weights[f"{name}.weight"] * scale
+        bias = self.weights[f"{name}.bias"] - scaled @ mean
+        scaled = self.constant(f"{name}.weight*scale", scaled.astype(numpy.float32))
+        bias = self.constant(f"{name}.bias-mean", bias.astype(numpy.float32))
+        return self.op("Gemm", statistics, scaled, bias, transB=1)
+
     def instance_norm(self, x, scale, shift):
         return self.op("InstanceNormalization", x, scale, shift, epsilon=EPSILON)
-
-    def plain_norm(self, x, channels):
-        ones = self.constant(f"ones_{channels}", numpy.ones(channels, numpy.float32))
-        zeros = self.constant(f"zeros_{channels}", numpy.zeros(channels, numpy.float32))
-        return self.instance_norm(x, ones, zeros)
 
     def styled_norm(self, x, code, name):
         channels = self.weights[f"{name}.affine.bias"].shape[0] // 2
@@ -183,12 +226,21 @@ class Graph:
         y = self.conv(y, f"{name}.second.conv")
         return self.op("Add", self.styled_norm(y, code, f"{name}.norm"), x)
 
+    def styled_noise(self, x, code, name, planes):
+        gain = self.linear(code, f"{name}.gain")
+        parts = self.op("Split", gain, outputs=[f"{name}.scale", f"{name}.shift"], axis=1, num_outputs=2)
+        scale, shift = (self.op("Reshape", part, self.numbers("each_plane", 1, 2, 1, 1)) for part in parts)
+        planes = self.op("Add", self.op("Mul", self.constant(f"{name}.planes", planes), scale), shift)
+        return self.op("Add", self.conv(planes, f"{name}.conv.conv", kernel=1), x)
+
+    def brush(self, x, kernels, channels):
+        """The input, and its convolution with kernels that follow from the style."""
+        kernels = self.op("Reshape", kernels, self.numbers(f"kernels_{channels}", channels, 1, 3, 3))
+        return self.op("Add", self.op("Conv", self.reflect(x), kernels, group=channels, kernel_shape=[3, 3]), x)
+
     def resize(self, x, factor, **how):
         scales = self.constant(f"times_{factor}", numpy.array([1, 1, factor, factor], numpy.float32))
         return self.op("Resize", x, "", scales, **how)
-
-    def repeat(self, x):
-        return self.resize(x, 2, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
 
     def interpolate(self, x, factor=2):
         return self.resize(x, factor, mode="linear", coordinate_transformation_mode="half_pixel")
@@ -214,7 +266,7 @@ class Graph:
         relu2_1 = layer(pool(layer(relu1_1, "1_2")), "2_1")
         relu3_1 = layer(pool(layer(relu2_1, "2_2")), "3_1")
         x = relu3_1
-        for number in ("3_2", "3_3", "3_4"):
+        for number in ("3_2", "3_3"):
             x = layer(x, number)
         return relu1_1, relu2_1, relu3_1, layer(pool(x), "4_1")
 
@@ -231,53 +283,54 @@ class Graph:
         parts = [self.op("Reshape", part, self.numbers("row", 1, -1)) for part in parts]
         return self.op("Concat", *parts, axis=1)
 
-    def generator(self, photo, relu2_1, relu3_1, relu4_1, statistics, matrix, offset):
-        """The picture in 0..1."""
+    def generator(self, size, photo, relu2_1, relu3_1, relu4_1, statistics, matrix, offset):
+        """The picture in 0..1, of a photo of `size` x `size`."""
         flat = self.op("Reshape", statistics, self.numbers("flat", -1))
         rest, mean, deviation = self.op(
             "Split", flat, self.numbers("deepest", 480 - 256, 128, 128), outputs=["shallow", "style.mean", "style.deviation"]
         )
         del rest
         x = self.instance_norm(relu4_1, deviation, mean)
-        code = self.op("Relu", self.linear(statistics, "generator.code_1"))
-        code = self.op("Relu", self.linear(code, "generator.code_2"))
-        x = self.residual_block(x, code, "generator.block_1")
+        code = self.op("LeakyRelu", self.linear_of_standardized(statistics, "generator.code_1"), alpha=LEAK)
+        code = self.op("LeakyRelu", self.linear(code, "generator.code_2"), alpha=LEAK)
+        kernels = self.linear(self.linear(code, "generator.brush_1"), "generator.brush_2", bias=False)
+        kernels = self.op(
+            "Split", kernels, self.numbers("brushes", *(9 * channels for channels in BRUSHED)),
+            outputs=[f"brush.{channels}" for channels in BRUSHED], axis=1,
+        )
+        planes = [noise_planes(size, size, scale) for scale in (8, 4, 2)]
+        x = self.styled_noise(x, code, "generator.noise_1", planes[0])
+        x = self.residual_block(self.brush(x, kernels[0], BRUSHED[0]), code, "generator.block_1")
         x = self.residual_block(x, code, "generator.block_2")
         x = self.interpolate(self.styled_conv(x, code, "generator.conv_1"))
-        skip = self.conv(self.plain_norm(relu3_1, 64), "generator.skip.conv", kernel=1)
-        x = self.op("Add", x, skip)
-        brush = self.linear(code, "generator.brush_1")
-        brush = self.linear(brush, "generator.brush_2", bias=False)
-        brush = self.op("Reshape", brush, self.numbers("kernels", 64, 1, 3, 3))
-        x = self.op("Add", x, self.op("Conv", self.reflect(x), brush, group=64, kernel_shape=[3, 3]))
-        x = self.residual_block(x, code, "generator.block_3")
-        x = self.repeat(self.styled_conv(x, code, "generator.conv_2"))
-        fine = self.conv(self.plain_norm(relu2_1, 32), "generator.fine_skip.conv", kernel=1)
-        x = self.op("Add", x, fine)
-        x = self.styled_conv(x, code, "generator.conv_3")
-        x = self.repeat(self.styled_conv(x, code, "generator.conv_4"))
-        x = self.conv(x, "generator.conv_5.conv")
-        detail = self.op("Reshape", self.linear(code, "generator.detail"), self.numbers("each_channel", 1, 3, 1, 1))
-        return self.op("Sigmoid", self.op("Add", x, self.recoloured(photo, matrix, offset, detail)))
+        skip = self.styled_norm(relu3_1, code, "generator.gate")
+        x = self.op("Add", self.conv(skip, "generator.skip.conv", kernel=1), x)
+        x = self.styled_noise(x, code, "generator.noise_2", planes[1])
+        x = self.residual_block(self.brush(x, kernels[1], BRUSHED[1]), code, "generator.block_3")
+        x = self.interpolate(self.styled_conv(x, code, "generator.conv_2"))
+        skip = self.styled_norm(relu2_1, code, "generator.fine_gate")
+        x = self.op("Add", self.conv(skip, "generator.fine_skip.conv", kernel=1), x)
+        x = self.styled_noise(x, code, "generator.noise_3", planes[2])
+        x = self.styled_conv(self.brush(x, kernels[2], BRUSHED[2]), code, "generator.conv_3")
+        x = self.interpolate(self.styled_conv(x, code, "generator.conv_4"))
+        x = self.styled_conv(x, code, "generator.conv_5")
+        x = self.conv(x, "generator.conv_6.conv")
+        weight = self.linear(code, "generator.palette_weight")
+        weight = self.op("Reshape", weight, self.numbers("each_channel", 1, 3, 1, 1))
+        return self.op("Sigmoid", self.op("Add", x, self.recoloured(photo, matrix, offset, weight)))
 
-    def recoloured(self, photo, matrix, offset, detail):
-        """The photo in the style's colours, as weighted logits: `colour * weight + (all - colour) * detail`."""
+    def recoloured(self, photo, matrix, offset, weight):
+        """The photo in the style's colours, smooth, as weighted logits."""
         kernels = self.op("Reshape", matrix, self.numbers("one_by_one", 3, 3, 1, 1))
         least = self.constant("least", numpy.array(CLAMP, numpy.float32))
         most = self.constant("most", numpy.array(1 - CLAMP, numpy.float32))
         one = self.constant("one", numpy.array(1, numpy.float32))
-
-        def logits(picture):
-            mapped = self.op("Conv", picture, kernels, offset, kernel_shape=[1, 1])
-            mapped = self.op("Clip", mapped, least, most)
-            return self.op("Log", self.op("Div", mapped, self.op("Sub", one, mapped)))
-
         small = self.op("AveragePool", photo, kernel_shape=[BLUR, BLUR], strides=[BLUR, BLUR])
-        weight = self.constant("palette_weight", self.weights["generator.palette_weight"].reshape(1, 3, 1, 1))
+        mapped = self.op("Conv", small, kernels, offset, kernel_shape=[1, 1])
+        mapped = self.op("Clip", mapped, least, most)
+        logits = self.op("Log", self.op("Div", mapped, self.op("Sub", one, mapped)))
         # Weighted while it is small.
-        colour = self.op("Mul", logits(small), self.op("Sub", weight, detail))
-        colour = self.interpolate(colour, BLUR)
-        return self.op("Add", colour, self.op("Mul", logits(photo), detail))
+        return self.interpolate(self.op("Mul", logits, weight), BLUR)
 
 
 def export(weights, out, sizes, stages):
@@ -305,7 +358,7 @@ def export(weights, out, sizes, stages):
                     graph.output(value, name, *shape)
             else:
                 style = [graph.input("statistics", 1, 480), graph.input("matrix", 3, 3), graph.input("offset", 3)]
-                graph.output(graph.generator(photo, *features, *style), "picture", *photo_shape)
+                graph.output(graph.generator(size, photo, *features, *style), "picture", *photo_shape)
             graph.save(out / f"{stage}-{size}.onnx")
 
 

@@ -7,8 +7,8 @@ turns in one run, and prints medians, spreads and ratios.
     python3 tests/benchmark/native.py --impasto target/release/impasto --sizes 256 512 1024
 
 What is measured is a whole stylization, the style being encoded. Ours goes from the photo's 8-bit pixels
-to the painting's, and finds the photo's palette; ONNX Runtime's time is that of its run alone, from
-floats to floats, with the palettes found before.
+to the painting's, finds the photo's palette and makes the noise; ONNX Runtime's time is that of its run
+alone, from floats to floats, with the palettes found and the noise made before.
 """
 
 import argparse

@@ -60,7 +60,7 @@ def vgg(x, prefix, widths, reflect):
     x = F.max_pool2d(layer(relu2_1, "2_2", w2, w2), 2)
     relu3_1 = layer(x, "3_1", w2, w3)
     x = relu3_1
-    for number in ("3_2", "3_3", "3_4"):
+    for number in ("3_2", "3_3") if reflect else ("3_2", "3_3", "3_4"):
         x = layer(x, number, w3, w3)
     relu4_1 = layer(F.max_pool2d(x, 2), "4_1", w3, w4)
     levels = [relu1_1, relu2_1, relu3_1, relu4_1]
@@ -109,34 +109,72 @@ def residual_block(x, code, name):
     return x + style_norm(y, code, f"{name}.norm")
 
 
-def repeat(x):
-    return F.interpolate(x, scale_factor=2, mode="nearest")
+def enlarged(x):
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def brush(x, code):
+def mixed(x):
+    x = x & 0xFFFFFFFF
+    x = x ^ x >> 16
+    x = x * 0x7FEB352D & 0xFFFFFFFF
+    x = x ^ x >> 15
+    x = x * 0x846CA68B & 0xFFFFFFFF
+    return x ^ x >> 16
+
+
+def white(left, top, width, height, seed):
+    """Numbers of mean 0 and deviation 1, in a plane from a place on."""
+    line = mixed(seed + np.arange(left, left + width, dtype=np.int64))
+    plane = mixed(line[None] + np.arange(top, top + height, dtype=np.int64)[:, None])
+    return torch.tensor(((plane >> 8) / 2**23 - 1) * 3**0.5)
+
+
+def noise(left, top, width, height, scale, seed):
+    """A plane of white noise and one that is twice as coarse: torch's interpolation of the cells around."""
+    left, top, width, height = left // scale, top // scale, width // scale, height // scale
+    seed = int(mixed(seed ^ int(mixed(scale))))
+    # The cells' numbers begin one before the picture's first.
+    cells = white(left // 2, top // 2, width // 2 + 2, height // 2 + 2, ~seed & 0xFFFFFFFF)
+    coarse = enlarged(cells[None, None])[0, 0, 2:-2, 2:-2]
+    return torch.stack([white(left, top, width, height, seed), coarse])[None]
+
+
+def styled_noise(x, code, name, planes):
+    gain, bias = linear(code, f"{name}.gain", CODE, 4).view(-1, 2, 2, 1, 1).unbind(1)
+    return x + conv(planes * gain + bias, f"{name}.conv.conv", (x.shape[1], 2, 1, 1))
+
+
+def brush(x, kernels, first):
     """The input, and its convolution with kernels that follow from the style."""
-    code = linear(code, "generator.brush_1", CODE, 22)
-    kernels = F.linear(code, weight("generator.brush_2.weight", 576, 22)).view(64, 1, 3, 3)
-    return x + F.conv2d(F.pad(x, (1,) * 4, mode="reflect"), kernels, groups=64)
+    channels = x.shape[1]
+    kernels = kernels[0, 9 * first : 9 * (first + channels)].view(channels, 1, 3, 3)
+    return x + F.conv2d(F.pad(x, (1,) * 4, mode="reflect"), kernels, groups=channels)
 
 
-def generator(features, skip, fine_skip, style, recoloured, detail):
-    code = F.relu(linear(style, "generator.code_1", style.shape[1], CODE))
-    code = F.relu(linear(code, "generator.code_2", CODE, CODE))
-    x = residual_block(features, code, "generator.block_1")
+def standardized(style):
+    count = style.shape[1]
+    return (style - weight("generator.statistics_mean", count)) * weight("generator.statistics_scale", count)
+
+
+def generator(features, relu3_1, relu2_1, style, recoloured, planes):
+    code = F.leaky_relu(linear(standardized(style), "generator.code_1", style.shape[1], CODE), 0.2)
+    code = F.leaky_relu(linear(code, "generator.code_2", CODE, CODE), 0.2)
+    kernels = F.linear(linear(code, "generator.brush_1", CODE, 64), weight("generator.brush_2.weight", 1944, 64))
+    x = styled_noise(features, code, "generator.noise_1", planes[0])
+    x = residual_block(brush(x, kernels, 0), code, "generator.block_1")
     x = residual_block(x, code, "generator.block_2")
-    x = styled_conv(x, code, "generator.conv_1", 64)
-    x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    x = x + conv(skip, "generator.skip.conv", (64, 64, 1, 1))
-    x = brush(x, code)
-    x = residual_block(x, code, "generator.block_3")
-    x = repeat(styled_conv(x, code, "generator.conv_2", 24))
-    x = x + conv(fine_skip, "generator.fine_skip.conv", (24, 32, 1, 1))
-    x = styled_conv(x, code, "generator.conv_3", 24)
-    x = repeat(styled_conv(x, code, "generator.conv_4", 16))
-    x = conv(x, "generator.conv_5.conv", (3, 16, 3, 3))
-    x = x + recoloured * weight("generator.palette_weight", 3).view(1, 3, 1, 1)
-    return x + detail * linear(code, "generator.detail", CODE, 3).view(-1, 3, 1, 1)
+    x = enlarged(styled_conv(x, code, "generator.conv_1", 64))
+    x = x + conv(style_norm(relu3_1, code, "generator.gate"), "generator.skip.conv", (64, 64, 1, 1))
+    x = styled_noise(x, code, "generator.noise_2", planes[1])
+    x = residual_block(brush(x, kernels, 128), code, "generator.block_3")
+    x = enlarged(styled_conv(x, code, "generator.conv_2", 24))
+    x = x + conv(style_norm(relu2_1, code, "generator.fine_gate"), "generator.fine_skip.conv", (24, 32, 1, 1))
+    x = styled_noise(x, code, "generator.noise_3", planes[2])
+    x = styled_conv(brush(x, kernels, 192), code, "generator.conv_3", 24)
+    x = enlarged(styled_conv(x, code, "generator.conv_4", 16))
+    x = styled_conv(x, code, "generator.conv_5", 16)
+    x = conv(x, "generator.conv_6.conv", (3, 16, 3, 3))
+    return x + recoloured * linear(code, "generator.palette_weight", CODE, 3).view(-1, 3, 1, 1)
 
 
 def root(matrix, power):
@@ -162,11 +200,10 @@ def recolour(photo, matrix, offset):
         mapped = torch.einsum("ij,bjhw->bihw", matrix, x) + offset.view(1, 3, 1, 1)
         return torch.logit(mapped.clamp(0.02, 0.98))
 
-    colour = F.interpolate(logits(F.avg_pool2d(photo, 4)), scale_factor=4, mode="bilinear", align_corners=False)
-    return colour, logits(photo) - colour
+    return F.interpolate(logits(F.avg_pool2d(photo, 4)), scale_factor=4, mode="bilinear", align_corners=False)
 
 
-def discriminator(x):
+def discriminator(x, style):
     x = x * 2 - 1
     for index, (channels_in, channels_out, stride) in enumerate([(3, 32, 2), (32, 64, 2), (64, 128, 2), (128, 1, 1)], 1):
         name = f"discriminator.conv_{index}"
@@ -176,14 +213,20 @@ def discriminator(x):
         right = matrix.T @ left
         right = right / right.norm()
         w = w / (left @ matrix @ right)
-        x = F.conv2d(x, w, weight(f"{name}.conv.bias", channels_out), stride=stride, padding=1)
+        features, x = x, F.conv2d(x, w, weight(f"{name}.conv.bias", channels_out), stride=stride, padding=1)
         if index < 4:
             x = F.leaky_relu(x, 0.2)
-    return x
+    wanted = F.linear(style, weight("discriminator.projection.weight", 128, style.shape[1])).view(-1, 128, 1, 1)
+    return x + (features * wanted).mean(1, keepdim=True)[:, :, :-1, :-1]
 
 
 def relative(value, goal):
     return ((value - goal).square().flatten(1).mean(1) / goal.square().flatten(1).mean(1)).mean()
+
+
+def relative_to_both(value, goal):
+    size = value.square().flatten(1).mean(1) + goal.square().flatten(1).mean(1)
+    return ((value - goal).square().flatten(1).mean(1) / size).mean()
 
 
 def covariance(x):
@@ -203,23 +246,23 @@ def main():
     code = 0.7 * statistics(style_levels) + 0.3 * statistics(content_levels)
     mean, deviation = code[:, -256:-128].view(1, 128, 1, 1), code[:, -128:].view(1, 128, 1, 1)
     fused = instance_norm(content_levels[3]) * deviation + mean
-    skip, fine_skip = instance_norm(content_levels[2]), instance_norm(content_levels[1])
     matrix, offset = colour_map(colours(content), colours(style))
-    recoloured, detail = recolour(content, matrix, offset)
-    painting = generator(fused, skip, fine_skip, code, recoloured, detail)
+    recoloured = recolour(content, matrix, offset)
+    planes = [noise(16, 48, 48, 32, scale, 7) for scale in (8, 4, 2)]
+    painting = generator(fused, content_levels[2], content_levels[1], code, recoloured, planes)
     photo = torch.logit(content.clamp(0.4 / 255, 1 - 0.4 / 255))
 
     full = vgg(content, "full", FULL, False)
     other = vgg(picture("other", 1, 3, 32, 48) ** 2, "full", FULL, False)
-    logits = discriminator(content)
-    normalized = [(instance_norm(full[i]) - instance_norm(other[i])).square().mean() for i in (3, 2, 4)]
+    logits = discriminator(content, statistics(style_levels))
+    normalized = [(instance_norm(full[i]) - instance_norm(other[i])).square().mean() for i in (3, 2)]
     results = {
         "relu1_1": content_levels[0],
         "relu4_1": content_levels[3],
         "statistics": statistics(content_levels),
         "fused": fused,
-        "skip": skip,
-        "fine_skip": fine_skip,
+        "noise": planes[1],
+        "noise_fine": planes[2],
         "map": torch.cat([matrix, offset.view(3, 1)], 1),
         "recoloured": recoloured,
         "painting": torch.sigmoid(painting),
@@ -228,11 +271,11 @@ def main():
         "full_relu5_1": full[4][:, ::16],
         "discriminator_logits": logits,
         "discriminator_probability": torch.sigmoid(logits).mean((1, 2, 3)),
-        "loss_content": normalized[0] + 0.5 * (normalized[1] + normalized[2]),
+        "loss_content": normalized[0] + 0.5 * normalized[1],
         "loss_style": sum(
             w * relative(a, b) for w, x, y in zip(LEVELS, full, other) for a, b in zip(moments(x), moments(y))
         ),
-        "loss_gram": sum(w * relative(covariance(x), covariance(y)) for w, x, y in zip(LEVELS, full[:4], other)),
+        "loss_gram": sum(w * relative_to_both(covariance(x), covariance(y)) for w, x, y in zip(LEVELS, full[:4], other)),
         # Of a painting whose photo is a faint one.
         "loss_total_variation": sum(
             (content.diff(dim=d).abs() * flatness((content * 0.02 + 0.4).diff(dim=d).abs())).mean() for d in (2, 3)

@@ -5,7 +5,7 @@ use burn_flex::FlexTensor;
 use super::isa::{Isa, for_each_isa, multiply_add};
 use super::lines::Reader;
 use super::{tensor, threads, values};
-use crate::kernels::{Border, GoalKind, Reading};
+use crate::kernels::{Border, GoalKind, LEAK, Reading};
 use crate::layers::EPSILON;
 use crate::palette::{BLUR, CLAMP, PHOTO_CLAMP};
 
@@ -145,7 +145,7 @@ pub fn linear(
     rows: &FlexTensor,
     weight: &FlexTensor,
     bias: Option<&FlexTensor>,
-    relu: bool,
+    leaky: bool,
 ) -> FlexTensor {
     let [batch, length] = rows.layout().shape().dims();
     let [_, width] = weight.layout().shape().dims();
@@ -159,9 +159,8 @@ pub fn linear(
                 *sum += value * weight;
             }
         }
-        if relu {
-            // `max` would hide what is not a number.
-            output.iter_mut().filter(|value| **value < 0.0).for_each(|value| *value = 0.0);
+        if leaky {
+            output.iter_mut().filter(|value| **value < 0.0).for_each(|value| *value *= LEAK);
         }
     }
     tensor(output, [batch, width])
@@ -266,20 +265,16 @@ pub fn pack(pictures: &FlexTensor) -> FlexTensor {
 }
 
 /// See [`finish`](crate::kernels::finish).
-pub fn finish(tensors: [&FlexTensor; 6], strength: f32) -> FlexTensor {
+pub fn finish(tensors: [&FlexTensor; 4], strength: f32) -> FlexTensor {
     let [strokes, palette, ..] = tensors;
     let [batch, _, height, width] = strokes.layout().shape().dims();
     let [.., small_height, small_width] = palette.layout().shape().dims::<4>();
-    let [strokes, palette, maps, colour, detail, photos] = tensors.map(values);
+    let [strokes, palette, colour, photos] = tensors.map(values);
     let columns: Vec<_> = (0..width).map(|x| between(x, small_width)).collect();
     let isa = Isa::best();
     let mut output = vec![0.0; batch * 3 * height * width];
     threads::for_each_piece(&mut output, height * width, |plane, output| {
         let small = &palette[plane * small_height * small_width..][..small_height * small_width];
-        let map: &[f32; 4] = maps[4 * plane..].first_chunk().expect("four for each plane");
-        let weights = [colour[plane % 3], detail[plane]];
-        // The three planes of the same picture.
-        let colours = &photos[plane / 3 * 3 * height * width..][..3 * height * width];
         for (y, line) in output.chunks_exact_mut(width).enumerate() {
             let (upper, lower, down) = between(y, small_height);
             let small_line = |y: usize| &small[y * small_width..][..small_width];
@@ -290,39 +285,31 @@ pub fn finish(tensors: [&FlexTensor; 6], strength: f32) -> FlexTensor {
             }
             let from = (plane * height + y) * width;
             let (strokes, photo) = (&strokes[from..][..width], &photos[from..][..width]);
-            let colours = [0, 1, 2].map(|part| &colours[(part * height + y) * width..][..width]);
-            finish_line(isa, [strokes, photo], colours, map, weights, strength, line);
+            finish_line(isa, strokes, photo, colour[plane], strength, line);
         }
     });
     tensor(output, [batch, 3, height, width])
 }
 
 for_each_isa! {
-    /// From the palette's logits in `line`, whose `weights` are those of the palette and of the photo's
-    /// detail.
+    /// From the palette's logits in `line`, which weigh `colour`.
     fn finish_line = finish_line_body(
-        pictures: [&[f32]; 2], colours: [&[f32]; 3], map: &[f32; 4], weights: [f32; 2],
-        strength: f32, line: &mut [f32],
+        strokes: &[f32], photo: &[f32], colour: f32, strength: f32, line: &mut [f32],
     )
 }
 
 #[inline(always)]
 fn finish_line_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
-    [strokes, photo]: [&[f32]; 2],
-    [red, green, blue]: [&[f32]; 3],
-    &[red_part, green_part, blue_part, offset]: &[f32; 4],
-    [colour_weight, detail_weight]: [f32; 2],
+    strokes: &[f32],
+    photo: &[f32],
+    colour: f32,
     strength: f32,
     line: &mut [f32],
 ) {
     let width = line.len();
     let (strokes, photo) = (&strokes[..width], &photo[..width]);
-    let (red, green, blue) = (&red[..width], &green[..width], &blue[..width]);
     for x in 0..width {
-        let colour = line[x];
-        let whole = red_part * red[x] + green_part * green[x] + blue_part * blue[x] + offset;
-        let detail = clamped_logit::<FMA>(whole, CLAMP as f32) - colour;
-        line[x] = strokes[x] + colour_weight * colour + detail_weight * detail;
+        line[x] = strokes[x] + colour * line[x];
     }
     if strength < 1.0 {
         for x in 0..width {

@@ -91,10 +91,10 @@ impl Kernels for Flex {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         biased: bool,
-        relu: bool,
+        leaky: bool,
     ) -> FloatTensor<Self> {
         let [rows, weight, bias] = [rows, weight, bias].map(|x| x.to_contiguous());
-        elementwise::linear(&rows, &weight, biased.then_some(&bias), relu)
+        elementwise::linear(&rows, &weight, biased.then_some(&bias), leaky)
     }
 
     fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -108,15 +108,13 @@ impl Kernels for Flex {
     fn finish(
         strokes: FloatTensor<Self>,
         palette: FloatTensor<Self>,
-        maps: FloatTensor<Self>,
         colour: FloatTensor<Self>,
-        detail: FloatTensor<Self>,
         photos: FloatTensor<Self>,
         strength: f32,
     ) -> FloatTensor<Self> {
-        let [strokes, palette, maps, colour, detail, photos] =
-            [strokes, palette, maps, colour, detail, photos].map(|x| x.to_contiguous());
-        elementwise::finish([&strokes, &palette, &maps, &colour, &detail, &photos], strength)
+        let [strokes, palette, colour, photos] =
+            [strokes, palette, colour, photos].map(|x| x.to_contiguous());
+        elementwise::finish([&strokes, &palette, &colour, &photos], strength)
     }
 
     fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self> {

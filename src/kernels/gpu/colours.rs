@@ -60,8 +60,8 @@ fn palette_kernel(photos: &Tensor<f32>, maps: &Tensor<f32>, output: &mut Tensor<
 }
 
 /// `tensors`: as in [`Kernels::finish`](super::Kernels::finish), contiguous.
-pub fn finish(tensors: [CubeTensor; 6], strength: f32) -> CubeTensor {
-    let [strokes, palette, maps, colour, detail, photos] = tensors;
+pub fn finish(tensors: [CubeTensor; 4], strength: f32) -> CubeTensor {
+    let [strokes, palette, colour, photos] = tensors;
     let dims = strokes.meta.shape().dims();
     let (client, count, dim, output) = by_plane(&strokes, dims);
     // SAFETY: threads beyond the last pixel end at once, and places in the palette are kept inside.
@@ -72,9 +72,7 @@ pub fn finish(tensors: [CubeTensor; 6], strength: f32) -> CubeTensor {
             dim,
             strokes.into_tensor_arg(),
             palette.into_tensor_arg(),
-            maps.into_tensor_arg(),
             colour.into_tensor_arg(),
-            detail.into_tensor_arg(),
             photos.into_tensor_arg(),
             output.clone().into_tensor_arg(),
             strength,
@@ -88,9 +86,7 @@ pub fn finish(tensors: [CubeTensor; 6], strength: f32) -> CubeTensor {
 fn finish_kernel(
     strokes: &Tensor<f32>,
     palette: &Tensor<f32>,
-    maps: &Tensor<f32>,
     colour_weight: &Tensor<f32>,
-    detail_weight: &Tensor<f32>,
     photos: &Tensor<f32>,
     output: &mut Tensor<f32>,
     strength: f32,
@@ -113,13 +109,7 @@ fn finish_kernel(
     let above = palette[above + left] * (1.0 - along) + palette[above + right] * along;
     let below = palette[below + left] * (1.0 - along) + palette[below + right] * along;
     let colour = above * (1.0 - down) + below * down;
-    let mut whole = maps[plane * 4 + 3];
-    #[unroll]
-    for channel in 0..3usize {
-        whole += maps[plane * 4 + channel] * photos[((plane / 3) * 3 + channel) * pixels + pixel];
-    }
-    let detail = clamped_logit(whole, comptime!(CLAMP as f32)) - colour;
-    let mut logit = strokes[at] + colour_weight[plane % 3] * colour + detail_weight[plane] * detail;
+    let mut logit = strokes[at] + colour_weight[plane] * colour;
     if mixed {
         let photo = clamped_logit(photos[at], comptime!(PHOTO_CLAMP as f32));
         logit = logit * strength + photo * (1.0 - strength);

@@ -4,8 +4,8 @@ use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::convolution::positive;
 use super::{THREADS, empty};
+use crate::kernels::LEAK;
 
 /// Results of a workgroup: neighbouring threads read neighbouring weights.
 const COLUMNS: usize = 32;
@@ -14,7 +14,7 @@ const PARTS: usize = THREADS / COLUMNS;
 
 /// `tensors`: as in [`Kernels::linear`](super::Kernels::linear), contiguous but for the weight, which
 /// is transposed as it comes from a file.
-pub fn launch(tensors: [CubeTensor; 3], biased: bool, relu: bool) -> CubeTensor {
+pub fn launch(tensors: [CubeTensor; 3], biased: bool, leaky: bool) -> CubeTensor {
     let [rows, weight, bias] = tensors;
     let [batch, _] = rows.meta.shape().dims();
     let [_, width] = weight.meta.shape().dims();
@@ -31,7 +31,7 @@ pub fn launch(tensors: [CubeTensor; 3], biased: bool, relu: bool) -> CubeTensor 
             bias.into_tensor_arg(),
             output.clone().into_tensor_arg(),
             biased,
-            relu,
+            leaky,
         );
     }
     output
@@ -44,7 +44,7 @@ fn linear(
     bias: &Tensor<f32>,
     output: &mut Tensor<f32>,
     #[comptime] biased: bool,
-    #[comptime] relu: bool,
+    #[comptime] leaky: bool,
 ) {
     let length = weight.shape(0);
     let width = weight.shape(1);
@@ -72,8 +72,8 @@ fn linear(
         if biased {
             total += bias[column];
         }
-        if relu {
-            total = positive(total);
+        if leaky && total < 0.0 {
+            total *= LEAK;
         }
         output[picture * width + column] = total;
     }

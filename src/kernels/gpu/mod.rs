@@ -76,10 +76,10 @@ impl Kernels for CubeBackend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         biased: bool,
-        relu: bool,
+        leaky: bool,
     ) -> FloatTensor<Self> {
         let [rows, bias] = [rows, bias].map(into_contiguous);
-        linear::launch([rows, weight, bias], biased, relu)
+        linear::launch([rows, weight, bias], biased, leaky)
     }
 
     fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -94,16 +94,11 @@ impl Kernels for CubeBackend {
     fn finish(
         strokes: FloatTensor<Self>,
         palette: FloatTensor<Self>,
-        maps: FloatTensor<Self>,
         colour: FloatTensor<Self>,
-        detail: FloatTensor<Self>,
         photos: FloatTensor<Self>,
         strength: f32,
     ) -> FloatTensor<Self> {
-        colours::finish(
-            [strokes, palette, maps, colour, detail, photos].map(into_contiguous),
-            strength,
-        )
+        colours::finish([strokes, palette, colour, photos].map(into_contiguous), strength)
     }
 
     fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self> {

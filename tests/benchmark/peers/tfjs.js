@@ -5,11 +5,15 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { contest, toFloats, toPixels } from '../www/bench-contestant.js';
 import { colourMap } from './colours.js';
+import { noisePlanes } from './noise.js';
 
 const EPSILON = 1e-5;
 const MEAN = [123.68, 116.779, 103.939].map((value) => value / 255);
 const DEVIATION = [0.229, 0.224, 0.225];
 const CODE = 192;
+// Channels that the style's kernels move, at 1/8, 1/4 and 1/2 of the size.
+const BRUSHED = [128, 64, 24];
+const SCALES = [8, 4, 2];
 
 /** The tensors of a weights file (src/weights.rs) by name: `{ shape, values }`. @param {ArrayBuffer} bytes */
 function read(bytes) {
@@ -66,14 +70,17 @@ class Network {
   /** One scale and one shift in place of four passes over the features. */
   norm(x, scale, shift) {
     const { mean, variance } = tf.moments(x, [1, 2], true);
-    const factor = tf.rsqrt(tf.add(variance, EPSILON));
-    const own = scale ? tf.mul(factor, scale) : factor;
-    const offset = tf.mul(mean, own);
-    return tf.add(tf.mul(x, own), shift ? tf.sub(shift, offset) : tf.neg(offset));
+    const own = tf.mul(tf.rsqrt(tf.add(variance, EPSILON)), scale);
+    return tf.add(tf.mul(x, own), tf.sub(shift, tf.mul(mean, own)));
+  }
+
+  /** A scale and a shift for every channel. */
+  affine(code, name) {
+    return tf.split(this.linear(code, name), 2, 1).map((row) => tf.reshape(row, [1, 1, 1, -1]));
   }
 
   styledNorm(x, code, name) {
-    const [scale, shift] = tf.split(this.linear(code, `${name}.affine`), 2, 1).map((row) => tf.reshape(row, [1, 1, 1, -1]));
+    const [scale, shift] = this.affine(code, `${name}.affine`);
     return this.norm(x, tf.add(scale, 1), shift);
   }
 
@@ -86,8 +93,16 @@ class Network {
     return tf.add(this.styledNorm(y, code, `${name}.norm`), x);
   }
 
-  repeat(x) {
-    return tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]);
+  styledNoise(x, code, name, planes) {
+    const [scale, shift] = this.affine(code, `${name}.gain`);
+    return tf.add(this.conv(tf.add(tf.mul(planes, scale), shift), `${name}.conv.conv`), x);
+  }
+
+  /** The input, and its convolution with kernels [1, 9 * channels] that follow from the style. */
+  brush(x, kernels) {
+    const channels = x.shape[3];
+    const filter = tf.reshape(tf.transpose(tf.reshape(kernels, [channels, 9])), [3, 3, channels, 1]);
+    return tf.add(tf.depthwiseConv2d(this.pad(x), filter, 1, 'valid'), x);
   }
 
   interpolate(x) {
@@ -101,8 +116,8 @@ class Network {
     const relu1_1 = layer(tf.mul(tf.sub(picture, this.mean), this.perDeviation), '1_1');
     const relu2_1 = layer(pool(layer(relu1_1, '1_2')), '2_1');
     const relu3_1 = layer(pool(layer(relu2_1, '2_2')), '3_1');
-    const relu3_4 = ['3_2', '3_3', '3_4'].reduce(layer, relu3_1);
-    return [relu1_1, relu2_1, relu3_1, layer(pool(relu3_4), '4_1')];
+    const relu3_3 = ['3_2', '3_3'].reduce(layer, relu3_1);
+    return [relu1_1, relu2_1, relu3_1, layer(pool(relu3_3), '4_1')];
   }
 
   /** [1, 480] */
@@ -113,35 +128,36 @@ class Network {
     }), 1);
   }
 
-  paint(photo, statistics, matrix, offset) {
+  /** `noise`: planes at 1/8, 1/4 and 1/2 of the size. */
+  paint(photo, noise, statistics, matrix, offset) {
     const [, relu2_1, relu3_1, relu4_1] = this.encode(photo);
     const last = (start) => tf.reshape(tf.slice(statistics, [0, start], [1, 128]), [1, 1, 1, 128]);
     let x = this.norm(relu4_1, last(352), last(224));
-    const code = this.linear(this.linear(statistics, 'generator.code_1', 'relu'), 'generator.code_2', 'relu');
-    x = this.residualBlock(x, code, 'generator.block_1');
+    const standardized = tf.mul(tf.sub(statistics, this.weights['generator.statistics_mean']), this.weights['generator.statistics_scale']);
+    let code = this.linear(standardized, 'generator.code_1', 'leakyrelu');
+    code = this.linear(code, 'generator.code_2', 'leakyrelu');
+    const brushes = this.linear(this.linear(code, 'generator.brush_1'), 'generator.brush_2');
+    const kernels = tf.split(brushes, BRUSHED.map((channels) => 9 * channels), 1);
+    x = this.styledNoise(x, code, 'generator.noise_1', noise[0]);
+    x = this.residualBlock(this.brush(x, kernels[0]), code, 'generator.block_1');
     x = this.residualBlock(x, code, 'generator.block_2');
     x = this.interpolate(this.styledConv(x, code, 'generator.conv_1'));
-    x = tf.add(x, this.conv(this.norm(relu3_1), 'generator.skip.conv'));
-    const brush = tf.reshape(this.linear(this.linear(code, 'generator.brush_1'), 'generator.brush_2'), [64, 9]);
-    const kernels = tf.reshape(tf.transpose(brush), [3, 3, 64, 1]);
-    x = tf.add(x, tf.depthwiseConv2d(this.pad(x), kernels, 1, 'valid'));
-    x = this.residualBlock(x, code, 'generator.block_3');
-    x = this.repeat(this.styledConv(x, code, 'generator.conv_2'));
-    x = tf.add(x, this.conv(this.norm(relu2_1), 'generator.fine_skip.conv'));
-    x = this.styledConv(x, code, 'generator.conv_3');
-    x = this.repeat(this.styledConv(x, code, 'generator.conv_4'));
-    x = this.conv(x, 'generator.conv_5.conv');
+    x = tf.add(this.conv(this.styledNorm(relu3_1, code, 'generator.gate'), 'generator.skip.conv'), x);
+    x = this.styledNoise(x, code, 'generator.noise_2', noise[1]);
+    x = this.residualBlock(this.brush(x, kernels[1]), code, 'generator.block_3');
+    x = this.interpolate(this.styledConv(x, code, 'generator.conv_2'));
+    x = tf.add(this.conv(this.styledNorm(relu2_1, code, 'generator.fine_gate'), 'generator.fine_skip.conv'), x);
+    x = this.styledNoise(x, code, 'generator.noise_3', noise[2]);
+    x = this.styledConv(this.brush(x, kernels[2]), code, 'generator.conv_3');
+    x = this.interpolate(this.styledConv(x, code, 'generator.conv_4'));
+    x = this.styledConv(x, code, 'generator.conv_5');
+    x = this.conv(x, 'generator.conv_6.conv');
 
-    const logits = (picture) => {
-      const mapped = tf.clipByValue(tf.add(tf.conv2d(picture, matrix, 1, 'valid'), offset), 0.02, 0.98);
-      return tf.log(tf.div(mapped, tf.sub(1, mapped)));
-    };
-    const detail = this.linear(code, 'generator.detail');
-    const colour = tf.mul(logits(tf.avgPool(photo, 4, 4, 'valid')), tf.sub(this.weights['generator.palette_weight'], detail));
-    const recoloured = tf.add(
-      tf.image.resizeBilinear(colour, [photo.shape[1], photo.shape[2]], false, true), tf.mul(logits(photo), detail),
-    );
-    return tf.sigmoid(tf.add(x, recoloured));
+    const mapped = tf.clipByValue(tf.add(tf.conv2d(tf.avgPool(photo, 4, 4, 'valid'), matrix, 1, 'valid'), offset), 0.02, 0.98);
+    const logits = tf.log(tf.div(mapped, tf.sub(1, mapped)));
+    // Weighted while it is small.
+    const colour = tf.mul(logits, this.linear(code, 'generator.palette_weight'));
+    return tf.sigmoid(tf.add(x, tf.image.resizeBilinear(colour, [photo.shape[1], photo.shape[2]], false, true)));
   }
 }
 
@@ -151,16 +167,20 @@ contest(async ({ photo, style }) => {
   if (tf.getBackend() !== 'webgpu') throw new Error('TensorFlow.js finds no WebGPU');
   const file = await (await fetch(new URL('../models/impasto.safetensors', import.meta.url))).arrayBuffer();
   const network = new Network(read(file));
-  if (network.weights['generator.code_2.weight'].shape[0] !== CODE) throw new Error('the weights are for another network');
+  if (network.weights['generator.palette_weight.weight']?.shape[0] !== CODE) throw new Error('the weights are for another network');
   const picture = ({ size, rgba }) => tf.tensor4d(toFloats({ size, rgba }, true), [1, size, size, 3]);
   const statistics = tf.tidy(() => network.statistics(picture(style)));
   await statistics.data();
   // Found once: ours does it at every run.
+  const noise = SCALES.map((scale) => {
+    const { side, values } = noisePlanes(photo.size, scale);
+    return tf.tensor4d(values, [1, side, side, 2]);
+  });
   const map = colourMap(photo, style);
   const matrix = tf.reshape(tf.transpose(tf.tensor2d(map.matrix, [3, 3])), [1, 1, 3, 3]);
   const offset = tf.tensor1d(map.offset);
   return async () => {
-    const painting = tf.tidy(() => network.paint(picture(photo), statistics, matrix, offset));
+    const painting = tf.tidy(() => network.paint(picture(photo), noise, statistics, matrix, offset));
     const floats = /** @type {Float32Array} */ (await painting.data());
     painting.dispose();
     return toPixels(floats, true);

@@ -1,0 +1,82 @@
+//! Convolutions and their gradients on libtorch, for training in bf16 on processors with matrix units.
+//!
+//! Channels come last in memory: oneDNN then keeps activations as they are, in the layout that its
+//! matrix instructions want.
+
+#![expect(deprecated, reason = "the fastest CPU training there is, and only an option")]
+
+use burn::backend::tensor::FloatTensor;
+use burn_tch::{LibTorch, TchTensor};
+use tch::{Kind, Tensor};
+
+use super::autodiff::Gradients;
+use super::{Border, GoalKind, Kernels, Spec};
+use crate::layers::EPSILON;
+
+impl Kernels for LibTorch {
+    fn convolution(
+        input: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        spec: Spec,
+    ) -> FloatTensor<Self> {
+        let output = convolve(&input.tensor, &weight.tensor, Some(&bias.tensor), spec.border);
+        TchTensor::new(if spec.relu { output.relu() } else { output })
+    }
+
+    fn normalizing_affine(
+        features: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        goal: GoalKind,
+    ) -> FloatTensor<Self> {
+        assert_eq!(goal, GoalKind::Unit, "other goals follow from this one");
+        let places = [2, 3].as_slice();
+        let features = features.tensor.to_kind(Kind::Float);
+        let mean = features.mean_dim(places, true, Kind::Float);
+        let variance = (features - &mean).square().mean_dim(places, true, Kind::Float);
+        let scale = (variance + EPSILON).rsqrt();
+        let shift = -(mean * &scale);
+        TchTensor::new(Tensor::stack(&[scale, shift].map(|x| x.flatten(1, 3)), 1))
+    }
+}
+
+impl Gradients for LibTorch {
+    fn relu_gradient(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        TchTensor::new(output.tensor.leaky_relu_backward(&gradient.tensor, 0.0, false))
+    }
+
+    /// libtorch's own: burn's is a convolution with a kernel as large as a picture.
+    fn weight_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        border: Border,
+    ) -> FloatTensor<Self> {
+        let weight = weight.tensor.detach().set_requires_grad(true);
+        let output = convolve(&input.tensor.detach(), &weight, None, border);
+        // A number whose gradient in the weight is the one that is wanted.
+        let product = (output * gradient.tensor.detach()).sum(Kind::Float);
+        let mut found = Tensor::run_backward(&[product], &[weight], false, false);
+        TchTensor::new(found.remove(0))
+    }
+}
+
+fn convolve(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, border: Border) -> Tensor {
+    let reach = weight.size()[2] / 2;
+    let (input, weight) = (channels_last(input), channels_last(weight));
+    let (input, padding) = match border {
+        Border::Reflection if reach > 0 => (input.reflection_pad2d([reach; 4]), 0),
+        _ => (input, reach),
+    };
+    input.conv2d(&weight, bias, [1, 1], [padding, padding], [1, 1], 1)
+}
+
+/// The same values with the channels last in memory.
+fn channels_last(x: &Tensor) -> Tensor {
+    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
