@@ -1,4 +1,4 @@
-//! Gradients of plain convolutions: themselves convolutions.
+//! Gradients: of convolutions, themselves convolutions, and of normalizations.
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients as Found;
@@ -9,7 +9,7 @@ use burn::tensor::Slice;
 
 use super::{Border, GoalKind, Kernels, Reading, Spec};
 
-/// The gradients of a plain convolution, in burn's operations where a backend has nothing better.
+/// The gradients of convolutions, in burn's operations where a backend has nothing better.
 pub trait Gradients: Kernels {
     /// `gradient` where `output` is above 0.
     fn relu_gradient(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -50,6 +50,47 @@ pub trait Gradients: Kernels {
         let unread = || bias.clone();
         Self::convolution(gradient, unread(), weight, unread(), unread(), unread(), spec)
     }
+
+    /// Of a depthwise convolution in its input and its kernels, in their shapes.
+    fn depthwise_gradients(
+        input: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 2] {
+        let [batch, channels, height, width] = input.shape().dims();
+        let seen = |padded: &FloatTensor<Self>, place: usize| {
+            let (top, left) = (place / 3, place % 3);
+            let slices = [0..batch, 0..channels, top..top + height, left..left + width];
+            Self::float_slice(padded.clone(), &slices.map(Slice::from))
+        };
+        let padded = reflection_pad::<Self>(input, 1);
+        let sums = (0..9).map(|place| {
+            let products = Self::float_mul(seen(&padded, place), gradient.clone());
+            let sums = Self::float_sum_dims(products, &[2, 3]);
+            Self::float_reshape(sums, [batch, channels, 1].into())
+        });
+        let by_kernels = Self::float_cat(sums.collect(), 2);
+        let around = zero_pad::<Self>(gradient.clone());
+        let by_input = (0..9).fold(gradient, |sum, place| {
+            // The kernel turned round.
+            let slices = [0..batch, 0..channels, 8 - place..9 - place];
+            let weight = Self::float_slice(kernels.clone(), &slices.map(Slice::from));
+            let weight = Self::float_reshape(weight, [batch, channels, 1, 1].into());
+            Self::float_add(sum, Self::float_mul(seen(&around, place), weight))
+        });
+        [by_input, by_kernels]
+    }
+}
+
+/// A line and a column of zeros on each side.
+fn zero_pad<B: Kernels>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let (device, dtype) = (x.device(), x.dtype());
+    (2..4).fold(x, |x, axis| {
+        let mut shape = x.shape();
+        shape[axis] = 1;
+        let zeros = B::float_zeros(shape, &device, dtype.into());
+        B::float_cat(vec![zeros.clone(), x, zeros], axis)
+    })
 }
 
 fn reflection_pad<B: Kernels>(x: FloatTensor<B>, border: usize) -> FloatTensor<B> {
@@ -133,6 +174,20 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
+    fn depthwise_convolution(
+        input: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), kernels.node()];
+        let prepared = Depthwise.prepare::<C>(nodes).compute_bound().stateful();
+        let (input, kernels) = (input.into_primitive(), kernels.into_primitive());
+        let output = B::depthwise_convolution(input.clone(), kernels.clone());
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish((input, kernels), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
     fn normalizing_affine(
         features: FloatTensor<Self>,
         _: FloatTensor<Self>,
@@ -148,6 +203,32 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish((features, unit.clone()), unit),
             OpsKind::UnTracked(prepared) => prepared.finish(unit),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Depthwise;
+
+impl<B: Gradients> Backward<B, 2> for Depthwise {
+    /// The input and the kernels.
+    type State = (FloatTensor<B>, FloatTensor<B>);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        gradients: &mut Found,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [input_node, kernels_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        let (input, kernels) = ops.state;
+        let [by_input, by_kernels] = B::depthwise_gradients(input, kernels, gradient);
+        if let Some(node) = input_node {
+            gradients.register::<B>(node.id, by_input);
+        }
+        if let Some(node) = kernels_node {
+            gradients.register::<B>(node.id, by_kernels);
         }
     }
 }

@@ -364,13 +364,14 @@ fn launch(
 /// `input`, and to it added its convolution with one 3 x 3 kernel for every channel of every
 /// picture, reflected at the border. `kernels`: `[batch, channels, 9]`.
 pub fn depthwise(input: Tensor<4>, kernels: Tensor<3>) -> Tensor<4> {
-    match Engine::of(&input) {
-        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::depthwise_convolution(
-            input.into_dispatch(),
-            kernels.into_dispatch(),
-        )),
-        Engine::Differentiable | Engine::Composed => composed::depthwise(input, kernels),
+    if Engine::of(&input) == Engine::Composed {
+        return composed::depthwise(input, kernels);
     }
+    let kernels = kernels.cast(input.dtype());
+    Tensor::from_dispatch(<Dispatch as Kernels>::depthwise_convolution(
+        input.into_dispatch(),
+        kernels.into_dispatch(),
+    ))
 }
 
 /// `a + b`, as they are read.

@@ -462,6 +462,58 @@ fn gradients_are_gradients(device: &Device) {
     }
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn other_gradients_on_the_cpu() {
+    with_each(|| other_gradients_are_gradients(&crate::device::cpu().autodiff()));
+}
+
+#[cfg(all(feature = "cli", feature = "gpu"))]
+#[test]
+fn other_gradients_on_the_gpu() {
+    let Some(device) = gpu() else { return };
+    other_gradients_are_gradients(&device.autodiff());
+}
+
+#[cfg(feature = "cli")]
+fn other_gradients_are_gradients(device: &Device) {
+    device.seed(6);
+    for dims in [[2, 5, 7, 9], [1, 16, 2, 3], [3, 3, 24, 31]] {
+        let [batch, channels, ..] = dims;
+        // Away from 0, as what is normalized may be.
+        let x = (random(dims, device) * 2.0 + 3.0).detach().require_grad();
+        let kernels = random([batch, channels, 9], device).require_grad();
+        let towards = random(dims, device);
+        let gradients = |output: Tensor<4>| {
+            let gradients = (output * towards.clone()).sum().backward();
+            (x.grad(&gradients).unwrap(), kernels.grad(&gradients).unwrap())
+        };
+        let (dx, dk) = gradients(depthwise(x.clone(), kernels.clone()));
+        let (dx_expected, dk_expected) =
+            gradients(composed::depthwise(x.clone(), kernels.clone()));
+        assert_close(dx, dx_expected, &format!("input's gradient, depthwise {dims:?}"));
+        assert_close(dk, dk_expected, &format!("kernels' gradient, depthwise {dims:?}"));
+
+        let code = random([batch, 6], device).require_grad();
+        let weight = random([6, 2 * channels], device);
+        let bias = random([2 * channels], device);
+        let goal = || Goal::Predicted {
+            code: code.clone(),
+            weight: weight.clone(),
+            bias: bias.clone(),
+        };
+        let gradients = |affine: Tensor<3>| {
+            let source = Source { affine: Some(affine), ..x.clone().into() };
+            let gradients = (composed::read(source) * towards.clone()).sum().backward();
+            (x.grad(&gradients).unwrap(), code.grad(&gradients).unwrap())
+        };
+        let (dx, dc) = gradients(normalization(x.clone(), goal()));
+        let (dx_expected, dc_expected) = gradients(composed::normalization(x.clone(), goal()));
+        assert_close(dx, dx_expected, &format!("input's gradient, normalization of {dims:?}"));
+        assert_close(dc, dc_expected, &format!("code's gradient, normalization of {dims:?}"));
+    }
+}
+
 /// A stylizer and what it needs for a painting.
 #[cfg(all(feature = "cli", feature = "gpu"))]
 fn scene(device: &Device, side: u32) -> (crate::Stylizer, crate::Content, crate::Style) {

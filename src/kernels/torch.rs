@@ -27,6 +27,14 @@ impl Kernels for LibTorch {
         TchTensor::new(if spec.relu { output.relu() } else { output })
     }
 
+    fn depthwise_convolution(
+        input: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let moved = depthwise(&input.tensor, &kernels.tensor);
+        TchTensor::new(input.tensor + moved)
+    }
+
     fn normalizing_affine(
         features: FloatTensor<Self>,
         _: FloatTensor<Self>,
@@ -64,6 +72,29 @@ impl Gradients for LibTorch {
         let mut found = Tensor::run_backward(&[product], &[weight], false, false);
         TchTensor::new(found.remove(0))
     }
+
+    fn depthwise_gradients(
+        input: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 2] {
+        let leaf = |x: &Tensor| x.detach().set_requires_grad(true);
+        let (input, kernels) = (leaf(&input.tensor), leaf(&kernels.tensor));
+        let gradient = gradient.tensor.detach();
+        let product = (depthwise(&input, &kernels) * &gradient).sum(Kind::Float);
+        let mut found = Tensor::run_backward(&[product], &[input, kernels], false, false);
+        let by_kernels = found.remove(1);
+        [found.remove(0) + gradient, by_kernels].map(TchTensor::new)
+    }
+}
+
+/// One kernel for each channel of each picture, as so many groups of one picture's channels.
+fn depthwise(input: &Tensor, kernels: &Tensor) -> Tensor {
+    let size = input.size();
+    let groups = size[0] * size[1];
+    let padded = input.reflection_pad2d([1; 4]).reshape([1, groups, size[2] + 2, size[3] + 2]);
+    let kernels = kernels.reshape([groups, 1, 3, 3]);
+    padded.conv2d(&kernels, None::<&Tensor>, [1, 1], [0, 0], [1, 1], groups).reshape(size)
 }
 
 fn convolve(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, border: Border) -> Tensor {

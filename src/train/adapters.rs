@@ -4,6 +4,8 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{DType, Device, Tensor};
 
+use crate::kernels::Border;
+use crate::layers::convolve;
 use crate::vgg::{Features, VggConfig};
 
 /// Linear maps from the slim encoder's channels to the full one's, one a level; used only to
@@ -29,11 +31,21 @@ impl Adapters {
     pub fn residual_variances(&self, slim: &Features, full: &Features) -> [Tensor<1>; 4] {
         let adapters = [&self.relu1_1, &self.relu2_1, &self.relu3_1, &self.relu4_1];
         let (slim, full) = (slim.clone().levels(), full.clone().levels());
-        let mut levels = adapters.into_iter().zip(slim).zip(full).map(|((adapter, slim), full)| {
+        // Of the larger levels only the middle is compared.
+        let levels = adapters.into_iter().zip(slim.into_iter().zip(full)).zip([4, 2, 1, 1]);
+        let mut levels = levels.map(|((adapter, (slim, full)), part)| {
+            let [slim, full] = [slim, full].map(|x| {
+                let [.., height, width] = x.dims();
+                let middle = |x: Tensor<4>, axis, length| {
+                    x.narrow(axis, (length - length / part) / 2, length / part)
+                };
+                middle(middle(x, 2, height), 3, width)
+            });
+            let found = convolve(adapter, slim, Border::Zero, false, None);
+            let residual = (found - full.clone()).cast(DType::F32).square().mean();
             let full = full.cast(DType::F32);
             let mean = full.clone().mean_dim(3).mean_dim(2).mean_dim(0);
-            let variance = full.clone().square().mean() - mean.square().mean();
-            (adapter.forward(slim.cast(DType::F32)) - full).square().mean() / variance
+            residual / (full.square().mean() - mean.square().mean())
         });
         // The three arrays have four entries each.
         std::array::from_fn(|_| levels.next().expect("four levels"))

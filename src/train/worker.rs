@@ -39,19 +39,28 @@ pub struct Worker {
     pool: Option<ThreadPool>,
 }
 
-/// Photos, and what paintings of them are compared with.
+/// Photos, and what the encoder or paintings of them are compared with.
 #[derive(Debug)]
 pub struct Photos {
     pub crops: Crops,
     /// `[count, 3, side, side]`, RGB in 0..1.
     pictures: Tensor<4>,
+    goal: PhotoGoal,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+enum PhotoGoal {
     /// What the loss network sees, while the encoder learns it.
-    full: Option<Features>,
-    /// What the encoder sees, once it has learned.
-    encoded: Option<Features>,
-    target: losses::ContentTarget,
-    /// The right answers, blurred.
-    answers: Option<Tensor<4>>,
+    Features(Features),
+    /// Once it has learned.
+    Painting {
+        /// What the encoder sees.
+        encoded: Features,
+        target: losses::ContentTarget,
+        /// The right answers, blurred.
+        answers: Option<Tensor<4>>,
+    },
 }
 
 /// Style pictures, each of a size of its own, and what paintings after them are compared with.
@@ -60,11 +69,16 @@ pub struct Styles {
     palettes: Vec<Palette>,
     /// `[1, 3, height, width]`, RGB in 0..1.
     pictures: Vec<Tensor<4>>,
-    /// As of [`Photos`], of the first picture.
-    full: Option<Features>,
-    /// Once the encoder has learned.
-    statistics: Option<StyleStatistics>,
-    target: losses::StyleTarget,
+    goal: StyleGoal,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+enum StyleGoal {
+    /// What the loss network sees in the first picture, while the encoder learns it.
+    Features(Features),
+    /// Once it has learned.
+    Painting { statistics: StyleStatistics, target: losses::StyleTarget },
 }
 
 /// What a worker has found, of its share of the pictures.
@@ -122,11 +136,15 @@ impl Worker {
         let pictures = self.tensor(&crops);
         let answers = answers.map(|answers| self.tensor(answers));
         let full = self.loss_network.forward(answers.as_ref().unwrap_or(&pictures).clone());
-        let target = losses::ContentTarget::of(&full.clone().levels());
-        let encoded = encoder.map(|encoder| self.encode(encoder, &pictures));
-        let full = encoder.is_none().then_some(full);
-        let answers = answers.map(losses::blurred);
-        Photos { crops, pictures, full, encoded, target, answers }
+        let goal = match encoder {
+            None => PhotoGoal::Features(full),
+            Some(encoder) => PhotoGoal::Painting {
+                encoded: self.encode(encoder, &pictures),
+                target: losses::ContentTarget::of(&full.levels()),
+                answers: answers.map(losses::blurred),
+            },
+        };
+        Photos { crops, pictures, goal }
     }
 
     /// What the networks see in style pictures, the encoder if it has learned. Paintings are to have the
@@ -139,30 +157,28 @@ impl Worker {
         seed: u64,
     ) -> Styles {
         let pictures: Vec<_> = styles.iter().map(|style| self.tensor(style)).collect();
+        let palettes = styles.iter().flat_map(|style| style.palettes.clone()).collect();
+        let Some(encoder) = encoder else {
+            let goal = StyleGoal::Features(self.loss_network.forward(pictures[0].clone()));
+            return Styles { palettes, pictures, goal };
+        };
         let answers: Option<Vec<_>> = answers.map(|answers| {
             answers.split(answers.count).iter().map(|answer| self.tensor(answer)).collect()
         });
-        let mut full = None;
         let goals = answers.as_ref().unwrap_or(&pictures);
         let targets = goals.iter().zip(0..).map(|(picture, index)| {
-            let features = self.loss_network.forward(picture.clone());
-            let levels = self.loss_network.all_levels(&features);
-            let target = losses::StyleTarget::of(&levels, seed ^ (index << 48));
-            if encoder.is_none() {
-                full.get_or_insert(features);
-            }
-            target
+            let levels = self.loss_network.all_levels(&self.loss_network.forward(picture.clone()));
+            losses::StyleTarget::of(&levels, seed ^ (index << 48))
         });
         let targets: Vec<_> = targets.collect();
-        let statistics = encoder.map(|encoder| {
-            let each = pictures.iter().map(|picture| {
-                StyleStatistics::of(&self.encode(encoder, picture)).0
-            });
-            StyleStatistics(Tensor::cat(each.collect(), 0))
-        });
-        let palettes = styles.iter().flat_map(|style| style.palettes.clone()).collect();
-        let target = losses::StyleTarget::joined(&targets.iter().collect::<Vec<_>>());
-        Styles { palettes, pictures, full, statistics, target }
+        let rows = pictures
+            .iter()
+            .map(|picture| StyleStatistics::of(&self.encode(encoder, picture)).0);
+        let goal = StyleGoal::Painting {
+            statistics: StyleStatistics(Tensor::cat(rows.collect(), 0)),
+            target: losses::StyleTarget::joined(&targets.iter().collect::<Vec<_>>()),
+        };
+        Styles { palettes, pictures, goal }
     }
 
     /// Losses and gradients of both sides, on this worker's cores.
@@ -198,9 +214,18 @@ impl Worker {
             Some(_) => state.networks.clone().fork(&self.device),
             None => state.networks.clone(),
         };
-        let (Some(encoded), Some(statistics)) = (&photos.encoded, &styles.statistics) else {
-            return self.distil(&networks, photos, styles, share);
-        };
+        let (encoded, content_target, answers, statistics, style_target) =
+            match (&photos.goal, &styles.goal) {
+                (
+                    PhotoGoal::Painting { encoded, target: content, answers },
+                    StyleGoal::Painting { statistics, target: style },
+                ) => (encoded, content, answers, statistics, style),
+                (PhotoGoal::Features(photo), StyleGoal::Features(style)) => {
+                    let pairs = [(&photos.pictures, photo), (&styles.pictures[0], style)];
+                    return self.distil(&networks, pairs, share);
+                }
+                _ => unreachable!("both are seen with the encoder, or both without"),
+            };
         let mut log = Losses::new();
         let weigh = &config.loss;
         let gradients =
@@ -229,17 +254,17 @@ impl Worker {
 
         let seen = self.loss_network.forward(painting.clone());
         let seen = self.loss_network.all_levels(&seen);
-        total = add(total, "content", weigh.content, losses::content(&seen, &photos.target));
-        let style_losses = losses::style(&seen, &styles.target, &weigh.levels, step as u64);
+        total = add(total, "content", weigh.content, losses::content(&seen, content_target));
+        let style_losses = losses::style(&seen, style_target, &weigh.levels, step as u64);
         total = add(total, "style", weigh.style, style_losses.statistics);
         total = add(total, "gram", weigh.gram, style_losses.gram);
         total = add(total, "wasserstein", weigh.wasserstein, style_losses.wasserstein);
-        if let Some(answers) = &photos.answers {
+        if let Some(answers) = answers {
             let loss = losses::identity(losses::blurred(painting.clone()), answers.clone());
             total = add(total, "answer", weigh.answer, loss);
         }
         let flat = Flatness::of(content.clone());
-        if weigh.total_variation > 0.0 && photos.answers.is_none() {
+        if weigh.total_variation > 0.0 && answers.is_none() {
             let loss = losses::total_variation(painting.clone(), &flat);
             total = add(total, "total_variation", weigh.total_variation, loss);
         }
@@ -283,21 +308,18 @@ impl Worker {
         Found { losses: log, networks, discriminator: Some(judged) }
     }
 
-    /// The encoder learns what the loss network sees.
+    /// The encoder learns what the loss network sees in pictures.
     fn distil(
         &self,
         networks: &Networks,
-        photos: &Photos,
-        styles: &Styles,
+        pairs: [(&Tensor<4>, &Features); 2],
         share: f64,
     ) -> Found {
         const NAMES: [&str; 4] =
             ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
-        let pairs = [(&photos.pictures, &photos.full), (&styles.pictures[0], &styles.full)];
         let mut losses = Losses::new();
         let mut total = Tensor::zeros([1], &self.device);
         for (pictures, full) in pairs {
-            let full = full.as_ref().expect("kept while the encoder learns");
             let encoded = networks.encoder.forward(pictures.clone().cast(self.precision));
             let residuals = networks.adapters.residual_variances(&encoded, full);
             for (name, residual) in NAMES.into_iter().zip(residuals) {
