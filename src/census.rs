@@ -4,8 +4,8 @@ use burn::tensor::Tensor;
 
 use crate::layers::EPSILON;
 use crate::picture::Picture;
-use crate::stylizer::Stylizer;
 use crate::style::StyleStatistics;
+use crate::stylizer::Stylizer;
 use crate::vgg::VggConfig;
 
 /// Of some units, how many there are and how many are dead.

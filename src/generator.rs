@@ -69,9 +69,8 @@ impl Generator {
     pub fn new(device: &Device) -> Self {
         let [_, w2, w3, w4] = VggConfig::slim().widths;
         let silent = |from, to| LinearConfig::new(from, to).with_initializer(Initializer::Zeros);
-        let constant = |value: f64, length: usize| {
-            Param::from_tensor(Tensor::full([length], value, device))
-        };
+        let constant =
+            |value: f64, length: usize| Param::from_tensor(Tensor::full([length], value, device));
         let palette_weight = new_linear(&silent(CODE, 3), device);
         Self {
             statistics_mean: constant(0.0, STATISTICS).set_require_grad(false),

@@ -27,7 +27,8 @@ impl Noise {
             for &[left, top] in corners {
                 let seed = mixed(seed ^ mixed(scale));
                 let (left, top) = (left / scale, top / scale);
-                let places = || (top..top + height).flat_map(|y| (left..left + width).map(move |x| (x, y)));
+                let places =
+                    || (top..top + height).flat_map(|y| (left..left + width).map(move |x| (x, y)));
                 values.extend(places().map(|(x, y)| white(x, y, seed)));
                 values.extend(places().map(|(x, y)| coarse(x, y, !seed)));
             }

@@ -12,10 +12,10 @@ pub const WHOLE: u64 = 1 << 20;
 pub const THUMBNAIL: u32 = 1024;
 /// Side of the squares that the picture is cut into.
 const TILE: u32 = 768;
-/// What a tile sees beyond each of its edges. Encoder and generator together look at most 103 pixels
-/// far: 2 + 4 + 16 + 8 in the encoder's blocks, 40 + 16 + 4 + 1 in the generator's, 8 where it
-/// interpolates, and 4 where colours are blurred.
-const HALO: u32 = 104;
+/// What a tile sees beyond each of its edges. Encoder and generator together look at most 116 pixels
+/// far: 2 + 4 + 12 + 8 in the encoder's blocks, 48 + 16 + 6 + 2 in the generator at 1/8, 1/4, 1/2 and full
+/// size, 8 + 4 + 2 where it interpolates, and 4 where colours are blurred.
+const HALO: u32 = 120;
 
 /// A rectangle within a picture, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

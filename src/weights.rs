@@ -451,7 +451,7 @@ mod tests {
     fn a_module_comes_back_within_half_a_level() {
         let original = encoder();
         let tensors = tensors_of("encoder", &original);
-        assert_eq!(tensors.len(), 18);
+        assert_eq!(tensors.len(), 16);
         assert!(
             tensors.iter().any(|t| t.name == "encoder.conv1_1.weight" && t.shape == [16, 3, 3, 3])
         );

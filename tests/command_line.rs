@@ -475,7 +475,14 @@ fn names_may_contain_an_equals_sign() {
 
 #[test]
 fn info_describes_the_weights() {
-    Desk::new().run(&["info"]).prints(&["format: impasto-1", "encoder.conv1_1.weight"]);
+    let desk = Desk::new();
+    desk.run(&["info"]).prints(&["format: impasto-1", "encoder.conv1_1.weight"]);
+    desk.run(&["info", "--pictures", "."]).prints(&[
+        "over 3 pictures",
+        "of 128 dead",
+        "of 192 dead",
+    ]);
+    desk.run(&["info", "--pictures", "nowhere"]).fails(1, &["nowhere"]);
 }
 
 #[test]

@@ -66,11 +66,12 @@ fn a_table_and_a_sheet_of_every_photo_in_every_style() {
     let table = succeeds(&impasto(&[&common[..], &more].concat()));
     let [photo, painting, copies] =
         ["impasto, strength 0 ", "impasto, strength 1 ", "copies "].map(|name| row(&table, name));
-    // style, content, gram, ssim
+    // style, content, gram, ssim, stroke
     assert_eq!((photo[1], photo[3]), (0.0, 1.0), "the photo has its own content: {table}");
     assert_eq!((copies[0], copies[2]), (0.0, 0.0), "the style has its own style: {table}");
+    assert!(copies[4] < 0.05 && copies[4] < photo[4], "{table}");
     assert!(copies[1] > 0.1 && copies[3] < 0.9 && photo[0] > 0.0, "{table}");
-    assert_eq!(painting.len(), 7, "measures and both kinds of stability: {table}");
+    assert_eq!(painting.len(), 8, "measures and both kinds of stability: {table}");
     assert!(painting[3] < 1.0, "{table}");
     assert!(picture(Path::new(&sheet)).width() > 512);
     assert_eq!(picture(&folder.path().join("saved/p2__s.png")).width(), 64);
@@ -90,6 +91,56 @@ fn a_preview_shows_crops_and_trains_nothing() {
     let preview = picture(Path::new(&sheet));
     assert!(preview.rgb().iter().any(|&value| value < 128), "an empty sheet");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "it wrote something else");
+}
+
+#[test]
+fn training_looks_at_what_is_cheap_first_and_destroys_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["photos", "styles"] {
+        save(&folder.path().join(name).join("a.png"), &procedural::random(90, 90, 5));
+    }
+    fs::create_dir(path("letters")).unwrap();
+    fs::write(folder.path().join("letters/a.txt"), "a letter").unwrap();
+    fs::write(path("vgg"), "nothing").unwrap();
+    let (content, style, vgg) = (path("photos"), path("styles"), path("vgg"));
+    let refused = |content: &str, more: &[&str]| {
+        let arguments = ["train", "--content", content, "--style", &style, "--device", "cpu"];
+        let output = impasto(&[&arguments[..], more].concat());
+        assert!(!output.status.success(), "{more:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    // The folder of photos is missing as well, which would be noticed later.
+    let (nowhere, new) = (path("nowhere"), path("new"));
+    let message = refused(&nowhere, &["--out", &new, "--vgg", &nowhere]);
+    assert!(message.contains("impasto import-vgg"), "{message}");
+    let message = refused(&nowhere, &["--out", &path("letters"), "--vgg", &vgg]);
+    assert!(message.contains("is not empty and has no run in it"), "{message}");
+    let message = refused(&nowhere, &["--out", &new, "--vgg", &vgg, "--from", &path("none")]);
+    assert!(message.contains("cannot read") && message.contains("none"), "{message}");
+    let message = refused(&nowhere, &["--out", &new, "--vgg", &vgg, "--resume"]);
+    assert!(message.contains("config.toml"), "{message}");
+    let message = refused(&content, &["--out", &new, "--vgg", &vgg, "--change-settings"]);
+    assert!(message.contains("--resume"), "{message}");
+    assert!(!Path::new(&new).exists(), "nothing was begun");
+}
+
+#[test]
+fn photos_are_painted_by_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let photo = procedural::random(80, 60, 5);
+    save(&folder.path().join("photo.png"), &photo);
+    let (photo, out) = (path("photo.png"), path("cut.png"));
+    let arguments = ["styles", "--photo", &photo, "--family", "woodcut", "--seed", "3"];
+    succeeds(&impasto(&[&arguments[..], &["-o", &out]].concat()));
+    let cut = picture(Path::new(&out));
+    assert_eq!((cut.width(), cut.height()), (80, 60));
+    let wrong =
+        impasto(&["styles", "--photo", &photo, "--family", "woodcuts", "-o", &path("no.png")]);
+    let message = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && message.contains("stained-glass"), "{message}");
+    assert!(!folder.path().join("no.png").exists());
 }
 
 #[test]
@@ -155,7 +206,7 @@ fn weights_of_a_run_are_averaged() {
     let mut moved = tensors.clone();
     // A vector, which is stored as it is.
     let place =
-        moved.iter().position(|tensor| tensor.name == "generator.conv_5.conv.bias").unwrap();
+        moved.iter().position(|tensor| tensor.name == "generator.conv_6.conv.bias").unwrap();
     for value in &mut moved[place].values {
         *value += 1.0;
     }

@@ -140,8 +140,12 @@ fn full_encoder_and_losses() {
     };
     let (features, other) = (levels(features), levels(other));
     assert_matches("loss_content", losses::content(&features, &losses::ContentTarget::of(&other)));
-    let style =
-        losses::style(&features, &losses::StyleTarget::of(&other, 1), &[1.0, 1.0, 2.0, 2.0, 0.5], 2);
+    let style = losses::style(
+        &features,
+        &losses::StyleTarget::of(&other, 1),
+        &[1.0, 1.0, 2.0, 2.0, 0.5],
+        2,
+    );
     assert_matches("loss_style", style.statistics);
     assert_matches("loss_gram", style.gram);
     assert_matches(

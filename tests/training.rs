@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use burn::module::Module;
 use impasto::discriminator::Discriminator;
 use impasto::train::dataset::{Dataset, Folder, Skipped};
-use impasto::train::{Losses, Outcome, TrainConfig, TrainError, Trainer, procedural};
+use impasto::train::{Losses, Outcome, Start, TrainConfig, TrainError, Trainer, procedural};
 use impasto::vgg::VggConfig;
 use impasto::{Format, Picture, Stylizer, device, weights};
 
@@ -71,11 +71,11 @@ fn loss_network() -> Vec<u8> {
 }
 
 /// Trains until the step and gives the exported weights.
-fn train(pictures_in: &Path, out: &Path, vgg: &[u8], until: usize, resume: bool) -> Vec<u8> {
+fn train(pictures_in: &Path, out: &Path, vgg: &[u8], until: usize, start: Start) -> Vec<u8> {
     let config = TrainConfig::from_toml(SETTINGS).unwrap();
     let (dataset, _) = pictures(pictures_in);
     let cpu = device::cpu();
-    let mut trainer = Trainer::new(config, dataset, out, vgg, false, &[cpu], resume).unwrap();
+    let mut trainer = Trainer::new(config, dataset, out, vgg, false, &[cpu], start).unwrap();
     let stop = AtomicBool::new(false);
     let outcome = trainer.run(&stop, |step, losses| {
         assert!(losses.values().all(|loss| loss.is_finite()), "step {step}: {losses:?}");
@@ -96,10 +96,10 @@ fn an_interrupted_run_goes_on_exactly() {
         ["pictures", "straight", "interrupted"].map(|name| folder.path().join(name));
     let vgg = loss_network();
 
-    let expected = train(&pictures_in, &straight, &vgg, 6, false);
-    train(&pictures_in, &interrupted, &vgg, 1, false);
-    train(&pictures_in, &interrupted, &vgg, 4, true);
-    let found = train(&pictures_in, &interrupted, &vgg, 6, true);
+    let expected = train(&pictures_in, &straight, &vgg, 6, Start::New);
+    train(&pictures_in, &interrupted, &vgg, 1, Start::New);
+    train(&pictures_in, &interrupted, &vgg, 4, Start::Resume);
+    let found = train(&pictures_in, &interrupted, &vgg, 6, Start::Resume);
     let tensors = |bytes: &[u8]| weights::deserialize(bytes).unwrap().0;
     assert_eq!(tensors(&found), tensors(&expected));
 
@@ -134,7 +134,8 @@ fn an_interrupted_run_goes_on_exactly() {
         let config = TrainConfig { seed: 9, ..TrainConfig::from_toml(SETTINGS).unwrap() };
         let (dataset, _) = pictures(&pictures_in);
         let (cpu, out) = (device::cpu(), folder.path().join(name));
-        let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &[cpu], false).unwrap();
+        let mut trainer =
+            Trainer::new(config, dataset, &out, &vgg, false, &[cpu], Start::New).unwrap();
         let missing = trainer.start_from(bytes).unwrap();
         trainer.run(&AtomicBool::new(true), |_, _| {}).unwrap();
         (missing, tensors(&fs::read(out.join("impasto.safetensors")).unwrap()))
@@ -151,10 +152,48 @@ fn an_interrupted_run_goes_on_exactly() {
     assert!(encoder.iter().all(|tensor| started.contains(tensor)));
     assert_ne!(started, tensors(&found));
 
+    // A run goes on under its own settings, with its own pictures, unless that is meant.
+    let resumed = |change: &dyn Fn(&mut TrainConfig), swap: bool, start: Start| {
+        let mut config = TrainConfig::from_toml(SETTINGS).unwrap();
+        change(&mut config);
+        let (content, style) = folders(&pictures_in, &Skipped::default());
+        fs::copy(pictures_in.join("style/a.png"), pictures_in.join("more.png")).unwrap();
+        let style = match swap {
+            true => Folder::load(&pictures_in, |_, _| {}, |_, _| {}).unwrap(),
+            false => style,
+        };
+        let dataset = Dataset::new(content, style, &config);
+        let cpu = device::cpu();
+        Trainer::new(config, dataset, &straight, &vgg, false, &[cpu], start).err()
+    };
+    let message = |error: Option<TrainError>| error.expect("refused").to_string();
+    let batch = |config: &mut TrainConfig| (config.batch, config.loss.content) = (2, 1.5);
+    let refused = message(resumed(&batch, false, Start::Resume));
+    assert!(refused.contains("batch was 1 and is 2; loss.content was 1.0 and is 1.5"), "{refused}");
+    let refused = message(resumed(&|_| {}, true, Start::Resume));
+    assert!(refused.contains("the pictures in the folders"), "{refused}");
+    assert!(resumed(&|config| config.steps = 9, false, Start::Resume).is_none());
+    assert!(resumed(&batch, true, Start::ResumeChanged).is_none());
+    // Those tried last are written down.
+    fs::write(straight.join("config.toml"), settings).unwrap();
+
+    // Weights of something else are no start.
+    let foreign = weights::serialize(
+        &[weights::NamedTensor { name: "a".into(), shape: vec![1], values: vec![1.0] }],
+        &weights::Metadata::new(),
+    );
+    let (dataset, _) = pictures(&pictures_in);
+    let (cpu, out) = (device::cpu(), folder.path().join("foreign"));
+    let config = TrainConfig::from_toml(SETTINGS).unwrap();
+    let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &[cpu], Start::New).unwrap();
+    assert!(
+        trainer.start_from(&foreign.unwrap()).unwrap_err().to_string().contains("every tensor")
+    );
+
     // A run is not started over by accident.
     let config = TrainConfig::from_toml(SETTINGS).unwrap();
     let (dataset, skipped) = pictures(&pictures_in);
-    let again = Trainer::new(config, dataset, &straight, &vgg, false, &[device::cpu()], false);
+    let again = Trainer::new(config, dataset, &straight, &vgg, false, &[device::cpu()], Start::New);
     assert!(
         matches!(again.err(), Some(TrainError::File { reason, .. }) if reason.contains("--resume"))
     );
@@ -173,7 +212,8 @@ fn a_discriminator_that_judges_well_waits() {
         config.optimizer.discriminator_floor = floor;
         let (dataset, _) = pictures(&folder.path().join("pictures"));
         let cpu = device::cpu();
-        let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &[cpu], false).unwrap();
+        let mut trainer =
+            Trainer::new(config, dataset, &out, &vgg, false, &[cpu], Start::New).unwrap();
         trainer
             .run(&AtomicBool::new(false), |step, losses| {
                 assert_eq!(losses.contains_key("discriminator"), step > 3, "step {step}");
@@ -200,7 +240,7 @@ fn two_devices_learn_what_one_learns() {
         let dataset = Dataset::new(content, style, &config);
         let (devices, out) = (vec![device::cpu(); devices], folder.path().join(name));
         let mut trainer =
-            Trainer::new(config, dataset, &out, &vgg, false, &devices, false).unwrap();
+            Trainer::new(config, dataset, &out, &vgg, false, &devices, Start::New).unwrap();
         // Of the last step, in which both networks are trained.
         let mut last = Losses::new();
         trainer.run(&AtomicBool::new(false), |_, losses| last.clone_from(losses)).unwrap();
@@ -220,7 +260,7 @@ fn two_devices_learn_what_one_learns() {
     let (content, style) = folders(&folder.path().join("pictures"), &Skipped::default());
     let (dataset, out) = (Dataset::new(content, style, &config), folder.path().join("three"));
     let devices = vec![device::cpu(); 2];
-    let refused = Trainer::new(config, dataset, &out, &vgg, false, &devices, false);
+    let refused = Trainer::new(config, dataset, &out, &vgg, false, &devices, Start::New);
     let message = refused.err().expect("one picture cannot be shared").to_string();
     assert!(message.contains("a batch of 1 for 2 devices"), "{message}");
 }
@@ -233,11 +273,45 @@ fn folders_without_pictures_are_named() {
     assert!(matches!(load(&folder.path().join("missing")), TrainError::File { .. }));
 }
 
+/// What stands in the folders of people: links in circles, pipes, files that are absurdly large.
+#[cfg(unix)]
+#[test]
+fn odd_files_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("woodcut/more")).unwrap();
+    fs::write(at("woodcut/a.png"), procedural::random(70, 70, 1).encode(Format::Png).unwrap())
+        .unwrap();
+    fs::copy(at("woodcut/a.png"), at("woodcut/more/b.png")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), at("woodcut/again")).unwrap();
+    std::os::unix::fs::symlink(at("nowhere.png"), at("dangling.png")).unwrap();
+    fs::File::create(at("sparse.jpg")).unwrap().set_len(6 << 30).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(at("pipe.png")).status().unwrap();
+    assert!(made.success());
+    let skipped = Skipped::default();
+    let load = || Folder::load(folder.path(), |path, reason| skipped.add(path, reason), |_, _| {});
+    let loaded = load().unwrap();
+    assert_eq!(loaded.families().collect::<Vec<_>>(), [("woodcut", 2)]);
+    let lines = skipped.lines();
+    for (name, reason) in
+        [("dangling", "No such file"), ("pipe", "not a file"), ("sparse", "64 MB")]
+    {
+        let named = lines.iter().any(|line| line.contains(name) && line.contains(reason));
+        assert!(named, "{name}: {lines:?}");
+    }
+    assert_eq!(loaded.fingerprint(), load().unwrap().fingerprint());
+    fs::remove_file(at("woodcut/more/b.png")).unwrap();
+    assert_ne!(loaded.fingerprint(), load().unwrap().fingerprint());
+}
+
 #[test]
 fn wrong_settings_are_named() {
     for (text, expected) in [
         ("stepz = 3", "stepz"),
         ("crop = 100", "crop must be a multiple of 16"),
+        ("steps = 500", "steps must be more than distillation_steps"),
+        ("style_sides = [384, 256]", "the smaller one first"),
+        ("[families]\nwoodcut = -1.0", "must not be negative"),
         ("[loss]\nidentity_every = 0", "identity_every"),
         ("batch = -1", "batch"),
     ] {

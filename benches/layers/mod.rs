@@ -34,23 +34,27 @@ const fn pointwise(layer: Layer) -> Layer {
 }
 
 /// In the order in which the photo passes them. The tests of `impasto info` hold the same shapes.
-pub const LAYERS: [Layer; 16] = [
+pub const LAYERS: [Layer; 20] = [
     layer("conv1_1", [3, 16], 0, 1),
     layer("conv1_2", [16, 16], 0, 1),
     layer("conv2_1", [16, 32], 1, 1),
     layer("conv2_2", [32, 32], 1, 1),
     layer("conv3_1", [32, 64], 2, 1),
-    layer("conv3_2 … 3_4", [64, 64], 2, 3),
+    layer("conv3_2, 3_3", [64, 64], 2, 2),
     layer("conv4_1", [64, 128], 3, 1),
+    pointwise(layer("noise_1", [2, 128], 3, 1)),
     layer("block_1, 2", [128, 128], 3, 4),
     layer("conv_1", [128, 64], 3, 1),
     pointwise(layer("skip", [64, 64], 2, 1)),
+    pointwise(layer("noise_2", [2, 64], 2, 1)),
     layer("block_3", [64, 64], 2, 2),
     layer("conv_2", [64, 24], 2, 1),
     pointwise(layer("fine_skip", [32, 24], 1, 1)),
+    pointwise(layer("noise_3", [2, 24], 1, 1)),
     layer("conv_3", [24, 24], 1, 1),
     layer("conv_4", [24, 16], 1, 1),
-    enlarging(layer("conv_5", [16, 3], 0, 1)),
+    enlarging(layer("conv_5", [16, 16], 0, 1)),
+    layer("conv_6", [16, 3], 0, 1),
 ];
 
 impl Layer {
@@ -77,7 +81,7 @@ impl Layer {
         let input = random([1, self.channels_in, inner, inner]);
         let weight = random([self.channels_out, self.channels_in, self.kernel, self.kernel]);
         let bias = Tensor::<1>::zeros([self.channels_out], device);
-        let upsample = self.upsample.then_some(Upsampling::Nearest);
+        let upsample = self.upsample.then_some(Upsampling::Bilinear);
         move || {
             let input = Source { upsample, ..input.clone().into() };
             convolve(input, weight.clone(), bias.clone(), Border::Reflection, true, None)

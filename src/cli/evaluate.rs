@@ -23,7 +23,7 @@ const SHEET_SIDE: u32 = 256;
 /// styles. All pictures are cut to their centre square.
 ///
 /// style: distance of feature statistics to the style's. gram: relative distance of Gram
-/// matrices. content: distance of normalized features to the photo's. For these lower is better.
+/// matrices. stroke: distance of the distributions of fine features. content: distance of normalized features to the photo's. For these lower is better.
 /// ssim: likeness of the photo's structure, higher is better. grid: lines 8 pixels apart, or a fraction
 /// of that, where the photo is flat, in 8-bit levels; lower is better. shift, noise: how much the
 /// painting changes per unit of change when the photo moves by one pixel, or gets noise; lower is
@@ -93,8 +93,8 @@ impl Evaluate {
 
         println!("{} photos x {} styles at {} pixels", photos.len(), styles.len(), self.size);
         println!(
-            "{:24} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
-            "", "style", "content", "gram", "ssim", "grid", "shift", "noise"
+            "{:24} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
+            "", "style", "content", "gram", "ssim", "stroke", "grid", "shift", "noise"
         );
         for &strength in &self.strength {
             let paintings = self.paint(&stylizer, &photos, &styles, strength)?;
@@ -198,8 +198,8 @@ fn stability(stylizer: &Stylizer, photos: &[Named], styles: &[Named]) -> Result<
 }
 
 fn print_row(name: &str, measures: Measures, stability: Option<Stability>) {
-    let Measures { style, content, gram, ssim, grid } = measures;
-    print!("{name:24} {style:7.3} {content:7.3} {gram:7.3} {ssim:7.3} {grid:7.3}");
+    let Measures { style, content, gram, ssim, stroke, grid } = measures;
+    print!("{name:24} {style:7.3} {content:7.3} {gram:7.3} {ssim:7.3} {stroke:7.3} {grid:7.3}");
     match stability {
         Some(Stability { shift, noise }) => println!(" {shift:7.3} {noise:7.3}"),
         None => println!(" {:>7} {:>7}", "-", "-"),

@@ -78,7 +78,8 @@ fn census(file: &WeightsFile, folder: &Path) -> Result<Vec<String>> {
         .collect::<Result<_>>()?;
     bar.finish_and_clear();
     let Census { channels, code } = file.stylizer(&impasto::device::cpu())?.census(&pictures);
-    let line = |name: &str, units: Units| format!("  {name:8} {:>4} of {} dead", units.dead, units.all);
+    let line =
+        |name: &str, units: Units| format!("  {name:8} {:>4} of {} dead", units.dead, units.all);
     let levels = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"];
     let mut lines = vec![format!("  units that never change over {} pictures:", pictures.len())];
     lines.extend(levels.into_iter().zip(channels).map(|(name, units)| line(name, units)));
@@ -92,9 +93,10 @@ fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
     let area = |halvings: u32| u64::from(size >> halvings).pow(2);
     if tensor.name == "generator.brush_2.weight" {
         // It gives the weights of depthwise convolutions.
-        let places = BRUSHED.iter().zip([3, 2, 1]).map(|(&channels, halvings)| {
-            9 * channels as u64 * area(halvings)
-        });
+        let places = BRUSHED
+            .iter()
+            .zip([3, 2, 1])
+            .map(|(&channels, halvings)| 9 * channels as u64 * area(halvings));
         return each + places.sum::<u64>();
     }
     match tensor.shape.len() {

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use impasto::train::dataset::{Dataset, Folder, Skipped};
-use impasto::train::{Outcome, TrainConfig, Trainer, sheet};
+use impasto::train::{Outcome, Start, TrainConfig, Trainer, sheet};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::files;
 
 /// Train the networks on two folders of pictures.
 ///
@@ -17,7 +20,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// weights-STEP.safetensors (the same at each checkpoint, for `impasto average`), losses.csv and
 /// losses.svg (a plot of it), config.toml (all settings), sheet-STEP.png (fixed photos in fixed
 /// styles) and checkpoint-STEP. Ctrl-C writes a checkpoint and leaves; the same
-/// command with --resume goes on as if nothing had happened.
+/// command with --resume goes on as if nothing had happened, under the run's own settings.
+///
+/// A picture's family is the sub-folder it lies in (styles/woodcut/a.jpg). Families are drawn by the
+/// square root of how many pictures they have, so that rare ones are seen often enough. A few hundred
+/// pictures of each kind are enough to begin with; docs/training.md says what every setting means, and
+/// what an hour buys.
 ///
 /// Example: impasto train --content photos --style paintings --out runs/first --steps 6000
 #[derive(Debug, Args)]
@@ -37,12 +45,16 @@ pub struct Train {
     /// Settings (TOML); those left out have their defaults, which config.toml in --out spells out
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Steps in all, instead of the configuration's
+    /// Steps in all, instead of the configuration's; in a new run those that only distil the encoder, and
+    /// those before the adversarial loss, change in proportion
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Go on with the run in --out
+    /// Go on with the run in --out, under its own settings
     #[arg(long)]
     resume: bool,
+    /// With --resume: go on under the settings in --config, or with other pictures, all the same
+    #[arg(long, requires = "resume")]
+    change_settings: bool,
     /// Start from these weights instead of random ones (only a new run). To make trained ones better,
     /// set `distillation_steps = 0` and, under `[optimizer]`, `learning_rate = 2e-4` in --config: at
     /// higher rates ours got worse
@@ -107,16 +119,24 @@ impl Engine {
 impl Train {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
-        let mut config = match &self.config {
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                TrainConfig::from_toml(&text).with_context(|| path.display().to_string())?
-            }
-            None => TrainConfig::default(),
-        };
+        let mut config = self.settings()?;
         if let Some(steps) = self.steps {
-            config.steps = steps;
+            config = match self.resume {
+                true => TrainConfig { steps, ..config },
+                false => config.with_steps(steps),
+            };
+        }
+        config.check()?;
+        // What is cheap to look at comes before the pictures.
+        let vgg = match self.preview {
+            Some(_) => Vec::new(),
+            None => std::fs::read(&self.vgg).with_context(|| {
+                format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
+            })?,
+        };
+        let from = self.from.as_deref().map(files::read).transpose()?;
+        if let Some(out) = self.out.as_deref().filter(|_| self.preview.is_none()) {
+            refuse_foreign(out)?;
         }
         let skipped = Skipped::default();
         let content = load(&self.content, "photos", &skipped)?;
@@ -131,17 +151,16 @@ impl Train {
             return Ok(());
         }
         let out = self.out.as_deref().context("--out is missing")?;
-        let vgg = std::fs::read(&self.vgg).with_context(|| {
-            format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
-        })?;
         let devices = self.device.devices(self.devices)?;
         let steps = config.steps;
-        let mut trainer =
-            Trainer::new(config, dataset, out, &vgg, self.bf16, &devices, self.resume)?;
-        if let Some(path) = &self.from {
-            let bytes =
-                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let missing = trainer.start_from(&bytes).with_context(|| path.display().to_string())?;
+        let start = match (self.resume, self.change_settings) {
+            (false, _) => Start::New,
+            (true, false) => Start::Resume,
+            (true, true) => Start::ResumeChanged,
+        };
+        let mut trainer = Trainer::new(config, dataset, out, &vgg, self.bf16, &devices, start)?;
+        if let (Some(path), Some(bytes)) = (&self.from, &from) {
+            let missing = trainer.start_from(bytes).with_context(|| path.display().to_string())?;
             if !missing.is_empty() {
                 eprintln!("Not in {}, and therefore new: {}", path.display(), missing.join(", "));
             }
@@ -164,12 +183,21 @@ impl Train {
         )?);
         bar.set_position(trainer.step() as u64);
         bar.reset_eta();
+        let mut told = Instant::now();
         let outcome = trainer.run(&stop, |step, losses| {
             bar.set_position(step as u64);
             let shown = ["content", "style", "gram", "distillation_4"];
             let shown =
                 shown.iter().filter_map(|name| Some(format!("{name} {:.3}", losses.get(name)?)));
-            bar.set_message(shown.collect::<Vec<_>>().join(" "));
+            let shown = shown.collect::<Vec<_>>().join(" ");
+            // A log has no bar.
+            if bar.is_hidden() && told.elapsed() >= Duration::from_secs(60) {
+                told = Instant::now();
+                let left = Duration::from_secs(bar.eta().as_secs());
+                let left = humantime::format_duration(left);
+                eprintln!("step {step} of {steps}, {left} left, {shown}");
+            }
+            bar.set_message(shown);
         })?;
         bar.abandon();
         match outcome {
@@ -184,6 +212,30 @@ impl Train {
             }
         }
     }
+}
+
+impl Train {
+    /// Those of --config, or of the run that is gone on with, or the defaults.
+    fn settings(&self) -> Result<TrainConfig> {
+        let own = self.out.as_ref().filter(|_| self.resume).map(|out| out.join("config.toml"));
+        let Some(path) = self.config.clone().or(own) else {
+            return Ok(TrainConfig::default());
+        };
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        TrainConfig::from_toml(&text).with_context(|| path.display().to_string())
+    }
+}
+
+/// A folder with other things in it is not the place for a run.
+fn refuse_foreign(out: &Path) -> Result<()> {
+    let Ok(mut entries) = std::fs::read_dir(out) else { return Ok(()) };
+    ensure!(
+        entries.next().is_none() || out.join("config.toml").is_file(),
+        "{} is not empty and has no run in it; choose another --out",
+        out.display()
+    );
+    Ok(())
 }
 
 fn load(path: &Path, what: &str, skipped: &Skipped) -> Result<Folder> {

@@ -78,23 +78,35 @@ impl Gradients for LibTorch {
         kernels: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 2] {
-        let leaf = |x: &Tensor| x.detach().set_requires_grad(true);
-        let (input, kernels) = (leaf(&input.tensor), leaf(&kernels.tensor));
         let gradient = gradient.tensor.detach();
-        let product = (depthwise(&input, &kernels) * &gradient).sum(Kind::Float);
-        let mut found = Tensor::run_backward(&[product], &[input, kernels], false, false);
-        let by_kernels = found.remove(1);
-        [found.remove(0) + gradient, by_kernels].map(TchTensor::new)
+        let leaf = kernels.tensor.detach().set_requires_grad(true);
+        let product = (depthwise(&input.tensor.detach(), &leaf) * &gradient).sum(Kind::Float);
+        let by_kernels = Tensor::run_backward(&[product], &[leaf], false, false).remove(0);
+        // Mirrored pixels are constants, so that there are zeros around what comes back.
+        let turned = kernels.tensor.detach().flip([2]);
+        let by_input = &gradient + in_groups(&gradient, &turned, 1);
+        [by_input, by_kernels].map(TchTensor::new)
     }
 }
 
-/// One kernel for each channel of each picture, as so many groups of one picture's channels.
+/// One kernel for each channel of each picture, reflected at the border.
 fn depthwise(input: &Tensor, kernels: &Tensor) -> Tensor {
-    let size = input.size();
-    let groups = size[0] * size[1];
-    let padded = input.reflection_pad2d([1; 4]).reshape([1, groups, size[2] + 2, size[3] + 2]);
+    in_groups(&input.reflection_pad2d([1; 4]), kernels, 0)
+}
+
+/// The channels of all pictures as so many groups of one picture's, with zeros around them.
+fn in_groups(input: &Tensor, kernels: &Tensor, padding: i64) -> Tensor {
+    let [batch, channels, height, width] = *input.size().as_slice() else {
+        unreachable!("features have four axes")
+    };
+    let groups = batch * channels;
+    let input = input.reshape([1, groups, height, width]);
     let kernels = kernels.reshape([groups, 1, 3, 3]);
-    padded.conv2d(&kernels, None::<&Tensor>, [1, 1], [0, 0], [1, 1], groups).reshape(size)
+    let moved = input.conv2d(&kernels, None::<&Tensor>, [1, 1], [padding, padding], [1, 1], groups);
+    let [_, _, height, width] = *moved.size().as_slice() else {
+        unreachable!("features have four axes")
+    };
+    moved.reshape([batch, channels, height, width])
 }
 
 fn convolve(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, border: Border) -> Tensor {

@@ -8,6 +8,9 @@ use crate::kernels::Border;
 use crate::layers::convolve;
 use crate::vgg::{Features, VggConfig};
 
+/// The variance of features is taken as at least this much of their mean square.
+const LEAST: f64 = 0.25;
+
 /// Linear maps from the slim encoder's channels to the full one's, one a level; used only to
 /// compare the two.
 #[derive(Module, Debug)]
@@ -45,7 +48,9 @@ impl Adapters {
             let residual = (found - full.clone()).cast(DType::F32).square().mean();
             let full = full.cast(DType::F32);
             let mean = full.clone().mean_dim(3).mean_dim(2).mean_dim(0);
-            residual / (full.square().mean() - mean.square().mean())
+            let square = full.square().mean();
+            // Nothing is to be learned from how little an empty page varies.
+            residual / (square.clone() - mean.square().mean()).max_pair(square * LEAST)
         });
         // The three arrays have four entries each.
         std::array::from_fn(|_| levels.next().expect("four levels"))

@@ -35,7 +35,8 @@ impl Blocks {
     pub fn get(&mut self, number: usize) -> Option<&mut SeenBlock> {
         if self.next == number {
             let block = self.loader.next_block()?;
-            let (photos, styles) = (vec![None; block.contents.len()], vec![None; block.styles.len()]);
+            let (photos, styles) =
+                (vec![None; block.contents.len()], vec![None; block.styles.len()]);
             self.current = Some(SeenBlock { number, block, photos, styles, encoded: false });
             self.next += 1;
         }

@@ -37,6 +37,9 @@ pub struct Progress {
     /// What came before this run.
     #[serde(default)]
     pub before: Before,
+    /// Which photos and which styles, see [`Folder::fingerprint`](super::dataset::Folder::fingerprint).
+    #[serde(default)]
+    pub pictures: Vec<String>,
     /// The settings; a run goes on only under the same ones, except for its length and rhythm.
     pub config: TrainConfig,
 }
@@ -103,6 +106,18 @@ fn all(folder: &Path) -> Vec<PathBuf> {
     checkpoints
 }
 
+/// What a checkpoint has beside tensors.
+///
+/// # Errors
+/// [`TrainError::Checkpoint`] when it is missing or of another version.
+pub fn progress(checkpoint: &Path) -> Result<Progress, TrainError> {
+    let fail =
+        |reason: String| TrainError::Checkpoint { path: checkpoint.display().to_string(), reason };
+    let text = fs::read_to_string(checkpoint.join("progress.toml"))
+        .map_err(|error| fail(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| fail(error.to_string()))
+}
+
 /// Puts the checkpoint's values into `state`.
 ///
 /// # Errors
@@ -111,9 +126,7 @@ pub fn load(checkpoint: &Path, state: State) -> Result<(State, Progress), TrainE
     let fail =
         |reason: String| TrainError::Checkpoint { path: checkpoint.display().to_string(), reason };
     let file = |name: &str| checkpoint.join(name);
-    let text =
-        fs::read_to_string(file("progress.toml")).map_err(|error| fail(error.to_string()))?;
-    let progress: Progress = toml::from_str(&text).map_err(|error| fail(error.to_string()))?;
+    let progress = progress(checkpoint)?;
     let error = |error: burn::store::RecordError| fail(error.to_string());
     let state = State {
         networks: state.networks.try_load_file(file("networks")).map_err(error)?,

@@ -190,6 +190,46 @@ impl TrainConfig {
         toml::to_string(self).map_err(|error| TrainError::Config(error.to_string()))
     }
 
+    /// With other numbers of steps in all, the others in proportion.
+    pub fn with_steps(self, steps: usize) -> Self {
+        let part =
+            |of: usize| (of as f64 * steps as f64 / self.steps.max(1) as f64).round() as usize;
+        let (distillation_steps, adversarial_from) =
+            (part(self.distillation_steps), part(self.loss.adversarial_from));
+        let loss = LossConfig { adversarial_from, ..self.loss };
+        Self { steps, distillation_steps, loss, ..self }
+    }
+
+    /// What a run that was begun under these settings must not have otherwise when it goes on: each with
+    /// the value here and the one in `other`.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        // Length and rhythm may change.
+        const FREE: [&str; 5] =
+            ["steps", "checkpoint_every", "sheet_every", "threads", "cache_megabytes"];
+        fn compare(prefix: &str, a: &toml::Table, b: &toml::Table, found: &mut Vec<String>) {
+            let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                let name = format!("{prefix}{key}");
+                let shown = |value: Option<&toml::Value>| {
+                    value.map_or("nothing".into(), toml::Value::to_string)
+                };
+                match (a.get(key), b.get(key)) {
+                    (Some(toml::Value::Table(a)), Some(toml::Value::Table(b))) => {
+                        compare(&format!("{name}."), a, b, found);
+                    }
+                    (a, b) if a != b && !FREE.contains(&name.as_str()) => {
+                        found.push(format!("{name} was {} and is {}", shown(a), shown(b)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let table = |config: &Self| toml::Table::try_from(config).unwrap_or_default();
+        let mut found = Vec::new();
+        compare("", &table(self), &table(other), &mut found);
+        found
+    }
+
     /// # Errors
     /// Names the first setting that is out of range.
     pub fn check(&self) -> Result<(), TrainError> {
@@ -198,6 +238,10 @@ impl TrainConfig {
             (
                 self.crop >= 64 && self.crop.is_multiple_of(16),
                 "crop must be a multiple of 16, at least 64",
+            ),
+            (
+                self.steps > self.distillation_steps,
+                "steps must be more than distillation_steps, or nothing learns to paint",
             ),
             (self.reuse >= 1, "reuse must be at least 1"),
             (self.threads >= 1, "threads must be at least 1"),

@@ -170,8 +170,7 @@ impl Folder {
     ) -> Result<Self, TrainError> {
         let mut files = Vec::new();
         let mut seen = HashSet::new();
-        list(path, &mut files, &mut seen, &skip)
-            .map_err(|error| TrainError::file(path, error))?;
+        list(path, &mut files, &mut seen, &skip).map_err(|error| TrainError::file(path, error))?;
         files.sort();
         let done = std::sync::atomic::AtomicUsize::new(0);
         let usable: Vec<PathBuf> = files
@@ -201,6 +200,18 @@ impl Folder {
         let families = families.into_iter().map(|(name, files)| Family { name, files }).collect();
         let limit = TrainConfig::default().cache_megabytes << 20;
         Ok(Self { families, count, cache: Mutex::new(Cache { limit, ..Cache::default() }) })
+    }
+
+    /// A checksum of the files' names, in order: another folder has another one.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = crc32fast::Hasher::new();
+        for family in &self.families {
+            hasher.update(family.name.as_bytes());
+            for file in &family.files {
+                hasher.update(file.file_name().unwrap_or_default().as_encoded_bytes());
+            }
+        }
+        format!("{} pictures, {:08x}", self.count, hasher.finalize())
     }
 
     /// How many pictures there are.
@@ -340,8 +351,7 @@ impl Dataset {
     pub fn block(&self, block: usize, rollbacks: u64) -> Block {
         let (count, side) = self.config.crops(block);
         let rng = |index: usize, place: usize, role: Role| {
-            let mut rng =
-                ChaCha8Rng::seed_from_u64(self.config.seed.wrapping_add(rollbacks << 32));
+            let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed.wrapping_add(rollbacks << 32));
             let stream = (block * self.config.reuse + index) * self.config.batch + place;
             rng.set_stream((2 * stream + usize::from(role == Role::Style)) as u64);
             rng

@@ -51,6 +51,9 @@ pub struct Measures {
     /// Frobenius distance of Gram matrices over the norm of the style's, mean of relu1_1 …
     /// relu4_1 (Gatys et al., 2016). Lower is closer to the style.
     pub gram: f64,
+    /// How far the distributions of features are apart, relu1_1 … relu3_1, see
+    /// [`losses::stroke_distance`]. Lower is closer to the style.
+    pub stroke: f64,
     /// Structural similarity of luma to the photo's, 0 … 1 (Wang et al., "Image Quality
     /// Assessment: From Error Visibility to Structural Similarity", 2004). Higher is closer to
     /// the photo.
@@ -68,6 +71,7 @@ impl Measures {
             style: of(|m| m.style),
             content: of(|m| m.content),
             gram: of(|m| m.gram),
+            stroke: of(|m| m.stroke),
             ssim: of(|m| m.ssim),
             grid: of(|m| m.grid),
         }
@@ -129,6 +133,7 @@ impl Judge {
         let mut measures = Measures {
             ssim: ssim(&painting.luma, &photo.luma),
             grid: scalar(losses::grid(painting.pixels.clone(), &flat)).sqrt(),
+            stroke: losses::stroke_distance(&painting.levels, &style.levels),
             ..Measures::default()
         };
         for (index, (level, goal)) in painting.levels.iter().zip(&style.levels).enumerate() {

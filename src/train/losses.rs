@@ -146,6 +146,23 @@ pub fn style(
     StyleLosses { statistics, gram, wasserstein }
 }
 
+/// How far a painting's strokes are from a style's, in other words [`StyleLosses::wasserstein`] with the
+/// same projections and places each time, the mean over several. Features: relu1_1 … relu3_1 at least.
+pub fn stroke_distance(painting: &[Tensor<4>], style: &[Tensor<4>]) -> f64 {
+    const TIMES: u64 = 4;
+    let [painting, style] = [painting, style]
+        .map(|levels| levels[..SLICED_LEVELS].iter().cloned().map(rows).collect::<Vec<_>>());
+    let once = |seed: u64| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let levels = style.iter().zip(&painting).map(|(style, painting)| {
+            let distance = Slices::of(style, &mut rng).distance(painting, &mut rng);
+            f64::from(distance.into_scalar::<f32>())
+        });
+        levels.sum::<f64>()
+    };
+    (0..TIMES).map(once).sum::<f64>() / TIMES as f64
+}
+
 /// Features as `[batch, places, channels]`.
 fn rows(x: Tensor<4>) -> Tensor<3> {
     let [batch, channels, height, width] = x.dims();
@@ -382,6 +399,25 @@ mod tests {
         let found = covariance(x.clone());
         found.to_data().assert_approx_eq::<f32>(&whole.to_data(), Default::default());
         gradient(found).assert_approx_eq::<f32>(&gradient(whole), Default::default());
+    }
+
+    #[test]
+    fn strokes_are_told_apart_where_moments_are_the_same() {
+        let device = crate::device::cpu();
+        device.seed(1);
+        // Black and white, or all greys: of the same mean and deviation.
+        let shape = [1, 3, 64, 64];
+        let even = Tensor::<4>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
+        let two = even.clone().sign() * (1.0f64 / 3.0).sqrt();
+        let distance = |a: &Tensor<4>, b: &Tensor<4>| {
+            stroke_distance(&[a.clone(), a.clone(), a.clone()], &[b.clone(), b.clone(), b.clone()])
+        };
+        let (same, other) = (distance(&even, &even), distance(&even, &two));
+        assert!(same < 0.02, "{same}");
+        assert!(other > 3.0 * same, "{other} {same}");
+        let moved = distance(&even, &(two + 1.0));
+        assert!(moved > 10.0 * other, "{moved} {other}");
+        assert_eq!(same, distance(&even, &even), "always the same projections");
     }
 
     #[test]

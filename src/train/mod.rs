@@ -17,7 +17,7 @@ pub mod trainer;
 mod worker;
 
 pub use config::TrainConfig;
-pub use trainer::{Outcome, Trainer};
+pub use trainer::{Outcome, Start, Trainer};
 pub use worker::Losses;
 
 /// Why training could not start or go on.
@@ -35,6 +35,12 @@ pub enum TrainError {
     /// A checkpoint is incomplete, or belongs to other settings.
     #[error("cannot resume from {path}: {reason}")]
     Checkpoint { path: String, reason: String },
+    /// A run is to go on, but not as it began. The text says what differs.
+    #[error(
+        "the run was begun otherwise: {0}; leave these as they were, or go on all the same with \
+         --change-settings"
+    )]
+    Changed(String),
     /// Weights do not fit.
     #[error(transparent)]
     Weights(#[from] crate::WeightsError),

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use plotters::coord::ranged1d::ValueFormatter;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::TrainError;
@@ -10,7 +12,7 @@ const SIZE: (u32, u32) = (1000, 800);
 /// Points a line has at most; each is the mean of the steps it stands for.
 const POINTS: usize = 250;
 /// What is drawn: the losses above, the discriminator's judgements below.
-const LOSSES: [&str; 5] = ["content", "style", "gram", "identity", "discriminator"];
+const LOSSES: [&str; 6] = ["content", "style", "gram", "wasserstein", "identity", "discriminator"];
 const JUDGEMENTS: [&str; 2] = ["real_probability", "fake_probability"];
 
 type Line = Vec<(f64, f64)>;
@@ -31,8 +33,8 @@ fn draw(svg: &mut String, table: &str) -> Result<(), String> {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     area.fill(&WHITE).map_err(|error| error.to_string())?;
     let (upper, lower) = area.split_vertically(SIZE.1 * 5 / 8);
-    chart(&upper, "losses", &losses, None)?;
-    chart(&lower, "what the discriminator takes for a painting", &judgements, Some(0.0..1.0))?;
+    chart(&upper, "losses", &losses, true)?;
+    chart(&lower, "what the discriminator takes for a painting", &judgements, false)?;
     area.present().map_err(|error| error.to_string())
 }
 
@@ -66,23 +68,46 @@ fn chart(
     area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     title: &str,
     lines: &[(&str, Line)],
-    range: Option<std::ops::Range<f64>>,
+    logarithmic: bool,
 ) -> Result<(), String> {
-    let points = || lines.iter().flat_map(|(_, line)| line);
+    let points = || lines.iter().flat_map(|(_, line)| line).filter(|point| point.1 > 0.0);
     let last = points().map(|point| point.0).fold(1.0, f64::max);
-    let top = points().map(|point| point.1).fold(1e-3, f64::max);
-    let mut chart = ChartBuilder::on(area)
+    let mut builder = ChartBuilder::on(area);
+    builder
         .caption(title, ("sans-serif", 18))
         .margin(12)
         .x_label_area_size(30)
-        .y_label_area_size(44)
-        .build_cartesian_2d(0.0..last, range.unwrap_or(0.0..1.05 * top))
-        .map_err(|error| error.to_string())?;
+        .y_label_area_size(44);
+    if logarithmic {
+        // One outlier would leave all else at the bottom of a linear axis.
+        let (low, high) = points()
+            .fold((1.0f64, 1.0f64), |(low, high), point| (low.min(point.1), high.max(point.1)));
+        let range = (0.9 * low..1.1 * high).log_scale();
+        let mut chart =
+            builder.build_cartesian_2d(0.0..last, range).map_err(|error| error.to_string())?;
+        fill(&mut chart, lines)
+    } else {
+        let mut chart =
+            builder.build_cartesian_2d(0.0..last, 0.0..1.0).map_err(|error| error.to_string())?;
+        fill(&mut chart, lines)
+    }
+}
+
+fn fill<'a, Y>(
+    chart: &mut ChartContext<'a, SVGBackend<'_>, Cartesian2d<RangedCoordf64, Y>>,
+    lines: &[(&str, Line)],
+) -> Result<(), String>
+where
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
     chart.configure_mesh().x_desc("step").draw().map_err(|error| error.to_string())?;
     for (index, (name, line)) in lines.iter().enumerate() {
         let colour = Palette99::pick(index).to_rgba();
         chart
-            .draw_series(LineSeries::new(line.iter().copied(), &colour))
+            .draw_series(LineSeries::new(
+                line.iter().copied().filter(|point| point.1 > 0.0),
+                &colour,
+            ))
             .map_err(|error| error.to_string())?
             .label(*name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour));

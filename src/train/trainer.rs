@@ -23,7 +23,7 @@ use crate::generator::Generator;
 use crate::layers::EPSILON;
 use crate::picture::Picture;
 use crate::stylizer::{STYLE_SIZE, Stylizer};
-use crate::weights::{self, Metadata};
+use crate::weights::{self, Metadata, WeightsError};
 
 /// Photos and styles on a sample sheet, and the side of each picture.
 const SHEET: (usize, usize, u32) = (5, 6, 256);
@@ -31,6 +31,8 @@ const SHEET: (usize, usize, u32) = (5, 6, 256);
 const STANDARDIZED: usize = 250;
 /// The file of the trained weights, in the run's folder.
 const WEIGHTS: &str = "impasto.safetensors";
+/// So many steps in a row may have losses that are not finite before the run goes back to a checkpoint.
+const MOST_BAD: usize = 10;
 /// Going back to a checkpoint more often than this without getting past the bad step is giving up.
 const MOST_ROLLBACKS: u64 = 3;
 
@@ -56,6 +58,17 @@ const COLUMNS: [&str; 18] = [
     "learning_rate",
 ];
 
+/// How a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// In a folder without a run.
+    New,
+    /// Where the run in the folder has got to, under its own settings and with its own pictures.
+    Resume,
+    /// The same, under other settings or with other pictures.
+    ResumeChanged,
+}
+
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Outcome {
@@ -70,6 +83,8 @@ pub enum Outcome {
 pub struct Trainer {
     config: TrainConfig,
     dataset: Arc<Dataset>,
+    /// Of the two folders.
+    pictures: [String; 2],
     folder: PathBuf,
     device: Device,
     workers: Vec<Worker>,
@@ -81,14 +96,15 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A new run in `folder`, or with `resume` the one that is there, under the settings given.
+    /// A new run in `folder`, or the one that is there.
     ///
     /// `vgg` is the content of `models/vgg19.safetensors`; `half` computes in bf16, with
     /// weights and losses in f32. Each step's pictures are shared among the `devices`, of which
     /// there is at least one; the weights are on the first. A CPU may be several.
     ///
     /// # Errors
-    /// When a file cannot be read, or there is a run in `folder` and `resume` is false.
+    /// When a file cannot be read, there is a run in `folder` and a new one is asked for, or none where one
+    /// is to be resumed, or it was begun under other settings or with other pictures.
     pub fn new(
         config: TrainConfig,
         dataset: Dataset,
@@ -96,7 +112,7 @@ impl Trainer {
         vgg: &[u8],
         half: bool,
         devices: &[Device],
-        resume: bool,
+        start: Start,
     ) -> Result<Self, TrainError> {
         config.check()?;
         if !(1..=config.batch).contains(&devices.len()) {
@@ -104,9 +120,27 @@ impl Trainer {
             return Err(TrainError::Config(reason));
         }
         let newest = checkpoint::newest(folder);
-        if let Some(newest) = newest.as_ref().filter(|_| !resume) {
-            let reason = "there is a run already: go on with --resume, or choose another --out";
-            return Err(TrainError::file(newest, reason));
+        let pictures = [&dataset.content, &dataset.style].map(Folder::fingerprint);
+        match (&newest, start) {
+            (Some(newest), Start::New) => {
+                let reason = "there is a run already: go on with --resume, or choose another --out";
+                return Err(TrainError::file(newest, reason));
+            }
+            (None, Start::Resume | Start::ResumeChanged) => {
+                let reason = "there is no checkpoint to resume from";
+                return Err(TrainError::file(folder, reason));
+            }
+            (Some(newest), Start::Resume) => {
+                let progress = checkpoint::progress(newest)?;
+                let mut differences = progress.config.differences(&config);
+                if !progress.pictures.is_empty() && progress.pictures != pictures {
+                    differences.push("the pictures in the folders".into());
+                }
+                if !differences.is_empty() {
+                    return Err(TrainError::Changed(differences.join("; ")));
+                }
+            }
+            _ => {}
         }
         fs::create_dir_all(folder).map_err(|error| TrainError::file(folder, error))?;
         let settings = folder.join("config.toml");
@@ -135,6 +169,7 @@ impl Trainer {
             workers: Worker::start(&devices, vgg, half)?,
             config,
             dataset: Arc::new(dataset),
+            pictures,
             folder: folder.into(),
             device,
             state,
@@ -180,6 +215,9 @@ impl Trainer {
             seconds: number("training_hours").unwrap_or(0.0) * 3600.0,
         };
         let (networks, missing) = self.state.networks.clone().with(&found)?;
+        if missing.len() == self.state.networks.exported().len() {
+            return Err(TrainError::Weights(WeightsError::Missing("every tensor".into())));
+        }
         self.state.networks = networks;
         self.state.average = self.state.networks.valid();
         Ok(missing)
@@ -205,6 +243,10 @@ impl Trainer {
         let mut blocks =
             Blocks::start(&self.dataset, self.config.place(self.step).0, self.rollbacks);
         let mut since = Instant::now();
+        let mut bad = 0;
+        if self.step == 0 && self.config.distillation_steps == 0 && !self.is_standardized() {
+            self.standardize();
+        }
         while self.step < self.config.steps {
             if stop.load(Ordering::Relaxed) {
                 self.pause(&mut since)?;
@@ -218,7 +260,10 @@ impl Trainer {
             let encoder = (self.step >= self.config.distillation_steps).then_some(encoder);
             let (photos, styles) = block.see([content, style], encoder, &self.workers);
             let losses = self.train_step(&photos, &styles);
-            if losses.values().any(|loss| !loss.is_finite()) {
+            // Such a step has changed nothing.
+            bad = if is_finite(&losses) { 0 } else { bad + 1 };
+            if bad > MOST_BAD {
+                bad = 0;
                 self.roll_back()?;
                 table = self.open_table()?;
                 blocks =
@@ -231,8 +276,11 @@ impl Trainer {
             }
             self.write_row(&mut table, self.seconds + since.elapsed().as_secs_f64(), &losses)?;
             report(self.step, &losses);
-            if self.step.is_multiple_of(self.config.checkpoint_every) {
-                self.pause(&mut since)?;
+            if self.step.is_multiple_of(self.config.checkpoint_every)
+                && let Err(error) = self.pause(&mut since)
+            {
+                // There may be room again at the next one; what has been learned is still here.
+                eprintln!("no checkpoint at step {}: {error}", self.step);
             }
             let painting = self.step > self.config.distillation_steps;
             if painting && self.step.is_multiple_of(self.config.sheet_every) {
@@ -253,6 +301,7 @@ impl Trainer {
             seconds: self.seconds,
             rollbacks: self.rollbacks,
             before: self.before,
+            pictures: self.pictures.to_vec(),
             config: self.config.clone(),
         };
         checkpoint::save(&self.folder, &self.state, &progress)?;
@@ -304,11 +353,20 @@ impl Trainer {
             let fixed = |data: &TensorData| {
                 Param::from_tensor(Tensor::from_data(data.clone(), device)).set_require_grad(false)
             };
-            Generator { statistics_mean: fixed(&mean), statistics_scale: fixed(&scale), ..generator }
+            Generator {
+                statistics_mean: fixed(&mean),
+                statistics_scale: fixed(&scale),
+                ..generator
+            }
         };
         let State { networks, average, .. } = &mut self.state;
         networks.generator = set(networks.generator.clone(), &self.device);
         average.generator = set(average.generator.clone(), &device);
+    }
+
+    fn is_standardized(&self) -> bool {
+        let scale = self.state.average.generator.statistics_scale.val();
+        (scale - 1.0).abs().max().into_scalar::<f32>() > 0.0
     }
 
     /// A step of both networks' sides, on all devices.
@@ -345,6 +403,9 @@ impl Trainer {
             }
             gradients.grads.push((found.networks, worker.device.clone()));
             judged.grads.extend(found.discriminator.map(|found| (found, worker.device.clone())));
+        }
+        if !is_finite(&log) {
+            return log;
         }
         let rate = config.learning_rate(step);
         state.networks = state.optimizer.step_multi(rate, state.networks.clone(), gradients);
@@ -435,6 +496,10 @@ impl Trainer {
     }
 }
 
+fn is_finite(losses: &Losses) -> bool {
+    losses.values().all(|loss| loss.is_finite())
+}
+
 /// The table in the text of a CSV file up to a step, with the columns of this version: a run may have
 /// been begun by another.
 fn table_until(text: &str, last: usize) -> csv::Result<Vec<u8>> {
@@ -519,7 +584,8 @@ mod tests {
         let vgg = weights::serialize(&weights::tensors_of("", &network), &Metadata::new()).unwrap();
         let dataset = Dataset::new(open(), open(), &config);
         let out = folder.path().join("out");
-        let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &[cpu], false).unwrap();
+        let start = Start::New;
+        let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &[cpu], start).unwrap();
         let mut since = Instant::now();
         let mut seconds = [Vec::new(), Vec::new()];
         trainer

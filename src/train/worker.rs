@@ -171,9 +171,8 @@ impl Worker {
             losses::StyleTarget::of(&levels, seed ^ (index << 48))
         });
         let targets: Vec<_> = targets.collect();
-        let rows = pictures
-            .iter()
-            .map(|picture| StyleStatistics::of(&self.encode(encoder, picture)).0);
+        let rows =
+            pictures.iter().map(|picture| StyleStatistics::of(&self.encode(encoder, picture)).0);
         let goal = StyleGoal::Painting {
             statistics: StyleStatistics(Tensor::cat(rows.collect(), 0)),
             target: losses::StyleTarget::joined(&targets.iter().collect::<Vec<_>>()),

@@ -72,8 +72,9 @@ fn linear(
         if biased {
             total += bias[column];
         }
-        if leaky && total < 0.0 {
-            total *= LEAK;
+        if leaky {
+            // What is not a number stays so.
+            total += min(total, 0.0) * comptime!(LEAK - 1.0);
         }
         output[picture * width + column] = total;
     }
