@@ -49,6 +49,8 @@ const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 pub struct Crops {
     /// How many there are.
     pub count: usize,
+    /// The place of the first of them among the pictures of its kind that the step sees.
+    pub first: usize,
     /// Width and height, in pixels.
     pub size: [usize; 2],
     /// RGB in 0..1, `[count, 3, height, width]` row-major.
@@ -58,9 +60,9 @@ pub struct Crops {
 }
 
 impl Crops {
-    fn new(size: [u32; 2]) -> Self {
+    fn new(size: [u32; 2], first: usize) -> Self {
         let size = size.map(|side| side as usize);
-        Self { count: 0, size, values: Vec::new(), palettes: Vec::new() }
+        Self { count: 0, first, size, values: Vec::new(), palettes: Vec::new() }
     }
 
     fn push(&mut self, picture: &Picture) {
@@ -83,8 +85,10 @@ impl Crops {
         let chunks = self.values.chunks(most * 3 * width * height);
         let chunks = chunks.zip(self.palettes.chunks(most));
         chunks
-            .map(|(values, palettes)| Self {
+            .enumerate()
+            .map(|(part, (values, palettes))| Self {
                 count: palettes.len(),
+                first: self.first + part * most,
                 size: self.size,
                 values: values.to_vec(),
                 palettes: palettes.to_vec(),
@@ -357,7 +361,7 @@ impl Dataset {
             rng
         };
         let photos = |index: usize| {
-            let mut crops = Crops::new([side as u32; 2]);
+            let mut crops = Crops::new([side as u32; 2], 0);
             for place in 0..count {
                 let mut rng = rng(index, place, Role::Content);
                 let picture = self.content.draw(&BTreeMap::new(), &mut rng);
@@ -367,7 +371,7 @@ impl Dataset {
         };
         let style = |index: usize, place: usize| {
             let picture = self.style_crop(&mut rng(index, place, Role::Style));
-            let mut crops = Crops::new([picture.width(), picture.height()]);
+            let mut crops = Crops::new([picture.width(), picture.height()], place);
             crops.push(&picture);
             crops
         };
@@ -379,14 +383,14 @@ impl Dataset {
         }
         let (mut styles, mut answers) = (Vec::new(), Vec::new());
         for (index, photos) in contents.iter().enumerate() {
-            let mut set = (Vec::new(), Crops::new([side as u32; 2]));
+            let mut set = (Vec::new(), Crops::new([side as u32; 2], 0));
             for place in 0..count {
                 let seed = rng(index, place, Role::Style).random();
                 // As large as the photo: marks are then as large, too.
                 let side = side as u32;
                 let [style, answer] =
                     procedural::random_pair(&photos.picture(place), side, side, seed);
-                let mut crops = Crops::new([side; 2]);
+                let mut crops = Crops::new([side; 2], place);
                 crops.push(&style);
                 set.0.push(crops);
                 set.1.push(&answer);

@@ -94,7 +94,7 @@ fn chart(
 }
 
 fn fill<'a, Y>(
-    chart: &mut ChartContext<'a, SVGBackend<'_>, Cartesian2d<RangedCoordf64, Y>>,
+    chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, Y>>,
     lines: &[(&str, Line)],
 ) -> Result<(), String>
 where

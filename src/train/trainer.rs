@@ -20,7 +20,6 @@ use super::worker::{Losses, Photos, Styles, Worker};
 use super::{TrainError, plot, sheet};
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
-use crate::layers::EPSILON;
 use crate::picture::Picture;
 use crate::stylizer::{STYLE_SIZE, Stylizer};
 use crate::weights::{self, Metadata, WeightsError};
@@ -29,6 +28,8 @@ use crate::weights::{self, Metadata, WeightsError};
 const SHEET: (usize, usize, u32) = (5, 6, 256);
 /// Styles over which the statistics of styles are standardized.
 const STANDARDIZED: usize = 250;
+/// Of their mean, the least deviation that a number is standardized by.
+const LEAST_DEVIATION: f64 = 0.05;
 /// The file of the trained weights, in the run's folder.
 const WEIGHTS: &str = "impasto.safetensors";
 /// So many steps in a row may have losses that are not finite before the run goes back to a checkpoint.
@@ -347,8 +348,10 @@ impl Trainer {
         let rows = Tensor::cat(rows.collect(), 0);
         let mean = rows.clone().mean_dim(0);
         let deviation = (rows - mean.clone()).square().mean_dim(0).sqrt();
-        let numbers = [mean.squeeze_dim::<1>(0), (deviation + EPSILON).recip().squeeze_dim::<1>(0)];
-        let [mean, scale] = numbers.map(Tensor::into_data);
+        // What hardly differs between styles must not be blown up.
+        let least = deviation.clone().mean_dim(1) * LEAST_DEVIATION;
+        let scale = deviation.max_pair(least).recip();
+        let [mean, scale] = [mean, scale].map(|x| x.squeeze_dim::<1>(0).into_data());
         let set = |generator: Generator, device: &Device| {
             let fixed = |data: &TensorData| {
                 Param::from_tensor(Tensor::from_data(data.clone(), device)).set_require_grad(false)

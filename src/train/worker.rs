@@ -49,7 +49,7 @@ pub struct Photos {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 enum PhotoGoal {
     /// What the loss network sees, while the encoder learns it.
     Features(Features),
@@ -73,10 +73,10 @@ pub struct Styles {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 enum StyleGoal {
-    /// What the loss network sees in the first picture, while the encoder learns it.
-    Features(Features),
+    /// What the loss network sees in each, while the encoder learns it.
+    Features(Vec<Features>),
     /// Once it has learned.
     Painting { statistics: StyleStatistics, target: losses::StyleTarget },
 }
@@ -159,16 +159,18 @@ impl Worker {
         let pictures: Vec<_> = styles.iter().map(|style| self.tensor(style)).collect();
         let palettes = styles.iter().flat_map(|style| style.palettes.clone()).collect();
         let Some(encoder) = encoder else {
-            let goal = StyleGoal::Features(self.loss_network.forward(pictures[0].clone()));
+            let features =
+                pictures.iter().map(|picture| self.loss_network.forward(picture.clone()));
+            let goal = StyleGoal::Features(features.collect());
             return Styles { palettes, pictures, goal };
         };
         let answers: Option<Vec<_>> = answers.map(|answers| {
             answers.split(answers.count).iter().map(|answer| self.tensor(answer)).collect()
         });
         let goals = answers.as_ref().unwrap_or(&pictures);
-        let targets = goals.iter().zip(0..).map(|(picture, index)| {
+        let targets = goals.iter().zip(styles).map(|(picture, style)| {
             let levels = self.loss_network.all_levels(&self.loss_network.forward(picture.clone()));
-            losses::StyleTarget::of(&levels, seed ^ (index << 48))
+            losses::StyleTarget::of(&levels, seed ^ ((style.first as u64) << 48))
         });
         let targets: Vec<_> = targets.collect();
         let rows =
@@ -220,8 +222,8 @@ impl Worker {
                     StyleGoal::Painting { statistics, target: style },
                 ) => (encoded, content, answers, statistics, style),
                 (PhotoGoal::Features(photo), StyleGoal::Features(style)) => {
-                    let pairs = [(&photos.pictures, photo), (&styles.pictures[0], style)];
-                    return self.distil(&networks, pairs, share);
+                    let styles = styles.pictures.iter().zip(style).collect();
+                    return self.distil(&networks, (&photos.pictures, photo), styles, share);
                 }
                 _ => unreachable!("both are seen with the encoder, or both without"),
             };
@@ -239,7 +241,7 @@ impl Worker {
         let [width, height] = photos.crops.size;
         // Away from each other, so that no two photos have the same noise.
         let corners: Vec<_> =
-            (0..photos.crops.count as u32).map(|index| [index << 16, 0]).collect();
+            (0..photos.crops.count).map(|i| [((photos.crops.first + i) as u32) << 16, 0]).collect();
         let noise = Noise::new(&corners, width as u32, height as u32, step as u32, &self.device);
         let noise = Noise(noise.0.map(|plane| plane.cast(self.precision)));
         let painter = &networks.generator;
@@ -311,19 +313,24 @@ impl Worker {
     fn distil(
         &self,
         networks: &Networks,
-        pairs: [(&Tensor<4>, &Features); 2],
+        photos: (&Tensor<4>, &Features),
+        styles: Vec<(&Tensor<4>, &Features)>,
         share: f64,
     ) -> Found {
         const NAMES: [&str; 4] =
             ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
         let mut losses = Losses::new();
         let mut total = Tensor::zeros([1], &self.device);
-        for (pictures, full) in pairs {
+        // Photos and styles count alike.
+        let each = 0.5 / styles.len() as f64;
+        let pairs =
+            [(photos, 0.5)].into_iter().chain(styles.into_iter().map(|style| (style, each)));
+        for ((pictures, full), weight) in pairs {
             let encoded = networks.encoder.forward(pictures.clone().cast(self.precision));
             let residuals = networks.adapters.residual_variances(&encoded, full);
             for (name, residual) in NAMES.into_iter().zip(residuals) {
-                *losses.entry(name).or_default() += scalar(&residual) / 2.0;
-                total = total + residual / 2.0;
+                *losses.entry(name).or_default() += scalar(&residual) * weight as f32;
+                total = total + residual * weight;
             }
         }
         let networks = GradientsParams::from_grads((total * share).backward(), networks);
