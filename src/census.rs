@@ -60,35 +60,40 @@ impl Stylizer {
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
-
-    /// Noise, stripes and gradients in several colours.
-    fn pictures() -> Vec<Picture> {
-        let picture = |seed: u32| {
-            let pixels = (0..64 * 64u32).flat_map(|place| {
-                let (x, y) = (place % 64, place / 64);
-                [0, 1, 2].map(|channel| {
-                    let hash = (place ^ seed).wrapping_mul(2_654_435_761).rotate_left(channel * 7);
-                    match (seed + channel) % 4 {
-                        0 => hash >> 24,
-                        1 => x * 4,
-                        2 => (x / (1 + seed) + y) % 2 * 255,
-                        _ => y * (seed % 5),
-                    }
-                })
-            });
-            let rgb = pixels.map(|value| value.min(255) as u8).collect();
-            Picture::new(64, 64, rgb).expect("three values for every pixel")
-        };
-        (0..12).map(picture).collect()
-    }
+    use crate::weights::{self, Metadata};
 
     #[test]
-    fn what_is_shipped_is_alive() {
-        let stylizer = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
-        let Census { channels, code } = stylizer.census(&pictures());
-        println!("{channels:?} {code:?}");
-        for units in channels.into_iter().chain([code]) {
-            assert!(units.dead * 50 <= units.all, "{channels:?} {code:?}");
-        }
+    fn what_never_changes_is_counted() {
+        let device = crate::device::cpu();
+        // Stripes of several widths and colours.
+        let picture = |seed: u32| {
+            let places = (0..64 * 64u32).map(|place| (place % 64, place / 64));
+            let values = places.flat_map(|(x, y)| {
+                [0, 1, 2].map(|channel| ((x / (1 + seed) + y * channel + seed) % 5 * 50) as u8)
+            });
+            Picture::new(64, 64, values.collect()).expect("three values for every pixel")
+        };
+        let pictures: Vec<_> = (0..4).map(picture).collect();
+        let census = |without: &[&str]| {
+            let (mut tensors, _) = weights::deserialize(crate::DEFAULT_WEIGHTS).unwrap();
+            for tensor in &mut tensors {
+                if without.iter().any(|name| tensor.name.starts_with(name)) {
+                    tensor.values.fill(0.0);
+                }
+            }
+            let bytes = weights::serialize(&tensors, &Metadata::new()).unwrap();
+            Stylizer::load(&bytes, &device).unwrap().census(&pictures)
+        };
+        let whole = census(&[]);
+        let all = [16, 32, 64, 128];
+        assert!(whole.channels.iter().zip(all).all(|(units, all)| units.all == all), "{whole:?}");
+        assert!(whole.channels.iter().all(|units| units.dead < units.all / 2), "{whole:?}");
+        assert_eq!(whole.code, Units { all: 192, dead: 0 });
+
+        let blind = census(&["encoder.conv4_1"]);
+        assert_eq!(blind.channels[..3], whole.channels[..3]);
+        assert_eq!(blind.channels[3], Units { all: 128, dead: 128 });
+        let mute = census(&["generator.code_2"]);
+        assert_eq!((mute.channels, mute.code), (whole.channels, Units { all: 192, dead: 192 }));
     }
 }

@@ -144,7 +144,7 @@ fn photos_are_painted_by_the_program() {
 }
 
 #[test]
-fn lines_in_skies_are_half_of_what_repeated_pixels_leave() {
+fn lines_in_skies_are_a_quarter_of_what_repeated_pixels_left() {
     let folder = tempfile::tempdir().unwrap();
     let (photo, out) = (folder.path().join("sky.png"), folder.path().join("out.png"));
     let mut state = 1u32;
@@ -162,17 +162,18 @@ fn lines_in_skies_are_half_of_what_repeated_pixels_leave() {
     save(&photo, &sky);
     let sky = losses::Flatness::of(sky.to_tensor(&device::cpu()));
     let (photo, out) = (photo.to_str().unwrap(), out.to_str().unwrap());
-    // Half of what is there when the generator repeats pixels at its first upsampling: 2.9, 12.6
-    // and 1.1. In `golden-mosaic` it is 5.3 now and was 2.4.
-    for (style, limit) in [("crayon-town", 1.5), ("halftone-peak", 6.3), ("starry-impasto", 0.55)] {
+    let mut sum = 0.0;
+    for style in ["crayon-town", "halftone-peak", "starry-impasto"] {
         let path = format!("{}/www/styles/{style}.jpg", env!("CARGO_MANIFEST_DIR"));
         let arguments = ["--style", &path, "--device", "cpu", "--force", "-o", out];
         succeeds(&impasto(&[&["stylize", photo][..], &arguments].concat()));
         let painting = picture(Path::new(out)).to_tensor(&device::cpu());
         let found = losses::grid(painting, &sky).into_scalar::<f32>();
         println!("{style}: {found}");
-        assert!(found < limit, "{style}: lines of {found} squared levels");
+        sum += found;
     }
+    // A generator that repeated pixels at its first upsampling left 2.9, 12.6 and 1.1.
+    assert!(sum < 16.6 / 4.0, "lines of {sum} squared levels");
 }
 
 #[test]
