@@ -5,12 +5,14 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{leaky_relu, sigmoid};
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::ops::PadMode;
+use burn::tensor::{DType, Device, Distribution, Tensor};
 
+use crate::kernels::{self, Border};
 use crate::style::STATISTICS;
 
+/// Side of the kernels.
+const KERNEL: usize = 4;
 const SLOPE: f64 = 0.2;
 const TINY: f64 = 1e-12;
 
@@ -26,9 +28,9 @@ pub struct SpectralConv {
 }
 
 impl SpectralConv {
-    /// `stride` 1 or 2, `kernel` 4 with padding 1 or 3 with padding 1.
-    pub fn new(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Self {
-        let conv = Conv2dConfig::new(channels, [kernel, kernel])
+    /// `stride` 1 or 2; the kernel is 4 x 4, with one line and column of zeros around the input.
+    pub fn new(channels: [usize; 2], stride: usize, device: &Device) -> Self {
+        let conv = Conv2dConfig::new(channels, [KERNEL; 2])
             .with_stride([stride, stride])
             .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
             .with_initializer(Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false })
@@ -62,12 +64,45 @@ impl SpectralConv {
         left.transpose().matmul(matrix).matmul(right)
     }
 
-    /// `[batch, channels_in, height, width]` to `[batch, channels_out, height', width']`.
+    /// `[batch, channels_in, height, width]` to `[batch, channels_out, height', width']`, in the precision
+    /// of `x`.
+    ///
+    /// The patches under the kernel become channels of a 1 x 1 convolution, whose gradients are a matrix
+    /// product: burn computes that of a strided kernel with one as large as the picture.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let weight = self.conv.weight.val() / self.largest_singular_value().reshape([1, 1, 1, 1]);
-        let options = ConvOptions::new(self.conv.stride, [1, 1], [1, 1], 1);
-        conv2d(x, weight, self.conv.bias.as_ref().map(Param::val), options)
+        let [outputs, channels, ..] = weight.dims();
+        let [stride, _] = self.conv.stride;
+        let x = x.pad((1, 1, 1, 1), PadMode::Constant(0.0));
+        // With stride 2, four neighbours become the channels of one place, which has a 2 x 2 kernel left.
+        let x = if stride == 2 { joined(x) } else { x };
+        let kernel = KERNEL / stride;
+        let [_, deep, height, width] = x.dims();
+        let size = [height + 1 - kernel, width + 1 - kernel];
+        let places = (0..kernel * kernel).map(|place| [place / kernel, place % kernel]);
+        let seen = places.map(|[top, left]| {
+            x.clone().narrow(2, top, size[0]).narrow(3, left, size[1])
+        });
+        let patches = Tensor::cat(seen.collect(), 1);
+        // Output, line and column of the place, line and column within it, channel.
+        let weight = weight
+            .reshape([outputs, channels, kernel, stride, kernel, stride])
+            .permute([0, 2, 4, 3, 5, 1])
+            .reshape([outputs, kernel * kernel * deep, 1, 1]);
+        let bias = self.conv.bias.as_ref().map(Param::val);
+        let bias = bias.unwrap_or_else(|| Tensor::zeros([outputs], &weight.device()));
+        kernels::convolve(patches, weight, bias, Border::Zero, false, None)
     }
+}
+
+/// The four pixels of each square of 2 x 2 as channels of one: `[batch, channels, height, width]` to
+/// `[batch, 4 channels, height / 2, width / 2]`, rounded down.
+fn joined(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let (lines, columns) = (height / 2, width / 2);
+    let whole = x.narrow(2, 0, 2 * lines).narrow(3, 0, 2 * columns);
+    let split: Tensor<6> = whole.reshape([batch, channels, lines, 2, columns, 2]);
+    split.permute([0, 3, 5, 1, 2, 4]).reshape([batch, 4 * channels, lines, columns])
 }
 
 fn unit<const D: usize>(vector: Tensor<D>) -> Tensor<D> {
@@ -92,10 +127,10 @@ impl Discriminator {
     /// Freshly initialized.
     pub fn new(device: &Device) -> Self {
         Self {
-            conv_1: SpectralConv::new([3, 32], 4, 2, device),
-            conv_2: SpectralConv::new([32, 64], 4, 2, device),
-            conv_3: SpectralConv::new([64, 128], 4, 2, device),
-            conv_4: SpectralConv::new([128, 1], 4, 1, device),
+            conv_1: SpectralConv::new([3, 32], 2, device),
+            conv_2: SpectralConv::new([32, 64], 2, device),
+            conv_3: SpectralConv::new([64, 128], 2, device),
+            conv_4: SpectralConv::new([128, 1], 1, device),
             projection: LinearConfig::new(STATISTICS, 128)
                 .with_bias(false)
                 .with_initializer(Initializer::Zeros)
@@ -114,7 +149,7 @@ impl Discriminator {
         }
     }
 
-    /// One logit a patch, `[batch, 1, height / 8 - 1, width / 8 - 1]`.
+    /// One logit a patch, `[batch, 1, height / 8 - 1, width / 8 - 1]`, computed in the pictures' precision.
     ///
     /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1, sides at least 16; `style`: the standardized
     /// statistics of what they should be like, `[batch, 480]`, see
@@ -126,9 +161,10 @@ impl Discriminator {
         let logits = self.conv_4.forward(x.clone());
         let [batch, _, height, width] = logits.dims();
         let wanted = self.projection.forward(style).reshape([batch as i32, -1, 1, 1]);
+        let wanted = wanted.cast(x.dtype());
         // Features have a line and a column more than judgements.
         let agreement = (x * wanted).mean_dim(1).narrow(2, 0, height).narrow(3, 0, width);
-        logits + agreement
+        (logits + agreement).cast(DType::F32)
     }
 
     /// The probability that each picture is a real painting, `[batch]`: the mean over its patches.

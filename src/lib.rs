@@ -38,6 +38,8 @@ pub mod discriminator;
 pub mod dream;
 #[cfg(feature = "cli")]
 pub mod files;
+#[cfg(feature = "cli")]
+pub mod fit;
 pub mod generator;
 pub mod kernels;
 pub mod layers;

@@ -92,6 +92,11 @@ impl ColourMap {
         mapped.map(|value| value as f32).data.0[0]
     }
 
+    /// A picture's colours, `[3, height, width]`, to where the map takes them.
+    pub(crate) fn apply_to_all(&self, picture: &mut [f32]) {
+        each_pixel(picture, |_, colour| self.apply(colour));
+    }
+
     /// For a batch of pictures, one map each: `[batch, 3, 4]`, in each row the matrix's and behind
     /// it the offset's.
     pub fn to_tensor(maps: &[Self], device: &Device) -> Tensor<3> {
@@ -145,7 +150,7 @@ pub(crate) fn recolour(
                 Some(map) => map,
                 None => map_to_photo(painting, photo)?,
             };
-            each_pixel(painting, |_, colour| map.apply(colour));
+            map.apply_to_all(painting);
         }
         Colours::Luminance => {
             let original: Vec<f32> = photo.planes().collect();

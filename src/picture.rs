@@ -179,10 +179,16 @@ impl Picture {
         }
         let scale = f64::from(long_side.max(1)) / f64::from(longest);
         let shrunk = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-        let (width, height) = (shrunk(self.width), shrunk(self.height));
+        self.resized(shrunk(self.width), shrunk(self.height))
+    }
+
+    /// The whole picture at another size, each side at least 1; its proportions may change.
+    pub(crate) fn resized(&self, width: u32, height: u32) -> Self {
+        if (width, height) == (self.width, self.height) {
+            return self.clone();
+        }
         let rgb = image::imageops::resize(&self.pixels(), width, height, FilterType::Lanczos3);
-        let rgb = rgb.into_raw();
-        Self { width, height, rgb }
+        Self { width, height, rgb: rgb.into_raw() }
     }
 
     /// A part of the picture, mirrored where it reaches beyond the right and lower edge.

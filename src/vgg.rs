@@ -110,21 +110,48 @@ impl Features {
 }
 
 impl VggEncoder {
+    /// The convolutions to relu4_1 of an encoder without conv3_4, in order.
+    pub const TO_RELU4_1: [&str; 8] = [
+        "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1",
+    ];
+
     /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1; height and width multiples of 8.
     /// Features have the pictures' precision.
     pub fn forward(&self, pictures: Tensor<4>) -> Features {
-        let relu1_1 = self.layer(&self.conv1_1, normalize(pictures));
-        let relu1_2 = self.layer(&self.conv1_2, relu1_1.clone());
-        let relu2_1 = self.layer(&self.conv2_1, pool(relu1_2));
-        let relu2_2 = self.layer(&self.conv2_2, relu2_1.clone());
-        let relu3_1 = self.layer(&self.conv3_1, pool(relu2_2));
-        let relu3_2 = self.layer(&self.conv3_2, relu3_1.clone());
-        let relu3_3 = self.layer(&self.conv3_3, relu3_2);
+        self.run(pictures, |_| ())
+    }
+
+    /// The features, and the largest value of each channel after each convolution, `[channels]`.
+    #[cfg(feature = "cli")]
+    pub fn peaks(&self, pictures: Tensor<4>) -> (Features, Vec<Tensor<1>>) {
+        let mut peaks = Vec::new();
+        let features = self.run(pictures, |x| {
+            let channels = x.dims()[1];
+            let x = x.clone().detach().max_dim(0).max_dim(2).max_dim(3);
+            peaks.push(x.reshape([channels]));
+        });
+        (features, peaks)
+    }
+
+    /// `see` is shown what comes after each convolution.
+    fn run(&self, pictures: Tensor<4>, mut see: impl FnMut(&Tensor<4>)) -> Features {
+        let mut layer = |conv: &Conv2d, x: Source| {
+            let x = self.layer(conv, x);
+            see(&x);
+            x
+        };
+        let relu1_1 = layer(&self.conv1_1, normalize(pictures));
+        let relu1_2 = layer(&self.conv1_2, relu1_1.clone().into());
+        let relu2_1 = layer(&self.conv2_1, pool(relu1_2).into());
+        let relu2_2 = layer(&self.conv2_2, relu2_1.clone().into());
+        let relu3_1 = layer(&self.conv3_1, pool(relu2_2).into());
+        let relu3_2 = layer(&self.conv3_2, relu3_1.clone().into());
+        let relu3_3 = layer(&self.conv3_3, relu3_2.into());
         let last = match &self.conv3_4 {
-            Some(conv3_4) => self.layer(conv3_4, relu3_3),
+            Some(conv3_4) => layer(conv3_4, relu3_3.into()),
             None => relu3_3,
         };
-        let relu4_1 = self.layer(&self.conv4_1, pool(last));
+        let relu4_1 = layer(&self.conv4_1, pool(last).into());
         Features { relu1_1, relu2_1, relu3_1, relu4_1 }
     }
 

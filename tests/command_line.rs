@@ -516,6 +516,71 @@ fn weights_of_another_kind_are_not_imported() {
     assert_eq!(desk.names(), ["blue.jpg", "photo.png", "red.png"]);
 }
 
+#[test]
+fn a_painting_is_refined() {
+    let desk = Desk::new();
+    let quick = ["photo.png", "--style", "red.png", "-o", "quick.png"];
+    desk.stylize(&quick).prints(&["quick.png: 64 x 48 pixels"]);
+    let refine = ["photo.png", "--style", "red.png", "--refine=6", "-o", "refined.png"];
+    desk.stylize(&refine).prints(&["refined.png: 64 x 48 pixels", "6 steps of refining"]);
+    let [quick, refined] = ["quick.png", "refined.png"].map(|name| desk.picture(name));
+    let changed = difference(&quick, &refined);
+    assert!(changed > 1.0, "{changed}");
+
+    // Strength and colours have the last word.
+    let photo = desk.picture("photo.png");
+    let weak = ["--strength", "0", "--refine=1", "-o", "none.png"];
+    desk.stylize(&[&["photo.png", "--style", "red.png"], &weak[..]].concat()).prints(&[]);
+    assert_eq!(desk.picture("none.png"), photo);
+    let colours = ["--colours", "photo", "--refine=1", "-o", "own.png"];
+    desk.stylize(&[&["photo.png", "--style", "red.png"], &colours[..]].concat()).prints(&[]);
+    let [own, wanted] = [desk.picture("own.png"), photo].map(|picture| mean(&picture));
+    assert!(own.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 3.0), "{own:?}, not {wanted:?}");
+}
+
+#[test]
+fn what_refining_cannot_do_is_said() {
+    let desk = Desk::new();
+    let stylize = |more: &[&str]| {
+        desk.stylize(&[&["photo.png", "--style", "red.png", "-o", "new.png"], more].concat())
+    };
+    stylize(&["--refine=0"]).fails(2, &["0 is not in 1..=5000"]);
+    stylize(&["--refine=many"]).fails(2, &["many"]);
+    stylize(&["--refine", "--mask", "red.png=1"]).fails(2, &["--mask", "--refine"]);
+    stylize(&["--refine-content", "2"]).fails(2, &["--refine"]);
+    stylize(&["--refine", "--refine-content", "0"]).fails(2, &["above 0"]);
+    assert!(!desk.path("new.png").exists());
+}
+
+/// Ctrl-C while a picture is refined writes it as it is by then, and leaves.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_is_refined_so_far() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    let desk = Desk::new();
+    let mut child = desk
+        .command()
+        .args(["stylize", "--device", "cpu", "photo.png", "--style", "red.png"])
+        .args(["--refine=5000", "-o", "kept.png"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let said = lines.find(|line| line.as_ref().unwrap().contains("refining photo.png"));
+    assert!(said.expect("it says so").unwrap().contains("5000 steps"));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert!(lines.any(|line| line.unwrap().contains("keeping what there is")));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut stdout = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    assert!(stdout.contains("of 5000 steps of refining"), "{stdout}");
+    assert_eq!(desk.picture("kept.png").width(), 64);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_leaves_whole_files_only() {

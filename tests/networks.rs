@@ -169,7 +169,7 @@ fn discriminator_and_cross_entropy() {
 
 #[test]
 fn power_iteration_finds_the_largest_singular_value() {
-    let mut conv = impasto::discriminator::SpectralConv::new([3, 4], 4, 2, &device());
+    let mut conv = impasto::discriminator::SpectralConv::new([3, 4], 2, &device());
     for _ in 0..100 {
         conv = conv.refine();
     }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use impasto::files::write_whole;
 use impasto::train::evaluate::{Judge, Measures, Seen, Stability};
+use impasto::train::probe::{self, Recognized};
 use impasto::train::sheet::{Sheet, square};
 use impasto::{Format, Picture, Stylizer};
 
@@ -57,6 +58,11 @@ pub struct Evaluate {
     /// Folder for the paintings themselves
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
+    /// Also ask how many paintings in procedural styles are taken for pictures of the style's family, by a
+    /// classifier that has seen such pictures: of these weights, of photos that only have the colours
+    /// (the least), and of the families' own programs (the most). Some minutes
+    #[arg(long)]
+    probe: bool,
     /// Full VGG-19, from `impasto import-vgg`
     #[arg(long, value_name = "FILE", default_value = "models/vgg19.safetensors")]
     vgg: PathBuf,
@@ -77,6 +83,7 @@ impl Evaluate {
         let (photos, styles) =
             (squares(&self.content, self.size)?, squares(&self.style, self.size)?);
         let vgg = files::read(&self.vgg).context("make it with `impasto import-vgg`")?;
+        ensure!(!self.probe || photos.len() >= 2, "--probe takes at least two photos");
         let weights = self.weights.read()?;
         let device = self.device.device()?;
         let stylizer = weights.stylizer(&device)?;
@@ -107,6 +114,9 @@ impl Evaluate {
             let paintings = read_paintings(folder, &photos, &styles, self.size)?;
             let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
             print_row(&name, bench.measure(&paintings)?, None);
+        }
+        if self.probe {
+            print_probe(&judge, &stylizer, &pictures)?;
         }
         Ok(())
     }
@@ -195,6 +205,24 @@ fn stability(stylizer: &Stylizer, photos: &[Named], styles: &[Named]) -> Result<
         sum.noise += stability.noise / photos.len() as f64;
     }
     Ok(sum)
+}
+
+/// Family by family, and the mean over all.
+fn print_probe(judge: &Judge, stylizer: &Stylizer, photos: &[Picture]) -> Result<()> {
+    let bar = files::progress_bar(probe::pictures(photos.len()), "families");
+    let all = probe::recognized(judge, stylizer, photos, || bar.inc(1))?;
+    bar.finish_and_clear();
+    println!("{:24} {:>10} {:>10} {:>10}", "family recognized", "painted", "recoloured", "drawn");
+    let row = |name: &str, [painted, recoloured, drawn]: [f64; 3]| {
+        println!("{name:24} {painted:10.2} {recoloured:10.2} {drawn:10.2}");
+    };
+    let shares = |one: &Recognized| [one.painted, one.recoloured, one.drawn];
+    for one in &all {
+        row(one.family.name(), shares(one));
+    }
+    let mean = |at: usize| all.iter().map(|one| shares(one)[at]).sum::<f64>() / all.len() as f64;
+    row("all", [0, 1, 2].map(mean));
+    Ok(())
 }
 
 fn print_row(name: &str, measures: Measures, stability: Option<Stability>) {

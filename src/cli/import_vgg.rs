@@ -34,7 +34,9 @@ use super::files;
 ///
 /// (b) torchvision's vgg19 (not vgg19_bn), as .pth or .safetensors (550 MB).
 ///
-/// Takes the layers conv1_1 to conv5_1. With --photos, every channel of every layer is scaled so
+/// Or a file that this command has made, to take fewer layers from it.
+///
+/// Takes the layers conv1_1 to conv5_1, or to conv4_1 with --last. With --photos, every channel of every layer is scaled so
 /// that it is 1 on average over these photos, which makes losses on different layers comparable
 /// and changes nothing else (Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
 /// Neural Networks", 2016).
@@ -47,6 +49,10 @@ pub struct ImportVgg {
     /// Where to write the weights
     #[arg(short, long, value_name = "FILE", default_value = "models/vgg19.safetensors")]
     output: PathBuf,
+    /// Last layer to take: conv5_1 for training, conv4_1 for `impasto stylize --refine`
+    #[arg(long, value_name = "LAYER", default_value = "conv5_1",
+          value_parser = ["conv4_1", "conv5_1"])]
+    last: String,
     /// Folder of photos to normalize the channels on (a hundred are enough)
     #[arg(long, value_name = "DIR")]
     photos: Option<PathBuf>,
@@ -99,12 +105,14 @@ impl ImportVgg {
         let (mut layers, source) = read_vgg(&self.input)
             .with_context(|| format!("cannot use {}", self.input.display()))?;
         let mut metadata = Metadata::new();
-        metadata.insert("network".into(), "VGG-19, conv1_1 to conv5_1".into());
-        metadata.insert("source".into(), source.into());
+        metadata.insert("network".into(), format!("VGG-19, conv1_1 to {}", self.last));
+        metadata.insert("source".into(), source.clone());
         if let Some(photos) = photos {
             let count = normalize(&mut layers, &photos, &self.device.open()?)?;
             metadata.insert("normalized".into(), format!("on {count} photos"));
         }
+        let place = LAYERS.iter().position(|(name, ..)| *name == self.last);
+        layers.truncate(2 * (place.expect("one of the layers") + 1));
         weights::write(&self.output, &layers, &metadata)?;
         let bytes = std::fs::metadata(&self.output)?.len();
         let parameters: usize = layers.iter().map(|tensor| tensor.values.len()).sum();
@@ -119,8 +127,11 @@ impl ImportVgg {
 
 /// The weights and biases of all [`LAYERS`], for input as in the module's head, and where they
 /// come from.
-fn read_vgg(path: &Path) -> Result<(Vec<NamedTensor>, &'static str)> {
+fn read_vgg(path: &Path) -> Result<(Vec<NamedTensor>, String)> {
     let stored = read_tensors(path)?;
+    if stored.contains_key("conv1_1.scale") {
+        return read_own(path);
+    }
     let (layers, source) = if stored.contains_key("block1_conv1_W_q") {
         (from_tables(&stored)?, "the original weights by the Visual Geometry Group, Oxford")
     } else if stored.contains_key("features.0.weight") {
@@ -136,7 +147,22 @@ fn read_vgg(path: &Path) -> Result<(Vec<NamedTensor>, &'static str)> {
     for NamedTensor { name, values, .. } in &layers {
         ensure!(values.iter().all(|value| value.is_finite()), "{name} is not finite everywhere");
     }
-    Ok((layers, source))
+    Ok((layers, source.into()))
+}
+
+/// A file of this command's.
+fn read_own(path: &Path) -> Result<(Vec<NamedTensor>, String)> {
+    let (mut tensors, metadata) = weights::deserialize(&files::read(path)?)?;
+    let mut layers = Vec::new();
+    for (name, ..) in LAYERS {
+        for part in ["weight", "bias"] {
+            let name = format!("{name}.{part}");
+            let place = tensors.iter().position(|tensor| tensor.name == name);
+            let place = place.with_context(|| format!("{name} is missing"))?;
+            layers.push(tensors.swap_remove(place));
+        }
+    }
+    Ok((layers, metadata.get("source").cloned().unwrap_or_else(|| path.display().to_string())))
 }
 
 fn read_tensors(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {

@@ -58,6 +58,14 @@ impl Gradients for LibTorch {
         TchTensor::new(output.tensor.leaky_relu_backward(&gradient.tensor, 0.0, false))
     }
 
+    /// A matrix product: sums over three axes at once are slow in libtorch.
+    fn bias_gradient(gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        let [.., channels, _, _] = axes(&gradient.tensor);
+        let rows = gradient.tensor.permute([0, 2, 3, 1]).reshape([-1, channels]);
+        let ones = Tensor::ones([1, rows.size()[0]], (rows.kind(), rows.device()));
+        TchTensor::new(ones.matmul(&rows).reshape([channels]))
+    }
+
     /// libtorch's own: burn's is a convolution with a kernel as large as a picture.
     fn weight_gradient(
         input: FloatTensor<Self>,
@@ -96,17 +104,18 @@ fn depthwise(input: &Tensor, kernels: &Tensor) -> Tensor {
 
 /// The channels of all pictures as so many groups of one picture's, with zeros around them.
 fn in_groups(input: &Tensor, kernels: &Tensor, padding: i64) -> Tensor {
-    let [batch, channels, height, width] = *input.size().as_slice() else {
-        unreachable!("features have four axes")
-    };
+    let [batch, channels, height, width] = axes(input);
     let groups = batch * channels;
     let input = input.reshape([1, groups, height, width]);
     let kernels = kernels.reshape([groups, 1, 3, 3]);
     let moved = input.conv2d(&kernels, None::<&Tensor>, [1, 1], [padding, padding], [1, 1], groups);
-    let [_, _, height, width] = *moved.size().as_slice() else {
-        unreachable!("features have four axes")
-    };
+    let [_, _, height, width] = axes(&moved);
     moved.reshape([batch, channels, height, width])
+}
+
+/// Batch, channels, height and width of features.
+fn axes(x: &Tensor) -> [i64; 4] {
+    x.size().try_into().expect("features have four axes")
 }
 
 fn convolve(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, border: Border) -> Tensor {

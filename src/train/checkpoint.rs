@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::config::TrainConfig;
+use super::distillation::Moments;
 use super::networks::Networks;
 use crate::discriminator::Discriminator;
 
@@ -52,6 +53,8 @@ pub struct State {
     pub discriminator: Discriminator,
     pub optimizer: ModuleOptimizer,
     pub discriminator_optimizer: ModuleOptimizer,
+    /// Not in checkpoints: it has caught up after some steps.
+    pub moments: Moments,
 }
 
 /// Writes a checkpoint into `folder`, then removes all but the last two.
@@ -137,6 +140,7 @@ pub fn load(checkpoint: &Path, state: State) -> Result<(State, Progress), TrainE
             .discriminator_optimizer
             .load(file("discriminator-optimizer"))
             .map_err(error)?,
+        moments: state.moments,
     };
     Ok((state, progress))
 }

@@ -141,7 +141,7 @@ impl Default for OptimizerConfig {
     fn default() -> Self {
         Self {
             learning_rate: 1e-3,
-            distillation_learning_rate: 2e-3,
+            distillation_learning_rate: 3e-3,
             final_share: 0.05,
             warm_up: 100,
             discriminator_learning_rate: 2e-4,
@@ -267,25 +267,41 @@ impl TrainConfig {
         }
     }
 
-    /// The block that a step belongs to, and which of the block's photos and styles it sees.
+    /// Where the pictures of a step are: the block, and in it the photos and the styles.
+    ///
+    /// While the encoder learns, each step is a block of its own: it is to see as many pictures as can be.
     pub fn place(&self, step: usize) -> (usize, usize, usize) {
-        let (block, within) = (step / (self.reuse * self.reuse), step % (self.reuse * self.reuse));
+        let Some(painting) = step.checked_sub(self.distillation_steps) else {
+            return (step, 0, 0);
+        };
+        let (block, within) =
+            (painting / (self.reuse * self.reuse), painting % (self.reuse * self.reuse));
+        let block = self.distillation_steps + block;
         let (row, column) = (within / self.reuse, within % self.reuse);
         // An answer is one to a photo and a style.
         let row = if self.paired(block) { 0 } else { row };
         (block, column, (column + row) % self.reuse)
     }
 
+    /// Sets of photos, and of styles, in a block.
+    pub fn sets(&self, block: usize) -> usize {
+        if block < self.distillation_steps { 1 } else { self.reuse }
+    }
+
     /// Whether the block has the right answers.
     pub fn paired(&self, block: usize) -> bool {
-        self.paired_every > 0 && (block + 1).is_multiple_of(self.paired_every)
+        let painting = block.checked_sub(self.distillation_steps);
+        painting.is_some_and(|n| self.paired_every > 0 && (n + 1).is_multiple_of(self.paired_every))
     }
 
     /// How many crops the steps of a block have, and their side in pixels.
     pub fn crops(&self, block: usize) -> (usize, usize) {
         // Between those with answers.
-        let large = self.large_every > 0
-            && (block + self.large_every.div_ceil(2)).is_multiple_of(self.large_every);
+        let painting = block.checked_sub(self.distillation_steps);
+        let large = painting.is_some_and(|n| {
+            self.large_every > 0
+                && (n + self.large_every.div_ceil(2)).is_multiple_of(self.large_every)
+        });
         if self.paired(block) {
             ((self.batch / 2).max(1), (self.crop * 4 / 3).next_multiple_of(16))
         } else if large {
@@ -307,5 +323,39 @@ impl TrainConfig {
         let progress = done as f64 / (end - start).max(1) as f64;
         let cosine = 0.5 + 0.5 * (std::f64::consts::PI * progress).cos();
         highest * warm_up * (optimizer.final_share + (1.0 - optimizer.final_share) * cosine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoder_sees_new_pictures_at_each_step_and_paintings_several_times() {
+        let config = TrainConfig {
+            distillation_steps: 5,
+            reuse: 2,
+            paired_every: 3,
+            large_every: 2,
+            ..TrainConfig::default()
+        };
+        for step in 0..5 {
+            assert_eq!(config.place(step), (step, 0, 0));
+            assert_eq!((config.sets(step), config.paired(step)), (1, false));
+            assert_eq!(config.crops(step), (config.batch, config.crop));
+        }
+        // All pairs of two photos and two styles.
+        let places: Vec<_> = (5..9).map(|step| config.place(step)).collect();
+        assert_eq!(places, [(5, 0, 0), (5, 1, 1), (5, 0, 1), (5, 1, 0)]);
+        assert_eq!((config.place(9).0, config.sets(5)), (6, 2));
+        // The third has answers, which belong to one photo and one style; the second is large.
+        let kinds: Vec<_> =
+            (5..11).map(|block| (config.paired(block), config.crops(block).1)).collect();
+        let (small, large) = (config.crop, 2 * config.crop);
+        let answers = (config.crop * 4 / 3).next_multiple_of(16);
+        assert_eq!(kinds[..2], [(false, small), (false, large)]);
+        assert_eq!(kinds[2], (true, answers));
+        let paired: Vec<_> = (13..17).map(|step| config.place(step)).collect();
+        assert_eq!(paired, [(7, 0, 0), (7, 1, 1), (7, 0, 0), (7, 1, 1)]);
     }
 }

@@ -375,7 +375,7 @@ impl Dataset {
             crops.push(&picture);
             crops
         };
-        let sets = 0..self.config.reuse;
+        let sets = 0..self.config.sets(block);
         let contents: Vec<Crops> = sets.clone().map(photos).collect();
         if !self.config.paired(block) {
             let styles = |index| (0..count).map(|place| style(index, place)).collect();

@@ -127,6 +127,18 @@ impl Judge {
         }
     }
 
+    /// How pictures are made, without where things are: logarithms of the means and standard deviations of
+    /// the channels of relu1_1 … relu4_1, 1,920 numbers.
+    pub fn moments(&self, picture: &Picture) -> Vec<f64> {
+        let levels = self.features(picture).into_iter().zip(&self.means).take(4);
+        let numbers = levels.flat_map(|(level, mean)| {
+            let (mean, deviation) = channel_statistics(level / mean.clone());
+            [mean, deviation].map(|x| x.into_data().iter::<f64>().collect::<Vec<_>>()).concat()
+        });
+        // What hardly answers must not count for more than what does.
+        numbers.map(|number| (number + 0.01).ln()).collect()
+    }
+
     /// Compares a painting with its photo and its style.
     pub fn measure(&self, painting: &Seen, photo: &Seen, style: &Seen) -> Measures {
         let flat = Flatness::of(photo.pixels.clone());

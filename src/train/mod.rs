@@ -1,16 +1,17 @@
 //! Training: pictures in two folders to weights.
 
-pub mod adapters;
 pub mod augment;
 mod blocks;
 pub mod checkpoint;
 pub mod config;
 pub mod dataset;
+pub mod distillation;
 pub mod evaluate;
 pub mod loss_network;
 pub mod losses;
 pub mod networks;
 pub mod plot;
+pub mod probe;
 pub mod procedural;
 pub mod sheet;
 pub mod trainer;

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor};
 
-use super::adapters::Adapters;
 use crate::generator::Generator;
 use crate::vgg::{VggConfig, VggEncoder};
 use crate::weights::{self, NamedTensor, WeightsError};
@@ -15,7 +14,6 @@ use crate::weights::{self, NamedTensor, WeightsError};
 pub struct Networks {
     pub encoder: VggEncoder,
     pub generator: Generator,
-    pub adapters: Adapters,
 }
 
 impl Networks {
@@ -24,7 +22,6 @@ impl Networks {
         initialized(Self {
             encoder: VggConfig::slim().init(device),
             generator: Generator::new(device),
-            adapters: Adapters::new(device),
         })
     }
 
@@ -51,10 +48,10 @@ impl Networks {
                 None => missing.push(tensor.name.clone()),
             }
         }
-        let Self { encoder, generator, adapters } = self;
+        let Self { encoder, generator } = self;
         let encoder = weights::load("encoder", encoder, &mut tensors)?;
         let generator = weights::load("generator", generator, &mut tensors)?;
-        Ok((Self { encoder, generator, adapters }, missing))
+        Ok((Self { encoder, generator }, missing))
     }
 }
 

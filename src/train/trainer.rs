@@ -10,13 +10,16 @@ use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, MultiGradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 use super::blocks::Blocks;
 use super::checkpoint::{self, Before, Progress, State};
 use super::config::TrainConfig;
 use super::dataset::{Dataset, Folder};
+use super::distillation::{self, MOMENTS_DECAY, Moments};
 use super::networks::{Networks, initialized, move_average};
-use super::worker::{Losses, Photos, Styles, Worker};
+use super::worker::{Distilled, Losses, Photos, Styles, Worker};
 use super::{TrainError, plot, sheet};
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
@@ -30,6 +33,10 @@ const SHEET: (usize, usize, u32) = (5, 6, 256);
 const STANDARDIZED: usize = 250;
 /// Of their mean, the least deviation that a number is standardized by.
 const LEAST_DEVIATION: f64 = 0.05;
+/// After so many steps of distillation, channels that have not fired since the last time start anew.
+const REVIVED_EVERY: usize = 50;
+/// Not in the last part of it, in which they could learn nothing any more.
+const REVIVED_UNTIL: f64 = 0.75;
 /// The file of the trained weights, in the run's folder.
 const WEIGHTS: &str = "impasto.safetensors";
 /// So many steps in a row may have losses that are not finite before the run goes back to a checkpoint.
@@ -94,6 +101,8 @@ pub struct Trainer {
     seconds: f64,
     rollbacks: u64,
     before: Before,
+    /// Of the encoder's channels, the largest values since channels were last looked at.
+    peaks: Vec<Vec<f32>>,
 }
 
 impl Trainer {
@@ -165,6 +174,7 @@ impl Trainer {
             discriminator: initialized(Discriminator::new(&device)),
             optimizer: adam(0.9),
             discriminator_optimizer: adam(0.5),
+            moments: Moments::default(),
         };
         let mut trainer = Self {
             workers: Worker::start(&devices, vgg, half)?,
@@ -178,6 +188,7 @@ impl Trainer {
             seconds: 0.0,
             rollbacks: 0,
             before: Before::default(),
+            peaks: Vec::new(),
         };
         if let Some(newest) = newest {
             trainer.go_back_to(&newest)?;
@@ -193,6 +204,7 @@ impl Trainer {
             discriminator: self.state.discriminator.clone(),
             optimizer: self.state.optimizer.clone(),
             discriminator_optimizer: self.state.discriminator_optimizer.clone(),
+            moments: Moments::default(),
         };
         let (state, progress) = checkpoint::load(path, fresh)?;
         self.state = state;
@@ -272,6 +284,10 @@ impl Trainer {
                 continue;
             }
             self.step += 1;
+            let revived = (self.config.distillation_steps as f64 * REVIVED_UNTIL) as usize;
+            if self.step.is_multiple_of(REVIVED_EVERY) && self.step < revived {
+                self.revive()?;
+            }
             if self.step == self.config.distillation_steps {
                 self.standardize();
             }
@@ -337,6 +353,16 @@ impl Trainer {
         self.go_back_to(&newest)
     }
 
+    /// Channels of the encoder that have not fired since the last time start anew.
+    fn revive(&mut self) -> Result<(), TrainError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
+        rng.set_stream(self.step as u64);
+        let encoder = self.state.networks.encoder.clone();
+        let peaks = std::mem::take(&mut self.peaks);
+        (self.state.networks.encoder, _) = distillation::revived(encoder, &peaks, &mut rng)?;
+        Ok(())
+    }
+
     /// The encoder has learned: from now on it stays as it is, and the statistics of styles that it gives
     /// are standardized over those of the style folder.
     fn standardize(&mut self) {
@@ -398,17 +424,30 @@ impl Trainer {
         };
 
         let mut log = Losses::from([("learning_rate", config.learning_rate(step) as f32)]);
+        let mut distilled = Vec::new();
         let (mut gradients, mut judged) =
             (MultiGradientsParams::default(), MultiGradientsParams::default());
         for (worker, (found, share)) in self.workers.iter().zip(found) {
             for (name, loss) in found.losses {
                 *log.entry(name).or_default() += loss * share as f32;
             }
+            distilled.extend(found.distilled.map(|found| (found, share)));
             gradients.grads.push((found.networks, worker.device.clone()));
             judged.grads.extend(found.discriminator.map(|found| (found, worker.device.clone())));
         }
         if !is_finite(&log) {
             return log;
+        }
+        for Distilled { peaks, .. } in distilled.iter().map(|(found, _)| found) {
+            self.peaks.resize_with(peaks.len(), Vec::new);
+            for (old, new) in self.peaks.iter_mut().zip(peaks) {
+                old.resize(new.len(), 0.0);
+                old.iter_mut().zip(new).for_each(|(old, &new)| *old = old.max(new));
+            }
+        }
+        let parts = distilled.iter().map(|(found, share)| (&found.moments, *share));
+        if let Some(moments) = Moments::sum(parts) {
+            state.moments = state.moments.moved(&moments, MOMENTS_DECAY);
         }
         let rate = config.learning_rate(step);
         state.networks = state.optimizer.step_multi(rate, state.networks.clone(), gradients);

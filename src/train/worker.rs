@@ -9,12 +9,15 @@ use std::collections::BTreeMap;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::TrainError;
 use super::checkpoint::State;
 use super::config::TrainConfig;
 use super::dataset::{self, Crops};
+use super::distillation::{MOMENTS_DECAY, Moments, Seen};
 use super::loss_network::LossNetwork;
 use super::losses::{self, Flatness};
 use super::networks::Networks;
@@ -88,6 +91,26 @@ pub struct Found {
     pub networks: GradientsParams,
     /// Once the adversarial loss has begun.
     pub discriminator: Option<GradientsParams>,
+    /// While the encoder learns.
+    pub distilled: Option<Distilled>,
+}
+
+/// What is kept of a step of distillation.
+#[derive(Debug)]
+pub struct Distilled {
+    /// The largest value of each of the encoder's channels, as [`VggEncoder::peaks`] has them.
+    pub peaks: Vec<Vec<f32>>,
+    pub moments: Moments,
+}
+
+impl Found {
+    fn painting(
+        losses: Losses,
+        networks: GradientsParams,
+        discriminator: Option<GradientsParams>,
+    ) -> Self {
+        Self { losses, networks, discriminator, distilled: None }
+    }
 }
 
 impl Worker {
@@ -223,7 +246,7 @@ impl Worker {
                 ) => (encoded, content, answers, statistics, style),
                 (PhotoGoal::Features(photo), StyleGoal::Features(style)) => {
                     let styles = styles.pictures.iter().zip(style).collect();
-                    return self.distil(&networks, (&photos.pictures, photo), styles, share);
+                    return self.distil(state, &networks, (&photos.pictures, photo), styles, share);
                 }
                 _ => unreachable!("both are seen with the encoder, or both without"),
             };
@@ -239,6 +262,7 @@ impl Worker {
 
         let content = photos.pictures.clone();
         let [width, height] = photos.crops.size;
+        let side = width;
         // Away from each other, so that no two photos have the same noise.
         let corners: Vec<_> =
             (0..photos.crops.count).map(|i| [((photos.crops.first + i) as u32) << 16, 0]).collect();
@@ -289,7 +313,7 @@ impl Worker {
         let adversarial =
             weigh.adversarial > 0.0 && step >= config.distillation_steps + weigh.adversarial_from;
         if !adversarial {
-            return Found { losses: log, networks: gradients(total), discriminator: None };
+            return Found::painting(log, gradients(total), None);
         }
         let discriminator = match self.pool {
             Some(_) => state.discriminator.clone().fork(&self.device),
@@ -297,21 +321,34 @@ impl Worker {
         };
         let wanted = painter.standardized(statistics.clone());
         let judge = discriminator.clone().no_grad();
+        let painting = painting.cast(self.precision);
         let loss = losses::cross_entropy(judge.logits(painting.clone(), wanted.clone()), 1.0);
         total = add(total, "adversarial", weigh.adversarial, loss);
         let networks = gradients(total);
         let discriminator = discriminator.refine();
         let fake = discriminator.logits(painting.detach(), wanted.clone());
-        let real = styles.pictures.iter().enumerate().map(|(index, picture)| {
-            discriminator.logits(picture.clone(), wanted.clone().narrow(0, index, 1))
+        let real = discriminator.logits(self.parts(&styles.pictures, side, step), wanted);
+        let judged = judge_gradients(&discriminator, config, real, fake, share, &mut log);
+        Found::painting(log, networks, Some(judged))
+    }
+
+    /// Of each picture a square at a random place, of that side where all are as large.
+    fn parts(&self, pictures: &[Tensor<4>], side: usize, step: usize) -> Tensor<4> {
+        let sides = pictures.iter().flat_map(|picture| picture.dims()[2..].to_vec());
+        let side = sides.chain([side]).min().unwrap_or(side);
+        let mut rng = ChaCha8Rng::seed_from_u64(step as u64);
+        let parts = pictures.iter().map(|picture| {
+            let [.., height, width] = picture.dims();
+            let [top, left] = [height, width].map(|length| rng.random_range(0..=length - side));
+            picture.clone().narrow(2, top, side).narrow(3, left, side)
         });
-        let judged = judge_gradients(&discriminator, config, real.collect(), fake, share, &mut log);
-        Found { losses: log, networks, discriminator: Some(judged) }
+        Tensor::cat(parts.collect(), 0).cast(self.precision)
     }
 
     /// The encoder learns what the loss network sees in pictures.
     fn distil(
         &self,
+        state: &State,
         networks: &Networks,
         photos: (&Tensor<4>, &Features),
         styles: Vec<(&Tensor<4>, &Features)>,
@@ -319,22 +356,34 @@ impl Worker {
     ) -> Found {
         const NAMES: [&str; 4] =
             ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
-        let mut losses = Losses::new();
-        let mut total = Tensor::zeros([1], &self.device);
         // Photos and styles count alike.
         let each = 0.5 / styles.len() as f64;
         let pairs =
             [(photos, 0.5)].into_iter().chain(styles.into_iter().map(|style| (style, each)));
-        for ((pictures, full), weight) in pairs {
-            let encoded = networks.encoder.forward(pictures.clone().cast(self.precision));
-            let residuals = networks.adapters.residual_variances(&encoded, full);
-            for (name, residual) in NAMES.into_iter().zip(residuals) {
-                *losses.entry(name).or_default() += scalar(&residual) * weight as f32;
-                total = total + residual * weight;
-            }
-        }
-        let networks = GradientsParams::from_grads((total * share).backward(), networks);
-        Found { losses, networks, discriminator: None }
+        let mut peaks: Option<Vec<Tensor<1>>> = None;
+        let seen = pairs.map(|((pictures, full), weight)| {
+            let (slim, found) = networks.encoder.peaks(pictures.clone().cast(self.precision));
+            peaks = Some(match peaks.take() {
+                Some(peaks) => {
+                    peaks.into_iter().zip(found).map(|(a, b)| a.max_pair(b)).collect()
+                }
+                None => found,
+            });
+            Seen { slim, full: full.clone(), weight }
+        });
+        let seen: Vec<_> = seen.collect();
+        let moments = Moments::of(&seen);
+        let residuals =
+            state.moments.moved(&moments, MOMENTS_DECAY).residual_variances(&seen);
+        let losses = NAMES.into_iter().zip(&residuals);
+        let losses = losses.map(|(name, residual)| (name, scalar(residual))).collect();
+        let total = residuals.into_iter().reduce(|sum, residual| sum + residual);
+        let total = total.expect("there are four levels") * share;
+        let networks = GradientsParams::from_grads(total.backward(), networks);
+        let peaks = peaks.into_iter().flatten();
+        let peaks = peaks.map(|peaks| peaks.into_data().iter::<f32>().collect()).collect();
+        let distilled = Some(Distilled { peaks, moments });
+        Found { losses, networks, discriminator: None, distilled }
     }
 }
 
@@ -342,7 +391,7 @@ impl Worker {
 fn judge_gradients(
     discriminator: &Discriminator,
     config: &TrainConfig,
-    real: Vec<Tensor<4>>,
+    real: Tensor<4>,
     fake: Tensor<4>,
     share: f64,
     log: &mut Losses,
@@ -350,13 +399,10 @@ fn judge_gradients(
     let probability = |logits: &Tensor<4>| {
         scalar(&burn::tensor::activation::sigmoid(logits.clone().detach()).mean())
     };
-    let each = 1.0 / real.len() as f64;
-    let mut loss = losses::cross_entropy(fake.clone(), 0.0);
-    for real in real {
-        *log.entry("real_probability").or_default() += probability(&real) * each as f32;
-        loss = loss + losses::cross_entropy(real, config.loss.real_label) * each;
-    }
+    log.insert("real_probability", probability(&real));
     log.insert("fake_probability", probability(&fake));
+    let loss = losses::cross_entropy(fake, 0.0)
+        + losses::cross_entropy(real, config.loss.real_label);
     log.insert("discriminator", scalar(&loss));
     GradientsParams::from_grads((loss * share).backward(), discriminator)
 }

@@ -1,11 +1,11 @@
 //! A photo as a scene: what the families paint in place of a made-up one.
 
 use super::canvas::{Rgb, luma, mix};
-use super::math::{atan2, cos, exp, sin};
+use super::math::{atan2, cos, sin};
 use super::noise::{Dice, gradient};
 use super::palette::Palette;
 use super::recolour::Recolour;
-use super::scene::{Sample, Scene, Vortex, box_blur};
+use super::scene::{Sample, Scene, Vortex, box_blur, drawn_into};
 use super::segments::segment;
 use crate::picture::Picture;
 
@@ -275,14 +275,7 @@ fn directions(sketch: &Pixels, swirl: bool, dice: &mut Dice) -> Vec<(f32, f32)> 
         .map(|(k, &edge)| {
             let (x, y) = at(k);
             let bent = angle + 0.8 * gradient(x * 2.2, y * 2.2, seed);
-            let (mut dx, mut dy) = (cos(bent), sin(bent));
-            for (k, &(cx, cy, r)) in vortices.iter().enumerate() {
-                let (rx, ry) = (x - cx, y - cy);
-                let d2 = rx * rx + ry * ry;
-                let pull = 4.0 * exp(-d2 / (r * r)) * if k % 2 == 0 { 1.0 } else { -1.0 };
-                let d = d2.sqrt().max(1e-4);
-                (dx, dy) = (dx - ry / d * pull, dy + rx / d * pull);
-            }
+            let (dx, dy) = drawn_into(&vortices, (x, y), (cos(bent), sin(bent)));
             let (dx, dy) = (dx * dx - dy * dy, 2.0 * dx * dy);
             let free = plain / (plain + length(edge)) / length((dx, dy)).max(1e-6);
             let bound = 1.0 / (plain + length(edge));

@@ -186,6 +186,22 @@ pub struct Layer {
 /// A centre that strokes circle around, x, y and radius.
 pub type Vortex = (f32, f32, f32);
 
+/// The direction of a stroke at a place, drawn into the vortices, which turn this way and that by turns.
+pub fn drawn_into(
+    vortices: &[Vortex],
+    (x, y): (f32, f32),
+    direction: (f32, f32),
+) -> (f32, f32) {
+    let turns = [1.0, -1.0].into_iter().cycle();
+    vortices.iter().zip(turns).fold(direction, |(dx, dy), (&(cx, cy, r), turn)| {
+        let (rx, ry) = (x - cx, y - cy);
+        let d2 = rx * rx + ry * ry;
+        let pull = 4.0 * exp(-d2 / (r * r)) * turn;
+        let d = d2.sqrt().max(1e-4);
+        (dx - ry / d * pull, dy + rx / d * pull)
+    })
+}
+
 #[derive(Clone, Copy)]
 pub struct Sample {
     pub colour: Rgb,
@@ -301,15 +317,7 @@ impl Scene {
         let angle = match layer.flow {
             Flow::Along { angle, drift } => {
                 let bent = angle + drift * gradient(x * 2.2, y * 2.2, seed ^ 0x1234);
-                let (mut dx, mut dy) = (cos(bent), sin(bent));
-                for (k, &(cx, cy, r)) in vortices.iter().enumerate() {
-                    let (rx, ry) = (x - cx, y - cy);
-                    let d2 = rx * rx + ry * ry;
-                    let pull = 4.0 * exp(-d2 / (r * r)) * if k % 2 == 0 { 1.0 } else { -1.0 };
-                    let d = d2.sqrt().max(1e-4);
-                    dx -= ry / d * pull;
-                    dy += rx / d * pull;
-                }
+                let (dx, dy) = drawn_into(vortices, (x, y), (cos(bent), sin(bent)));
                 atan2(dy, dx)
             }
             Flow::Around => atan2(u, -v) + 0.15 * gradient(x * 7.0, y * 7.0, seed),

@@ -1,0 +1,263 @@
+//! What a picture is to be like, how far it is from that, and which way is nearer.
+
+use burn::tensor::Tensor;
+
+use super::chain::{LEVELS, Pass};
+use crate::kernels::{self, Border};
+use crate::layers::EPSILON;
+
+const TINY: f64 = 1e-8;
+
+/// How much each loss counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    pub content: f64,
+    pub statistics: f64,
+    pub gram: f64,
+}
+
+/// How far a picture is from its goal, each `[1]`, not yet weighted.
+#[derive(Debug, Clone)]
+pub struct Losses {
+    /// Mean squared difference to the photo of instance-normalized relu4_1, and half of relu3_1.
+    pub content: Tensor<1>,
+    /// Squared differences to the styles of channel means and deviations over their mean squares, summed
+    /// over relu1_1 … relu4_1 (Huang and Belongie, 2017).
+    pub statistics: Tensor<1>,
+    /// Squared differences of centred Gram matrices over the squares of both, summed likewise (Gatys et
+    /// al., 2016; Cheng et al., "Style-Aware Normalized Loss for Improving Arbitrary Style Transfer", 2021).
+    pub gram: Tensor<1>,
+}
+
+/// Of a level's channels.
+#[derive(Debug, Clone)]
+struct Moments {
+    /// `[channels, 1]`
+    mean: Tensor<2>,
+    /// `[channels, channels]`
+    covariance: Tensor<2>,
+}
+
+impl Moments {
+    fn of(level: &Tensor<4>) -> Self {
+        let [_, channels, height, width] = level.dims();
+        let places = height * width;
+        let rows = level.clone().reshape([channels, places]);
+        let mean = rows.clone().mean_dim(1);
+        let centred = rows - mean.clone();
+        let covariance = centred.clone().matmul(centred.transpose()) / places as f64;
+        Self { mean, covariance }
+    }
+
+    /// `[channels, 1]`
+    fn variance(&self) -> Tensor<2> {
+        let channels = self.covariance.dims()[0];
+        (self.covariance.clone() * Tensor::eye(channels, &self.covariance.device())).sum_dim(1)
+    }
+
+    fn deviation(&self) -> Tensor<2> {
+        (self.variance() + EPSILON).sqrt()
+    }
+}
+
+/// The goal: a photo's content, and a mixture of styles.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    /// Instance-normalized relu3_1 and relu4_1, and their weights.
+    content: [(Tensor<4>, f64); 2],
+    styles: Vec<Moments>,
+}
+
+/// Which levels the content is compared at, and how much each counts.
+const CONTENT: [(usize, f64); 2] = [(2, 0.5), (3, 1.0)];
+
+impl Goal {
+    /// Of what the network sees in the photo and in the styles, with the weights of these, which sum to 1.
+    pub fn of(photo: &Pass, styles: &[(Pass, f64)]) -> Self {
+        let photo = photo.levels();
+        let content = CONTENT.map(|(level, weight)| {
+            let (normalized, _) = normalized(photo[level].clone());
+            (normalized, weight)
+        });
+        let mixed = |level: usize| {
+            let moments = styles.iter().map(|(pass, weight)| {
+                let Moments { mean, covariance } = Moments::of(pass.levels()[level]);
+                Moments { mean: mean * *weight, covariance: covariance * *weight }
+            });
+            let sum = moments.reduce(|a, b| Moments {
+                mean: a.mean + b.mean,
+                covariance: a.covariance + b.covariance,
+            });
+            sum.expect("there is a style")
+        };
+        Self { content, styles: (0..LEVELS).map(mixed).collect() }
+    }
+
+    /// The losses of a picture, and the gradient of their weighted sum in relu1_1 … relu4_1.
+    pub fn compare(&self, picture: &Pass, weights: &Weights) -> (Losses, [Tensor<4>; LEVELS]) {
+        let mut losses: Option<Losses> = None;
+        let levels = picture.levels();
+        let gradients = std::array::from_fn(|index| {
+            let (level, goal) = (levels[index], &self.styles[index]);
+            let (own, by_style) = towards(level, goal, weights);
+            let mut own = own;
+            let by_content = CONTENT.iter().zip(&self.content).find(|((at, _), _)| *at == index);
+            let gradient = match by_content {
+                None => by_style,
+                Some((_, (photo, weight))) => {
+                    let (loss, gradient) = difference(level.clone(), photo);
+                    own.content = own.content + loss * *weight;
+                    by_style + gradient * (*weight * weights.content)
+                }
+            };
+            losses = Some(match losses.take() {
+                None => own,
+                Some(sum) => Losses {
+                    content: sum.content + own.content,
+                    statistics: sum.statistics + own.statistics,
+                    gram: sum.gram + own.gram,
+                },
+            });
+            gradient
+        });
+        (losses.expect("there are levels"), gradients)
+    }
+}
+
+/// Style losses of one level (no content), and their weighted gradient in it.
+fn towards(level: &Tensor<4>, goal: &Moments, weights: &Weights) -> (Losses, Tensor<4>) {
+    let [_, channels, height, width] = level.dims();
+    let places = (height * width) as f64;
+    let moments = Moments::of(level);
+    let (deviation, goal_deviation) = (moments.deviation(), goal.deviation());
+    // Mean squares over that of the goal, and their slopes.
+    let relative = |value: Tensor<2>, goal: Tensor<2>| {
+        let scale = (goal.clone().square().mean() + TINY).recip();
+        let difference = value - goal;
+        let loss = difference.clone().square().mean() * scale.clone();
+        (loss, difference * scale.reshape([1, 1]) * (2.0 / channels as f64))
+    };
+    let (mean_loss, by_mean) = relative(moments.mean.clone(), goal.mean.clone());
+    let (deviation_loss, by_deviation) = relative(deviation.clone(), goal_deviation);
+
+    let square = |x: &Tensor<2>| x.clone().square().mean();
+    // The scale is taken as given.
+    let scale = square(&moments.covariance) + square(&goal.covariance) + TINY;
+    let scale = scale.recip();
+    let difference = moments.covariance.clone() - goal.covariance.clone();
+    let gram = square(&difference) * scale.clone();
+    let numbers = (channels * channels) as f64;
+    let by_covariance = difference * scale.reshape([1, 1]) * (2.0 * weights.gram / numbers);
+
+    // A place's gradient is linear in what is there: of covariance and deviation (the root of the
+    // covariance's diagonal) 2 / places times a symmetric matrix times the centred features, of the mean a
+    // constant. The means of the centred features are 0, so that nothing comes back through them.
+    let by_variance = by_deviation * weights.statistics / (deviation * 2.0);
+    let diagonal = Tensor::<2>::eye(channels, &by_variance.device()) * by_variance;
+    let matrix = (by_covariance + diagonal) * (2.0 / places);
+    let constant = by_mean * (weights.statistics / places) - matrix.clone().matmul(moments.mean);
+    let gradient = kernels::convolve(
+        level.clone(),
+        matrix.reshape([channels, channels, 1, 1]),
+        constant.reshape([channels]),
+        Border::Zero,
+        false,
+        None,
+    );
+    let zero = gram.zeros_like();
+    (Losses { content: zero, statistics: mean_loss + deviation_loss, gram }, gradient)
+}
+
+/// Every channel with mean 0 and deviation 1, and the reciprocals of the deviations, `[1, channels, 1, 1]`.
+fn normalized(x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    let mean = x.clone().mean_dim(3).mean_dim(2);
+    let centred = x - mean;
+    let variance = centred.clone().square().mean_dim(3).mean_dim(2);
+    let scale = (variance + EPSILON).sqrt().recip();
+    (centred * scale.clone(), scale)
+}
+
+/// Mean squared difference of the normalized features to normalized ones, and its gradient in the features.
+fn difference(x: Tensor<4>, goal: &Tensor<4>) -> (Tensor<1>, Tensor<4>) {
+    let numbers = x.dims().iter().product::<usize>() as f64;
+    let (found, scale) = normalized(x);
+    let difference = found.clone() - goal.clone();
+    let loss = difference.clone().square().mean();
+    let mean = |x: Tensor<4>| x.mean_dim(3).mean_dim(2);
+    let slope = difference * (2.0 / numbers);
+    let along = found.clone() * mean(slope.clone() * found);
+    (loss, (slope.clone() - mean(slope) - along) * scale)
+}
+
+#[cfg(all(test, feature = "train", feature = "cpu"))]
+mod tests {
+    use burn::tensor::{Distribution, TensorData};
+
+    use super::super::chain::Chain;
+    use super::*;
+    use crate::train::losses;
+    use crate::vgg::VggConfig;
+    use crate::weights::{self, Metadata};
+
+    const WEIGHTS: Weights = Weights { content: 0.7, statistics: 1.3, gram: 2.0 };
+
+    fn picture(seed: u64, width: usize, height: usize) -> Tensor<4> {
+        let device = crate::device::cpu();
+        device.seed(seed);
+        // Not white noise only, so that channels correlate.
+        let noise = |height, width| {
+            Tensor::<4>::random([1, 3, height, width], Distribution::Uniform(0.1, 0.9), &device)
+        };
+        let coarse = noise(height / 8, width / 8).repeat_dim(2, 8).repeat_dim(3, 8);
+        (noise(height, width) + coarse) / 2.0
+    }
+
+    /// Losses and gradient in the picture are those of the training's losses, differentiated by burn.
+    #[test]
+    fn as_the_training_differentiates_it() {
+        let plain = crate::device::cpu();
+        plain.seed(3);
+        let network = VggConfig::full().init(&plain);
+        let bytes =
+            weights::serialize(&weights::tensors_of("", &network), &Metadata::new()).unwrap();
+        let chain = Chain::load(&bytes, &plain).unwrap();
+        let (photo, style, painting) =
+            (picture(1, 48, 40), picture(2, 32, 40), picture(5, 48, 40));
+
+        let goal = Goal::of(
+            &chain.forward(photo.clone()),
+            &[(chain.forward(style.clone()), 1.0)],
+        );
+        let pass = chain.forward(painting.clone());
+        let (found, by_level) = goal.compare(&pass, &WEIGHTS);
+        let found_gradient = chain.backward(pass, by_level);
+
+        let device = plain.clone().autodiff();
+        let (mut tensors, _) = weights::deserialize(&bytes).unwrap();
+        let network = weights::load("", VggConfig::full().init(&device), &mut tensors).unwrap();
+        let lift = |x: Tensor<4>| Tensor::<4>::from_data(x.into_data(), &device);
+        let see = |x: Tensor<4>| network.forward(x).levels();
+        let painting = lift(painting).require_grad();
+        let seen = see(painting.clone());
+        let target = losses::ContentTarget::of(&see(lift(photo)));
+        let content = losses::content(&seen, &target);
+        let target = losses::StyleTarget::of(&see(lift(style)), 1);
+        let style = losses::style(&seen, &target, &[1.0; 4], 1);
+        let number = |x: Tensor<1>| x.into_scalar::<f32>();
+        let losses = [&found.content, &found.statistics, &found.gram].map(|x| number(x.clone()));
+        let wanted = [&content, &style.statistics, &style.gram].map(|x| number(x.clone()));
+        for (found, wanted) in losses.iter().zip(wanted) {
+            assert!((found - wanted).abs() < 1e-3 * wanted, "{losses:?}, not {wanted:?}");
+        }
+        let all = content * WEIGHTS.content
+            + style.statistics * WEIGHTS.statistics
+            + style.gram * WEIGHTS.gram;
+        let wanted = painting.grad(&all.backward()).unwrap();
+        let numbers = |data: TensorData| data.iter::<f64>().collect::<Vec<_>>();
+        let (found, wanted) = (numbers(found_gradient.into_data()), numbers(wanted.into_data()));
+        let square = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+        let apart = square(&mut found.iter().zip(&wanted).map(|(a, b)| a - b));
+        let size = square(&mut wanted.iter().copied());
+        assert!(size > 0.0 && apart < 1e-3 * size, "{apart} of {size}");
+    }
+}

@@ -1,0 +1,380 @@
+//! One picture made better: from a quick painting towards the photo's content and the styles' features, by
+//! gradient descent on its pixels.
+//!
+//! Coarse to fine: strokes are made where the picture is small, and the next size starts from the enlarged
+//! change, with the quick painting's fine detail.
+
+use burn::tensor::activation::sigmoid;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, Tensor};
+
+use super::chain::Chain;
+use super::goal::{Goal, Losses, Weights};
+use crate::palette::{Colours, PHOTO_CLAMP, logit, recolour};
+use crate::picture::{Picture, PictureError};
+
+/// Long sides, in pixels, and how the steps are shared among them. Sides above a picture's own are left out.
+const STAGES: [(u32, f64); 3] = [(256, 0.5), (512, 0.3), (1024, 0.2)];
+/// Sides inside the network are multiples of this.
+const STRIDE: u32 = 8;
+/// Smallest side inside the network.
+const SMALLEST: u32 = 32;
+/// Of Adam (Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015).
+const BETAS: [f64; 2] = [0.9, 0.99];
+const TINY: f64 = 1e-8;
+/// How far a step moves a pixel's logit at most, about; falls to 0 in each stage (cosine).
+const RATE: f64 = 0.06;
+/// How much unevenness counts.
+const TOTAL_VARIATION: f64 = 0.5;
+/// Starts are kept this far from black and white, where a sigmoid has no slope.
+const CLAMP: f64 = 0.01;
+
+/// Why a picture cannot be refined.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefineError {
+    /// No style, or none with a weight above 0.
+    #[error("at least one style with a weight above 0 is needed")]
+    NoStyle,
+    /// The painting is not as large as the photo.
+    #[error("the painting has {painting:?} pixels and the photo {photo:?}; they must be as large")]
+    Sizes { painting: (u32, u32), photo: (u32, u32) },
+    /// The device failed, most often for want of memory.
+    #[error("the device could not refine the picture (try a smaller size): {0}")]
+    Device(String),
+    /// There were values that are not numbers.
+    #[error("refining gave no usable picture: {0}")]
+    Picture(#[from] PictureError),
+}
+
+/// How to refine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RefineOptions {
+    /// Steps in all, over all sizes.
+    pub steps: usize,
+    /// How much the photo's content counts: 0.3 is free, 1 the default, 3 close to the photo.
+    pub content: f64,
+    /// How large strokes are, relative to those of the style picture at the painting's size.
+    pub stroke: f64,
+    /// From 0, the photo itself, to 1, the full style.
+    pub strength: f32,
+    /// Whose colours the painting has.
+    pub colours: Colours,
+}
+
+impl Default for RefineOptions {
+    fn default() -> Self {
+        Self { steps: 60, content: 1.0, stroke: 1.0, strength: 1.0, colours: Colours::Style }
+    }
+}
+
+/// A painting that gets better step by step.
+#[derive(Debug)]
+pub struct Refinement<'a> {
+    chain: &'a Chain,
+    device: Device,
+    painting: Picture,
+    photo: Picture,
+    styles: Vec<(Picture, f64)>,
+    options: RefineOptions,
+    /// Sizes, and the steps at each.
+    stages: Vec<((u32, u32), usize)>,
+    next: usize,
+    state: Option<State>,
+    done: usize,
+}
+
+/// Where a stage is.
+#[derive(Debug)]
+struct State {
+    /// The quick painting at this size, `[1, 3, height, width]`.
+    quick: Tensor<4>,
+    goal: Goal,
+    /// Logits of the pixels.
+    logits: Tensor<4>,
+    /// Running means of the gradient and of its square.
+    moments: [Tensor<4>; 2],
+    step: usize,
+    steps: usize,
+}
+
+impl<'a> Refinement<'a> {
+    /// `painting` is the quick painting of the photo, of its size, at full strength and in the styles'
+    /// colours. Styles, which are as they are and not
+    /// brought to any size, have weights that are taken relative to their sum.
+    ///
+    /// # Errors
+    /// [`RefineError::NoStyle`] and [`RefineError::Sizes`].
+    pub fn new(
+        chain: &'a Chain,
+        painting: Picture,
+        photo: Picture,
+        styles: &[(&Picture, f32)],
+        options: RefineOptions,
+        device: &Device,
+    ) -> Result<Self, RefineError> {
+        let sum: f64 = styles.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        if !(sum.is_finite() && sum > 0.0) || styles.iter().any(|(_, weight)| *weight < 0.0) {
+            return Err(RefineError::NoStyle);
+        }
+        let size = |picture: &Picture| (picture.width(), picture.height());
+        if size(&painting) != size(&photo) {
+            return Err(RefineError::Sizes { painting: size(&painting), photo: size(&photo) });
+        }
+        let styles = styles.iter().filter(|(_, weight)| *weight > 0.0);
+        let styles =
+            styles.map(|&(picture, weight)| (picture.clone(), f64::from(weight) / sum)).collect();
+        let stages = stages(size(&photo), options.steps);
+        let device = device.clone();
+        Ok(Self {
+            chain,
+            device,
+            painting,
+            photo,
+            styles,
+            options,
+            stages,
+            next: 0,
+            state: None,
+            done: 0,
+        })
+    }
+
+    /// Steps done, and in all.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.done, self.stages.iter().map(|(_, steps)| steps).sum())
+    }
+
+    /// One step. Says how far the picture was from its goal before it, or nothing when all are done.
+    pub fn step(&mut self) -> Option<Losses> {
+        let finished = |state: &State| state.step >= state.steps;
+        if self.state.as_ref().is_none_or(finished) {
+            let &((width, height), steps) = self.stages.get(self.next)?;
+            let change = self.state.take().map(|state| state.picture() - state.quick);
+            self.state = Some(self.start(width, height, steps, change));
+            self.next += 1;
+        }
+        let state = self.state.as_mut()?;
+        let weights = Weights { content: self.options.content, statistics: 1.0, gram: 1.0 };
+        let losses = state.descend(self.chain, &weights);
+        self.done += 1;
+        Some(losses)
+    }
+
+    fn start(
+        &self,
+        width: u32,
+        height: u32,
+        steps: usize,
+        change: Option<Tensor<4>>,
+    ) -> State {
+        let see = |picture: &Picture| self.chain.forward(picture.to_tensor(&self.device));
+        let quick = self.painting.resized(width, height).to_tensor(&self.device);
+        let long = f64::from(width.max(height)) * self.options.stroke;
+        let styles: Vec<_> = self
+            .styles
+            .iter()
+            .map(|(style, weight)| {
+                let style = style.fit((long.round() as u32).max(SMALLEST));
+                let (width, height) = (inside(style.width()), inside(style.height()));
+                (see(&style.resized(width, height)), *weight)
+            })
+            .collect();
+        let goal = Goal::of(&see(&self.photo.resized(width, height)), &styles);
+        let start = match change {
+            Some(change) => quick.clone() + enlarged(change, width, height),
+            None => quick.clone(),
+        };
+        let logits = logit(start.clamp(CLAMP, 1.0 - CLAMP));
+        let zero = logits.zeros_like();
+        State { quick, goal, moments: [zero.clone(), zero], logits, step: 0, steps }
+    }
+
+    /// The picture as it is now, of the photo's size.
+    ///
+    /// # Errors
+    /// [`RefineError::Device`] where it cannot be read back, [`RefineError::Picture`] for values that are
+    /// not numbers.
+    pub async fn picture(&self) -> Result<Picture, RefineError> {
+        let (width, height) = (self.painting.width(), self.painting.height());
+        let change = match &self.state {
+            Some(state) => {
+                let change = enlarged(state.picture() - state.quick.clone(), width, height);
+                let change = change.into_data_async().await;
+                change.map_err(|error| RefineError::Device(error.to_string()))?.iter().collect()
+            }
+            None => vec![0.0; 3 * width as usize * height as usize],
+        };
+        let strength = self.options.strength;
+        let planes = self.painting.planes().zip(change).zip(self.photo.planes());
+        let mix = |((quick, change), photo): ((f32, f32), f32)| {
+            photo + strength * ((quick + change).clamp(0.0, 1.0) - photo)
+        };
+        let mut planes: Vec<f32> = planes.map(mix).collect();
+        recolour(&mut planes, &self.photo, self.options.colours, None)?;
+        Ok(Picture::from_tensor_data(width, height, &planes)?)
+    }
+}
+
+impl State {
+    fn picture(&self) -> Tensor<4> {
+        sigmoid(self.logits.clone())
+    }
+
+    fn descend(&mut self, chain: &Chain, weights: &Weights) -> Losses {
+        let picture = self.picture();
+        let pass = chain.forward(picture.clone());
+        let (losses, by_level) = self.goal.compare(&pass, weights);
+        let gradient = chain.backward(pass, by_level) + unevenness(&picture);
+        let gradient = gradient * (picture.clone() * (picture.neg() + 1.0));
+
+        self.step += 1;
+        let [mean, square] = self.moments.clone();
+        let [keep_mean, keep_square] = BETAS;
+        let mean = mean * keep_mean + gradient.clone() * (1.0 - keep_mean);
+        let square = square * keep_square + gradient.square() * (1.0 - keep_square);
+        self.moments = [mean.clone(), square.clone()];
+        let unbiased = |keep: f64| 1.0 - keep.powi(self.step as i32);
+        let progress = (self.step - 1) as f64 / self.steps as f64;
+        let rate = RATE * (0.5 + 0.5 * (std::f64::consts::PI * progress).cos());
+        let direction = (mean / unbiased(keep_mean))
+            / ((square / unbiased(keep_square)).sqrt() + TINY);
+        let lowest = (PHOTO_CLAMP / (1.0 - PHOTO_CLAMP)).ln();
+        self.logits = (self.logits.clone() - direction * rate).clamp(lowest, -lowest);
+        losses
+    }
+}
+
+/// The gradient of the weighted total variation, the mean absolute difference of neighbours.
+fn unevenness(picture: &Tensor<4>) -> Tensor<4> {
+    let numbers = picture.dims().iter().product::<usize>() as f64;
+    let along = |axis: usize| {
+        let length = picture.dims()[axis];
+        let part = |start| picture.clone().narrow(axis, start, length - 1);
+        let sign = (part(1) - part(0)).sign();
+        let mut shape = picture.dims();
+        shape[axis] = 1;
+        let zeros = || Tensor::<4>::zeros(shape, &picture.device());
+        Tensor::cat(vec![zeros(), sign.clone()], axis) - Tensor::cat(vec![sign, zeros()], axis)
+    };
+    (along(2) + along(3)) * (TOTAL_VARIATION / numbers)
+}
+
+fn enlarged(change: Tensor<4>, width: u32, height: u32) -> Tensor<4> {
+    let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+        .with_align_corners(false)
+        .with_output_size([height as usize, width as usize]);
+    interpolate(change, options)
+}
+
+/// The nearest side that the network takes.
+fn inside(side: u32) -> u32 {
+    ((side + STRIDE / 2) / STRIDE * STRIDE).max(SMALLEST)
+}
+
+/// The sizes at which a picture of this size is refined, and the steps at each.
+fn stages((width, height): (u32, u32), steps: usize) -> Vec<((u32, u32), usize)> {
+    let long = width.max(height);
+    // The last one is the picture's own size, where that is not much more than the one before.
+    let reached = STAGES.iter().filter(|(side, _)| *side < long).count();
+    let sides: Vec<_> = STAGES.iter().map(|&(side, share)| (side.min(long), share)).collect();
+    let sides = &sides[..(reached + 1).min(STAGES.len())];
+    let all: f64 = sides.iter().map(|(_, share)| share).sum();
+    let mut left = steps;
+    let mut stages = Vec::new();
+    for (index, &(side, share)) in sides.iter().enumerate() {
+        let own = match index + 1 == sides.len() {
+            true => left,
+            false => ((steps as f64 * share / all).round() as usize).min(left),
+        };
+        left -= own;
+        let scale = f64::from(side) / f64::from(long);
+        let [width, height] =
+            [width, height].map(|side| inside((f64::from(side) * scale).round() as u32));
+        if own > 0 {
+            stages.push(((width, height), own));
+        }
+    }
+    stages
+}
+
+#[cfg(all(test, feature = "train", feature = "cpu"))]
+mod tests {
+    use super::*;
+    use crate::train::procedural::{Family, paint};
+    use crate::vgg::VggConfig;
+    use crate::weights::{self, Metadata};
+
+    fn chain(device: &Device) -> Chain {
+        device.seed(3);
+        let network = VggConfig::full().init(device);
+        let bytes = weights::serialize(&weights::tensors_of("", &network), &Metadata::new());
+        Chain::load(&bytes.unwrap(), device).unwrap()
+    }
+
+    #[test]
+    fn steps_are_shared_among_sizes() {
+        assert_eq!(stages((1600, 1200), 60), [
+            ((256, 192), 30),
+            ((512, 384), 18),
+            ((1024, 768), 12)
+        ]);
+        assert_eq!(stages((500, 300), 80), [((256, 152), 50), ((504, 304), 30)]);
+        assert_eq!(stages((200, 40), 7), [((200, 40), 7)]);
+        assert_eq!(stages((5000, 20), 1), [((256, 32), 1)]);
+    }
+
+    #[test]
+    fn a_painting_comes_closer_and_keeps_its_size() {
+        let device = crate::device::cpu();
+        let chain = chain(&device);
+        let (photo, style) = (paint(Family::Agate, 300, 90, 1), paint(Family::Woodcut, 80, 70, 2));
+        let options = RefineOptions { steps: 24, ..RefineOptions::default() };
+        let styles = [(&style, 2.0)];
+        let mut refinement =
+            Refinement::new(&chain, photo.clone(), photo.clone(), &styles, options, &device)
+                .unwrap();
+        assert_eq!(refinement.progress(), (0, 24));
+        let before = pollster::block_on(refinement.picture()).unwrap();
+        assert_eq!(before, photo, "before the first step it is the quick painting");
+        let mut seen = Vec::new();
+        while let Some(losses) = refinement.step() {
+            let number = |x: Tensor<1>| x.into_scalar::<f32>();
+            seen.push(number(losses.statistics) + number(losses.gram));
+        }
+        assert_eq!((seen.len(), refinement.progress()), (24, (24, 24)));
+        // Of the last stage and of the first.
+        assert!(seen[23] < 0.8 * seen[0], "{seen:?}");
+        let after = pollster::block_on(refinement.picture()).unwrap();
+        assert_eq!((after.width(), after.height()), (300, 90));
+        assert_ne!(after, photo);
+    }
+
+    #[test]
+    fn what_cannot_be_refined_is_said() {
+        let device = crate::device::cpu();
+        let chain = chain(&device);
+        let picture = |side| Picture::new(side, 8, vec![90; 24 * side as usize]).unwrap();
+        let (photo, other) = (picture(16), picture(24));
+        let new = |painting: &Picture, weight| {
+            let (painting, styles) = (painting.clone(), [(&other, weight)]);
+            let options = RefineOptions::default();
+            Refinement::new(&chain, painting, photo.clone(), &styles, options, &device).err()
+        };
+        assert!(matches!(new(&photo, 0.0), Some(RefineError::NoStyle)));
+        assert!(matches!(new(&photo, f32::NAN), Some(RefineError::NoStyle)));
+        assert!(matches!(new(&other, 1.0), Some(RefineError::Sizes { .. })));
+        assert!(new(&photo, 1.0).is_none());
+    }
+
+    #[test]
+    fn unevenness_has_the_gradient_of_total_variation() {
+        let device = crate::device::cpu();
+        let picture = Tensor::<4>::from_data([[[[0.1, 0.5, 0.2], [0.3, 0.4, 0.9]]]], &device);
+        let found: Vec<f32> = unevenness(&picture).into_data().iter().collect();
+        // Larger than a neighbour: +1 for each, smaller: -1.
+        let wanted = [-2.0, 3.0, -2.0, 0.0, -1.0, 2.0].map(|x: f32| x * 0.5 / 6.0);
+        assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+    }
+}
