@@ -44,7 +44,7 @@ pub async fn gpu() -> Result<Device, DeviceError> {
 #[cfg(feature = "gpu")]
 static OPEN: std::sync::OnceLock<(Device, WgpuSetup)> = std::sync::OnceLock::new();
 
-/// What [`gpu`] opened, for work on the same GPU that is none of burn's.
+/// wgpu handles of what [`gpu`] opened, for work outside burn.
 #[cfg(feature = "gpu")]
 pub fn gpu_setup() -> Option<&'static WgpuSetup> {
     OPEN.get().map(|(_, setup)| setup)

@@ -80,9 +80,8 @@ impl SpectralConv {
         let [_, deep, height, width] = x.dims();
         let size = [height + 1 - kernel, width + 1 - kernel];
         let places = (0..kernel * kernel).map(|place| [place / kernel, place % kernel]);
-        let seen = places.map(|[top, left]| {
-            x.clone().narrow(2, top, size[0]).narrow(3, left, size[1])
-        });
+        let seen =
+            places.map(|[top, left]| x.clone().narrow(2, top, size[0]).narrow(3, left, size[1]));
         let patches = Tensor::cat(seen.collect(), 1);
         // Output, line and column of the place, line and column within it, channel.
         let weight = weight

@@ -28,7 +28,8 @@
 //! features), [`style`] and [`palette`] (features and colours of styles, and their weighted
 //! sums), [`generator`] (features to picture), [`regions`] (which part in which style),
 //! [`stylizer`] (all of it), with [`layers`], [`kernels`] and
-//! [`weights`] below them and [`discriminator`] beside them for training.
+//! [`weights`] below them and [`discriminator`] beside them for training. Natively, [`fit`] goes on from a
+//! painting by gradient descent.
 
 #[cfg(feature = "cli")]
 pub mod census;

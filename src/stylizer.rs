@@ -358,7 +358,7 @@ impl Stylizer {
             .collect();
         let styled = regions.iter().filter(|(style, ..)| style.is_some()).count()
             + usize::from(!mixture.is_empty());
-        // With nothing but the photo in all layers, somebody forgot to choose.
+        // No layer has a style: an error.
         if styled == 0 {
             return Err(StylizeError::NoStyle);
         }

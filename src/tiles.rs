@@ -5,7 +5,7 @@
 //! Transfer via Thumbnail Instance Normalization", 2022). Beyond that a pixel depends only on its
 //! neighbourhood, which every tile sees whole: tiles meet without seams.
 
-/// Pictures of at most so many pixels are painted in one piece: the largest features, 16 channels in
+/// Largest number of pixels painted in one piece: the largest features, 16 channels in
 /// f32, then still fit the 128 MiB that WebGPU promises for a buffer.
 pub const WHOLE: u64 = 1 << 20;
 /// Long side of the thumbnail, in pixels.

@@ -111,9 +111,8 @@ impl Features {
 
 impl VggEncoder {
     /// The convolutions to relu4_1 of an encoder without conv3_4, in order.
-    pub const TO_RELU4_1: [&str; 8] = [
-        "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1",
-    ];
+    pub const TO_RELU4_1: [&str; 8] =
+        ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1"];
 
     /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1; height and width multiples of 8.
     /// Features have the pictures' precision.

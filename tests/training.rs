@@ -28,6 +28,7 @@ const SETTINGS: &str = "
     [loss]
     total_variation = 0.1
     adversarial_from = 1
+    adversarial_every = 1
     identity_every = 2
 ";
 

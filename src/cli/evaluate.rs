@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use burn::tensor::Device;
 use clap::Args;
 use impasto::files::write_whole;
+use impasto::fit::{self, Chain, RefineOptions, Refinement};
 use impasto::train::evaluate::{Judge, Measures, Seen, Stability};
 use impasto::train::probe::{self, Recognized};
 use impasto::train::sheet::{Sheet, square};
@@ -58,6 +60,10 @@ pub struct Evaluate {
     /// Folder for the paintings themselves
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
+    /// Refine the paintings of these weights by this many steps, as `impasto stylize --refine` does; some
+    /// twenty seconds a painting for 60
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u16).range(1..=5000))]
+    refine: Option<u16>,
     /// Also ask how many paintings in procedural styles are taken for pictures of the style's family, by a
     /// classifier that has seen such pictures: of these weights, of photos that only have the colours
     /// (the least), and of the families' own programs (the most). Some minutes
@@ -104,11 +110,18 @@ impl Evaluate {
             "", "style", "content", "gram", "ssim", "stroke", "grid", "shift", "noise"
         );
         for &strength in &self.strength {
-            let paintings = self.paint(&stylizer, &photos, &styles, strength)?;
+            let paintings = self.paint(&stylizer, &photos, &styles, strength, &device)?;
             let measures = bench.measure(&paintings)?;
-            let stability = stability(&stylizer, &photos, &styles)?;
-            let name = format!("impasto, strength {strength}");
-            print_row(&name, measures, Some(stability).filter(|_| strength == 1.0));
+            let (name, quick) = match self.refine {
+                Some(steps) => (format!("refined, {steps} steps"), false),
+                None => (format!("impasto, strength {strength}"), true),
+            };
+            // Of the networks; refined pictures are made one by one.
+            let stability = match quick && strength == 1.0 {
+                true => Some(stability(&stylizer, &photos, &styles)?),
+                false => None,
+            };
+            print_row(&name, measures, stability);
         }
         for folder in &self.against {
             let paintings = read_paintings(folder, &photos, &styles, self.size)?;
@@ -128,17 +141,31 @@ impl Evaluate {
         photos: &[Named],
         styles: &[Named],
         strength: f32,
+        device: &Device,
     ) -> Result<Vec<Picture>> {
         let bar = files::progress_bar(photos.len() * styles.len(), "painting");
+        let chain = self.refine.map(|_| Chain::load(fit::NETWORK, device)).transpose()?;
         let encoded: Vec<_> =
             styles.iter().map(|style| stylizer.encode_style(&style.picture)).collect();
         let mut paintings = Vec::new();
         for photo in photos {
             let content = stylizer.encode_content(&photo.picture);
-            for style in &encoded {
+            for (style, original) in encoded.iter().zip(styles) {
                 let styles = [(style, 1.0)];
-                let painting = stylizer.stylize(&content, &styles, strength);
-                paintings.push(pollster::block_on(painting)?);
+                // Refining starts at full strength and has the last word.
+                let first = if chain.is_some() { 1.0 } else { strength };
+                let painting = stylizer.stylize(&content, &styles, first);
+                let mut painting = pollster::block_on(painting)?;
+                if let (Some(chain), Some(steps)) = (&chain, self.refine) {
+                    let steps = usize::from(steps);
+                    let options = RefineOptions { steps, strength, ..RefineOptions::default() };
+                    let (photo, styles) = (photo.picture.clone(), [(&original.picture, 1.0)]);
+                    let mut refinement =
+                        Refinement::new(chain, painting, photo, &styles, options, device)?;
+                    while refinement.step().is_some() {}
+                    painting = pollster::block_on(refinement.picture())?;
+                }
+                paintings.push(painting);
                 bar.inc(1);
             }
         }

@@ -73,7 +73,7 @@ pub struct Stylize {
     #[arg(long, value_name = "LONG_SIDE", default_value_t = STYLE_SIZE,
           value_parser = clap::value_parser!(u32).range(16..=4096))]
     style_size: u32,
-    /// Go on from the quick painting: so many steps of gradient descent on its pixels bring it nearer to
+    /// Go on from the quick painting: this many steps of gradient descent on its pixels bring it nearer to
     /// the photo's content and the style's texture. Takes about a second a step at 512 pixels on a
     /// processor. Ctrl-C keeps what there is
     #[arg(long, value_name = "STEPS", num_args = 0..=1, require_equals = true,
@@ -169,10 +169,8 @@ impl Stylize {
                 .chain(masks.iter().map(|(path, _)| path)),
         )?;
         files::refuse_to_overwrite(&outputs, self.force)?;
-        let originals = styles
-            .iter()
-            .map(|(path, _)| files::read_picture(path))
-            .collect::<Result<Vec<_>>>()?;
+        let originals =
+            styles.iter().map(|(path, _)| files::read_picture(path)).collect::<Result<Vec<_>>>()?;
         let pictures: Vec<_> =
             originals.iter().map(|picture| picture.fit(self.style_size)).collect();
         let regions = masks
@@ -190,7 +188,11 @@ impl Stylize {
         let refiner = match self.refine {
             Some(_) => Some(Refiner {
                 chain: Chain::load(fit::NETWORK, &device)?,
-                styles: originals.iter().zip(&styles).map(|(p, (_, weight))| (p, *weight)).collect(),
+                styles: originals
+                    .iter()
+                    .zip(&styles)
+                    .map(|(p, (_, weight))| (p, *weight))
+                    .collect(),
                 device,
             }),
             None => None,

@@ -97,7 +97,7 @@ impl Engine {
         Ok(self.devices(1)?.remove(0))
     }
 
-    /// Opens so many of these devices.
+    /// Opens several of these devices.
     pub fn devices(self, count: u16) -> Result<Vec<Device>> {
         let only = |device: Device| match count {
             1 => Ok(vec![device]),

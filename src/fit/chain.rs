@@ -103,6 +103,8 @@ impl Chain {
         let Pass(mut outputs) = pass;
         let mut by_level = by_level.into_iter().zip(SEEN).rev().peekable();
         let mut gradient: Option<Tensor<4>> = None;
+        // Whether the gradient is one in the pooled output of a layer; the losses look at none of these.
+        let mut pooled = false;
         for (index, layer) in self.layers.iter().enumerate().rev() {
             let output = outputs.pop().expect("an output for each layer");
             let own = by_level.next_if(|(_, level)| *level == index).map(|(own, _)| own);
@@ -111,41 +113,17 @@ impl Chain {
                 (Some(sum), None) | (None, Some(sum)) => sum,
                 (None, None) => continue,
             };
-            let positive = sum.mask_fill(output.lower_equal_elem(0.0), 0.0);
+            let before = kernels::activation_gradient(sum, output, pooled);
             let back = layer.back.clone();
             let bias = Tensor::zeros([back.dims()[0]], &back.device());
-            let by_input = kernels::convolve(positive, back, bias, Border::Zero, false, None);
-            gradient = Some(match outputs.last() {
-                Some(input) if layer.halved => unpooled(by_input, input),
-                _ => by_input,
-            });
+            gradient = Some(kernels::convolve(before, back, bias, Border::Zero, false, None));
+            pooled = layer.halved;
         }
         let gradient = gradient.expect("the last layer has a gradient");
-        let scale = Tensor::<1>::from_data(DEVIATION.map(f32::recip).as_slice(), &gradient.device());
+        let scale =
+            Tensor::<1>::from_data(DEVIATION.map(f32::recip).as_slice(), &gradient.device());
         gradient * scale.reshape([1, 3, 1, 1])
     }
-}
-
-/// The gradient of [`pool`] in its input: to the largest of each four. Where several are equal all get it;
-/// of features after a ReLU these are zeros, which let nothing through anyway.
-fn unpooled(gradient: Tensor<4>, input: &Tensor<4>) -> Tensor<4> {
-    let [batch, channels, height, width] = input.dims();
-    let fours = |x: Tensor<4>| -> Tensor<6> {
-        x.reshape([batch, channels, height / 2, 2, width / 2, 2])
-    };
-    let ones = |x: Tensor<4>| -> Tensor<6> {
-        x.reshape([batch, channels, height / 2, 1, width / 2, 1])
-    };
-    let others = fours(input.clone()).lower(ones(pool(input.clone())).expand([
-        batch,
-        channels,
-        height / 2,
-        2,
-        width / 2,
-        2,
-    ]));
-    let spread = ones(gradient).expand([batch, channels, height / 2, 2, width / 2, 2]);
-    spread.mask_fill(others, 0.0).reshape([batch, channels, height, width])
 }
 
 fn take(tensors: &mut Vec<NamedTensor>, name: &str) -> Result<NamedTensor, WeightsError> {

@@ -221,13 +221,9 @@ mod tests {
         let bytes =
             weights::serialize(&weights::tensors_of("", &network), &Metadata::new()).unwrap();
         let chain = Chain::load(&bytes, &plain).unwrap();
-        let (photo, style, painting) =
-            (picture(1, 48, 40), picture(2, 32, 40), picture(5, 48, 40));
+        let (photo, style, painting) = (picture(1, 48, 40), picture(2, 32, 40), picture(5, 48, 40));
 
-        let goal = Goal::of(
-            &chain.forward(photo.clone()),
-            &[(chain.forward(style.clone()), 1.0)],
-        );
+        let goal = Goal::of(&chain.forward(photo.clone()), &[(chain.forward(style.clone()), 1.0)]);
         let pass = chain.forward(painting.clone());
         let (found, by_level) = goal.compare(&pass, &WEIGHTS);
         let found_gradient = chain.backward(pass, by_level);

@@ -13,6 +13,8 @@ use super::chain::Chain;
 use super::goal::{Goal, Losses, Weights};
 use crate::palette::{Colours, PHOTO_CLAMP, logit, recolour};
 use crate::picture::{Picture, PictureError};
+use crate::stylizer::StylizeError;
+use crate::weights::WeightsError;
 
 /// Long sides, in pixels, and how the steps are shared among them. Sides above a picture's own are left out.
 const STAGES: [(u32, f64); 3] = [(256, 0.5), (512, 0.3), (1024, 0.2)];
@@ -40,6 +42,12 @@ pub enum RefineError {
     /// The painting is not as large as the photo.
     #[error("the painting has {painting:?} pixels and the photo {photo:?}; they must be as large")]
     Sizes { painting: (u32, u32), photo: (u32, u32) },
+    /// There was no quick painting.
+    #[error(transparent)]
+    Stylize(#[from] StylizeError),
+    /// Wrong weights.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The device failed, most often for want of memory.
     #[error("the device could not refine the picture (try a smaller size): {0}")]
     Device(String),
@@ -162,13 +170,7 @@ impl<'a> Refinement<'a> {
         Some(losses)
     }
 
-    fn start(
-        &self,
-        width: u32,
-        height: u32,
-        steps: usize,
-        change: Option<Tensor<4>>,
-    ) -> State {
+    fn start(&self, width: u32, height: u32, steps: usize, change: Option<Tensor<4>>) -> State {
         let see = |picture: &Picture| self.chain.forward(picture.to_tensor(&self.device));
         let quick = self.painting.resized(width, height).to_tensor(&self.device);
         let long = f64::from(width.max(height)) * self.options.stroke;
@@ -238,8 +240,8 @@ impl State {
         let unbiased = |keep: f64| 1.0 - keep.powi(self.step as i32);
         let progress = (self.step - 1) as f64 / self.steps as f64;
         let rate = RATE * (0.5 + 0.5 * (std::f64::consts::PI * progress).cos());
-        let direction = (mean / unbiased(keep_mean))
-            / ((square / unbiased(keep_square)).sqrt() + TINY);
+        let direction =
+            (mean / unbiased(keep_mean)) / ((square / unbiased(keep_square)).sqrt() + TINY);
         let lowest = (PHOTO_CLAMP / (1.0 - PHOTO_CLAMP)).ln();
         self.logits = (self.logits.clone() - direction * rate).clamp(lowest, -lowest);
         losses
@@ -315,11 +317,10 @@ mod tests {
 
     #[test]
     fn steps_are_shared_among_sizes() {
-        assert_eq!(stages((1600, 1200), 60), [
-            ((256, 192), 30),
-            ((512, 384), 18),
-            ((1024, 768), 12)
-        ]);
+        assert_eq!(
+            stages((1600, 1200), 60),
+            [((256, 192), 30), ((512, 384), 18), ((1024, 768), 12)]
+        );
         assert_eq!(stages((500, 300), 80), [((256, 152), 50), ((504, 304), 30)]);
         assert_eq!(stages((200, 40), 7), [((200, 40), 7)]);
         assert_eq!(stages((5000, 20), 1), [((256, 32), 1)]);

@@ -113,6 +113,36 @@ pub fn pool(features: Tensor<4>) -> Tensor<4> {
     max_pool2d(features, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
 }
 
+#[cfg(feature = "cli")]
+pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool) -> Tensor<4> {
+    let silent = output.clone().lower_equal_elem(0.0);
+    if !pooled {
+        return gradient.mask_fill(silent, 0.0);
+    }
+    let [batch, channels, height, width] = output.dims();
+    let [lines, columns] = [height / 2 * 2, width / 2 * 2];
+    let repeated = |x: Tensor<4>| {
+        let options = InterpolateOptions::new(InterpolateMode::Nearest);
+        interpolate(x, options.with_output_size([lines, columns]))
+    };
+    let whole = output.narrow(2, 0, lines).narrow(3, 0, columns);
+    let smaller = whole.clone().lower(repeated(pool(whole)));
+    let found = repeated(gradient).mask_fill(smaller, 0.0);
+    // An odd last line or column takes no part.
+    let missing = [
+        (2, height - lines, [batch, channels, 1, columns]),
+        (3, width - columns, [batch, channels, height, 1]),
+    ];
+    let found = missing.into_iter().filter(|(_, count, _)| *count > 0).fold(
+        found,
+        |x, (axis, _, shape)| {
+            let zeros = Tensor::zeros(shape, &x.device());
+            Tensor::cat(vec![x, zeros], axis)
+        },
+    );
+    found.mask_fill(silent, 0.0)
+}
+
 pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
     let small = avg_pool2d(photos, AvgPoolOptions::new([BLUR, BLUR]).with_stride([BLUR, BLUR]));
     let [batch, _, height, width] = small.dims();

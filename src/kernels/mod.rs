@@ -216,6 +216,15 @@ pub trait Kernels: Backend {
         composed_only()
     }
 
+    /// See [`activation_gradient`].
+    fn activation_gradient(
+        gradient: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        pooled: bool,
+    ) -> FloatTensor<Self> {
+        composed_only()
+    }
+
     /// See [`palette_logits`].
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
         composed_only()
@@ -463,6 +472,23 @@ pub fn pool(features: Tensor<4>) -> Tensor<4> {
             Tensor::from_dispatch(<Dispatch as Kernels>::pool(features.into_dispatch()))
         }
         _ => composed::pool(features),
+    }
+}
+
+/// The gradient of a ReLU, and of [`pool`] behind it if `pooled` is set, in what went into the ReLU: the
+/// `gradient` where the ReLU's `output` is above 0 and, if pooled, the largest of its 2 x 2 values (each of
+/// them, where several are); 0 elsewhere.
+///
+/// `output`: `[batch, channels, height, width]`; `gradient`: as large, or half as high and wide, rounded down.
+#[cfg(feature = "cli")]
+pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool) -> Tensor<4> {
+    match Engine::of(&output) {
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::activation_gradient(
+            gradient.into_dispatch(),
+            output.into_dispatch(),
+            pooled,
+        )),
+        _ => composed::activation_gradient(gradient, output, pooled),
     }
 }
 

@@ -142,6 +142,19 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
         let expected = composed::depthwise(features.clone(), kernels);
         assert_close(found, expected, &format!("depthwise {dims:?}"));
 
+        #[cfg(feature = "cli")]
+        for pooled in [false, true] {
+            let output = burn::tensor::activation::relu(random(dims, cpu));
+            let [.., height, width] = dims;
+            let small = [batch, channels, height / 2, width / 2];
+            let gradient = random(if pooled { small } else { dims }, cpu);
+            let [on_gradient, on_output] =
+                [&gradient, &output].map(|x| x.clone().to_device(device));
+            let found = activation_gradient(on_gradient, on_output, pooled);
+            let expected = composed::activation_gradient(gradient, output, pooled);
+            assert_close(found, expected, &format!("gradient of a ReLU {dims:?}, {pooled}"));
+        }
+
         let length = 2 * channels + random_number.below(300);
         let code = random([batch, length], cpu);
         let bias = random([1, 2 * channels], cpu);
@@ -251,7 +264,7 @@ fn pixels_come_back(device: &Device) {
     }
 }
 
-/// On the GPU the pooling is burn's, which takes any number over what is none.
+/// On the GPU the pooling is burn's, which prefers any number to NaN.
 fn pooling_hides_nothing(device: &Device) {
     let values =
         Tensor::<4>::ones([1, 2, 8, 8], device).slice_fill([0..1, 1..2, 3..4, 4..5], f32::NAN);

@@ -102,7 +102,7 @@ fn depthwise(input: &Tensor, kernels: &Tensor) -> Tensor {
     in_groups(&input.reflection_pad2d([1; 4]), kernels, 0)
 }
 
-/// The channels of all pictures as so many groups of one picture's, with zeros around them.
+/// Every channel of every picture as a group of its own, with zeros around it.
 fn in_groups(input: &Tensor, kernels: &Tensor, padding: i64) -> Tensor {
     let [batch, channels, height, width] = axes(input);
     let groups = batch * channels;

@@ -13,7 +13,7 @@ use super::TrainError;
 pub struct TrainConfig {
     /// Steps in all, distillation included.
     pub steps: usize,
-    /// The first so many steps only distil the encoder, which then stays as it is.
+    /// The first N steps only distil the encoder, which is then frozen.
     pub distillation_steps: usize,
     /// Pictures a step.
     pub batch: usize,
@@ -21,14 +21,14 @@ pub struct TrainConfig {
     pub crop: usize,
     /// Between these is the long side of a style picture, in pixels.
     pub style_sides: [u32; 2],
-    /// So many steps see the same photos, and the same styles, each time in other pairs: what the
+    /// This many steps see the same photos, and the same styles, each time in other pairs: what the
     /// loss network sees in them, half its work, is computed once. The square of it makes a block.
     pub reuse: usize,
-    /// In every so many blocks the crops have twice the side, and there are a quarter as many: large
-    /// strokes and whole scenes are seen, too. 0: never.
+    /// Every Nth block has crops of twice the side, and a quarter as many, so that large strokes and
+    /// whole scenes are seen, too; 0 disables.
     pub large_every: usize,
     /// Every Nth block has procedural styles and the right answers: the photos as the same program paints
-    /// them. Its crops are a third larger, and half as many. 0: never.
+    /// them. Its crops are a third larger, and half as many; 0 disables.
     pub paired_every: usize,
     /// Everything random follows from it.
     pub seed: u64,
@@ -107,6 +107,8 @@ pub struct LossConfig {
     pub adversarial: f64,
     /// Steps after distillation before the adversarial loss begins.
     pub adversarial_from: usize,
+    /// Every Nth step has the adversarial loss, and the discriminator learns in it.
+    pub adversarial_every: usize,
     /// The discriminator learns real as this probability (one-sided label smoothing, Salimans et
     /// al., "Improved Techniques for Training GANs", 2016).
     pub real_label: f64,
@@ -168,6 +170,7 @@ impl Default for LossConfig {
             grid: 0.0,
             adversarial: 0.05,
             adversarial_from: 500,
+            adversarial_every: 2,
             real_label: 0.9,
         }
     }
@@ -248,6 +251,7 @@ impl TrainConfig {
             (self.checkpoint_every >= 1, "checkpoint_every must be at least 1"),
             (self.sheet_every >= 1, "sheet_every must be at least 1"),
             (self.loss.identity_every >= 1, "identity_every must be at least 1"),
+            (self.loss.adversarial_every >= 1, "adversarial_every must be at least 1"),
             (self.loss.stability_every >= 1, "stability_every must be at least 1"),
             (
                 64 <= self.style_sides[0] && self.style_sides[0] <= self.style_sides[1],

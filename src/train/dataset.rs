@@ -39,7 +39,7 @@ const LONGEST: f64 = 2.0;
 const AHEAD: usize = 2;
 /// A larger file is none of a picture that anybody trains on.
 const LARGEST_FILE: u64 = 64 << 20;
-/// After so many files in a row that cannot be decoded, training ends.
+/// Consecutive undecodable files after which training ends.
 const MOST_BROKEN: usize = 20;
 
 const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
@@ -78,7 +78,7 @@ impl Crops {
         Picture::from_tensor_data(width as u32, height as u32, values).expect("they were pictures")
     }
 
-    /// In at most so many parts, near equal.
+    /// In at most `parts` nearly equal parts.
     pub fn split(&self, parts: usize) -> Vec<Self> {
         let most = self.count.div_ceil(parts.max(1));
         let [width, height] = self.size;
@@ -233,7 +233,7 @@ impl Folder {
         self.families.iter().map(|family| (family.name.as_str(), family.files.len()))
     }
 
-    /// Up to so many pictures at evenly spread places, for sample sheets.
+    /// Up to `count` evenly spaced pictures, for sample sheets.
     pub fn sample(&self, count: usize) -> Vec<Arc<Picture>> {
         let step = (self.len() / count.max(1)).max(1);
         let files = self.families.iter().flat_map(|family| &family.files);

@@ -17,7 +17,7 @@ const RIDGE: f64 = 1e-4;
 pub const MOMENTS_DECAY: f64 = 0.9;
 /// How much of a new channel is noise.
 const NOISE: f32 = 0.1;
-/// Of relu1_1 … relu4_1 one part in so many is compared along a side, the middle one.
+/// Of relu1_1 … relu4_1 only the middle `1 / part` along each side is compared.
 const PARTS: [usize; 4] = [4, 2, 1, 1];
 
 /// What two encoders see in the same pictures, and how much these count.
@@ -124,7 +124,8 @@ impl Level {
         for ([a, b], weight) in sets {
             let places = a.dims()[0];
             let each = weight / places as f64;
-            let a = Tensor::cat(vec![a.clone().detach(), Tensor::ones([places, 1], &a.device())], 1);
+            let a =
+                Tensor::cat(vec![a.clone().detach(), Tensor::ones([places, 1], &a.device())], 1);
             let across = a.clone().transpose();
             level.products += matrix(across.clone().matmul(a)) * each;
             level.answers += matrix(across.matmul(b.clone())) * each;
@@ -226,14 +227,14 @@ mod tests {
         let (slim, other) = (normal([4000, 4]), normal([1000, 4]) * 0.5);
         let map = normal([4, 7]);
         let seen = |x: &Tensor<2>| [x.clone(), x.clone().matmul(map.clone()) + 2.0];
-        let of = |sets: &[([Tensor<2>; 2], f64)]| {
-            Level::of(sets).unexplained(sets).into_scalar::<f32>()
-        };
+        let of =
+            |sets: &[([Tensor<2>; 2], f64)]| Level::of(sets).unexplained(sets).into_scalar::<f32>();
         let all = of(&[(seen(&slim), 0.5), (seen(&other), 0.5)]);
         assert!(all < 1e-3, "{all}");
         // Noise as large as what varies leaves half, where variance does not vanish beside the mean.
         let [a, b] = seen(&slim);
-        let spread = (b.clone() - b.clone().mean_dim(0)).square().mean().sqrt().into_scalar::<f32>();
+        let spread =
+            (b.clone() - b.clone().mean_dim(0)).square().mean().sqrt().into_scalar::<f32>();
         let noisy = b - 2.0 + normal([4000, 7]) * spread;
         let half = of(&[([a, noisy], 1.0)]);
         assert!((half - 0.5).abs() < 0.05, "{half}");
@@ -249,9 +250,8 @@ mod tests {
     fn gradients_make_it_smaller() {
         let device = crate::device::cpu().autodiff();
         device.seed(1);
-        let random = |shape: [usize; 2]| {
-            Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device)
-        };
+        let random =
+            |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
         let (slim, full) = (random([300, 3]).require_grad(), random([300, 5]));
         let of = |slim: &Tensor<2>| {
             let sets = [([slim.clone(), full.clone()], 1.0)];
@@ -280,10 +280,16 @@ mod tests {
         let picture = Tensor::<4>::random([1, 3, 32, 32], Distribution::Uniform(0.0, 1.0), &device);
         let peaks = |encoder: &VggEncoder| {
             let (_, peaks) = encoder.peaks(picture.clone());
-            peaks.into_iter().map(|x| x.into_data().iter::<f32>().collect()).collect::<Vec<Vec<_>>>()
+            peaks
+                .into_iter()
+                .map(|x| x.into_data().iter::<f32>().collect())
+                .collect::<Vec<Vec<_>>>()
         };
         let before = peaks(&encoder);
-        assert_eq!(before.iter().map(Vec::len).collect::<Vec<_>>(), [16, 16, 32, 32, 64, 64, 64, 128]);
+        assert_eq!(
+            before.iter().map(Vec::len).collect::<Vec<_>>(),
+            [16, 16, 32, 32, 64, 64, 64, 128]
+        );
         assert_eq!(before[5][5], 0.0);
         let dead = before.iter().flatten().filter(|&&peak| peak <= 0.0).count();
         let mut rng = ChaCha8Rng::seed_from_u64(1);

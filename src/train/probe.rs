@@ -29,7 +29,7 @@ pub struct Recognized {
     pub drawn: f64,
 }
 
-/// Pictures that [`recognized`] looks at with so many photos, for a progress bar.
+/// Number of pictures that [`recognized`] looks at, for a progress bar.
 pub fn pictures(photos: usize) -> usize {
     families().len() * (2 * LEARNED + 3 * (photos / 2))
 }

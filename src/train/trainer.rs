@@ -33,13 +33,13 @@ const SHEET: (usize, usize, u32) = (5, 6, 256);
 const STANDARDIZED: usize = 250;
 /// Of their mean, the least deviation that a number is standardized by.
 const LEAST_DEVIATION: f64 = 0.05;
-/// After so many steps of distillation, channels that have not fired since the last time start anew.
+/// Every Nth step of distillation, channels that have not fired since the last time start anew.
 const REVIVED_EVERY: usize = 50;
 /// Not in the last part of it, in which they could learn nothing any more.
 const REVIVED_UNTIL: f64 = 0.75;
 /// The file of the trained weights, in the run's folder.
 const WEIGHTS: &str = "impasto.safetensors";
-/// So many steps in a row may have losses that are not finite before the run goes back to a checkpoint.
+/// Consecutive steps with losses that are not finite before the run goes back to a checkpoint.
 const MOST_BAD: usize = 10;
 /// Going back to a checkpoint more often than this without getting past the bad step is giving up.
 const MOST_ROLLBACKS: u64 = 3;
@@ -618,7 +618,11 @@ mod tests {
             large_every: 0,
             checkpoint_every: usize::MAX,
             sheet_every: usize::MAX,
-            loss: super::super::config::LossConfig { adversarial_from: 0, ..Default::default() },
+            loss: super::super::config::LossConfig {
+                adversarial_from: 0,
+                adversarial_every: 1,
+                ..Default::default()
+            },
             ..Default::default()
         };
         let cpu = crate::device::cpu();

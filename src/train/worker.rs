@@ -310,8 +310,9 @@ impl Worker {
             let loss = losses::stability(painting.clone(), other, step);
             total = add(total, "stability", weigh.stability, loss);
         }
-        let adversarial =
-            weigh.adversarial > 0.0 && step >= config.distillation_steps + weigh.adversarial_from;
+        let adversarial = weigh.adversarial > 0.0
+            && step >= config.distillation_steps + weigh.adversarial_from
+            && step.is_multiple_of(weigh.adversarial_every);
         if !adversarial {
             return Found::painting(log, gradients(total), None);
         }
@@ -364,17 +365,14 @@ impl Worker {
         let seen = pairs.map(|((pictures, full), weight)| {
             let (slim, found) = networks.encoder.peaks(pictures.clone().cast(self.precision));
             peaks = Some(match peaks.take() {
-                Some(peaks) => {
-                    peaks.into_iter().zip(found).map(|(a, b)| a.max_pair(b)).collect()
-                }
+                Some(peaks) => peaks.into_iter().zip(found).map(|(a, b)| a.max_pair(b)).collect(),
                 None => found,
             });
             Seen { slim, full: full.clone(), weight }
         });
         let seen: Vec<_> = seen.collect();
         let moments = Moments::of(&seen);
-        let residuals =
-            state.moments.moved(&moments, MOMENTS_DECAY).residual_variances(&seen);
+        let residuals = state.moments.moved(&moments, MOMENTS_DECAY).residual_variances(&seen);
         let losses = NAMES.into_iter().zip(&residuals);
         let losses = losses.map(|(name, residual)| (name, scalar(residual))).collect();
         let total = residuals.into_iter().reduce(|sum, residual| sum + residual);
@@ -401,8 +399,8 @@ fn judge_gradients(
     };
     log.insert("real_probability", probability(&real));
     log.insert("fake_probability", probability(&fake));
-    let loss = losses::cross_entropy(fake, 0.0)
-        + losses::cross_entropy(real, config.loss.real_label);
+    let loss =
+        losses::cross_entropy(fake, 0.0) + losses::cross_entropy(real, config.loss.real_label);
     log.insert("discriminator", scalar(&loss));
     GradientsParams::from_grads((loss * share).backward(), discriminator)
 }

@@ -9,7 +9,7 @@ use crate::kernels::{Border, GoalKind, LEAK, Reading};
 use crate::layers::EPSILON;
 use crate::palette::{BLUR, CLAMP, PHOTO_CLAMP};
 
-/// Sums are taken in so many parts, one in each lane.
+/// Number of partial sums, one in each lane.
 const LANES: usize = 16;
 
 /// `a + b` as they are read.
@@ -413,7 +413,7 @@ fn moments_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
 
 #[inline(always)]
 fn lane_sum(values: &[f32], step: impl Fn(f32, f32) -> f32) -> f64 {
-    // Of so many values at a time in f32, so that large pictures lose no digits.
+    // Few values at a time in f32, so that large pictures lose no digits.
     const RUN: usize = 4096;
     let run = |values: &[f32]| {
         let (whole, rest) = values.as_chunks::<LANES>();

@@ -44,6 +44,43 @@ impl Gradients for Flex {
     }
 }
 
+/// See [`activation_gradient`](crate::kernels::activation_gradient).
+pub fn activation(gradient: &FlexTensor, output: &FlexTensor, pooled: bool) -> FlexTensor {
+    let [batch, channels, height, width] = output.layout().shape().dims();
+    let (gradient, output) = (values(gradient), values(output));
+    let mut found = vec![0.0; output.len()];
+    let area = height * width;
+    threads::for_each_piece(&mut found, area.max(1), |plane, found| {
+        let output = &output[plane * area..][..area];
+        if !pooled {
+            let gradient = &gradient[plane * area..][..area];
+            for ((found, &gradient), &output) in found.iter_mut().zip(gradient).zip(output) {
+                *found = if output > 0.0 { gradient } else { 0.0 };
+            }
+            return;
+        }
+        let (lines, columns) = (height / 2, width / 2);
+        let gradient = &gradient[plane * lines * columns..][..lines * columns];
+        let pairs = found.chunks_exact_mut(2 * width).zip(output.chunks_exact(2 * width));
+        for ((found, output), gradient) in pairs.zip(gradient.chunks_exact(columns.max(1))) {
+            let (upper, lower) = output.split_at(width);
+            let (found_upper, found_lower) = found.split_at_mut(width);
+            for (x, &gradient) in gradient.iter().enumerate() {
+                let at = 2 * x..2 * x + 2;
+                let seen = [upper[2 * x], upper[2 * x + 1], lower[2 * x], lower[2 * x + 1]];
+                let largest = seen.into_iter().fold(0.0, f32::max);
+                let part = |value: f32| match value >= largest && value > 0.0 {
+                    true => gradient,
+                    false => 0.0,
+                };
+                found_upper[at.clone()].copy_from_slice(&[part(seen[0]), part(seen[1])]);
+                found_lower[at].copy_from_slice(&[part(seen[2]), part(seen[3])]);
+            }
+        }
+    });
+    tensor(found, [batch, channels, height, width])
+}
+
 fn weight_gradient(
     input: &FlexTensor,
     gradient: &FlexTensor,

@@ -101,6 +101,15 @@ impl Kernels for Flex {
         elementwise::pool(&features.to_contiguous())
     }
 
+    #[cfg(feature = "cli")]
+    fn activation_gradient(
+        gradient: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        pooled: bool,
+    ) -> FloatTensor<Self> {
+        gradient::activation(&gradient.to_contiguous(), &output.to_contiguous(), pooled)
+    }
+
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
         elementwise::palette_logits(&photos.to_contiguous(), &maps.to_contiguous())
     }

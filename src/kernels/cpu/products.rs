@@ -5,7 +5,7 @@ use super::threads;
 
 /// Values whose products are summed side by side.
 pub const LANES: usize = 8;
-/// Rows of both sides that are multiplied at a time: so many sums stay in registers.
+/// Rows of both sides that are multiplied at a time: as many sums as registers hold.
 const ROWS_A: usize = 4;
 const ROWS_B: usize = 3;
 

@@ -19,7 +19,7 @@ pub const PLACES: usize = SIDE * SIDE;
 /// What the transformed tiles of a piece of work may take, in bytes: about what the second-level
 /// cache holds.
 const PIECE_BYTES: usize = 1 << 20;
-/// But at least so many tiles, so that weights are not fetched for too few.
+/// Minimum tiles per piece, to amortize loading weights.
 const FEWEST_TILES: usize = 48;
 /// Values between the tiles of one place and those of the next: without them, all places of a tile
 /// often compete for the same few lines of the fastest cache.
@@ -232,7 +232,7 @@ pub fn read_channel_body<const ROWS: usize, const COLUMNS: usize, const FMA: boo
 #[inline(always)]
 pub fn split<const N: usize>(values: &mut [f32], length: usize) -> [&mut [f32]; N] {
     let mut parts = values.chunks_exact_mut(length);
-    std::array::from_fn(|_| parts.next().expect("a buffer of at least so many parts"))
+    std::array::from_fn(|_| parts.next().expect("a buffer of at least as many parts"))
 }
 
 // Iterators, not indices, in the loops over tiles: with bounds to check, the compiler has the last 16 of

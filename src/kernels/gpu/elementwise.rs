@@ -121,3 +121,58 @@ fn reflected(at: usize, length: usize) -> usize {
     let inside = select(at == 0, 2usize, at) - 1;
     select(inside == length, length - 2, inside)
 }
+
+/// See [`activation_gradient`](crate::kernels::activation_gradient); both contiguous.
+#[cfg(feature = "cli")]
+pub fn activation_gradient([gradient, output]: [CubeTensor; 2], pooled: bool) -> CubeTensor {
+    let dims = dims_read(&output, Reading::default());
+    let (client, count, dim, found) = by_plane(&output, dims);
+    // SAFETY: threads beyond the last pixel end at once, and an odd last line or column reads nothing else.
+    unsafe {
+        activation_gradient_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            gradient.into_tensor_arg(),
+            output.into_tensor_arg(),
+            found.clone().into_tensor_arg(),
+            pooled,
+        );
+    }
+    found
+}
+
+#[cfg(feature = "cli")]
+#[cube(launch_unchecked)]
+fn activation_gradient_kernel(
+    gradient: &Tensor<f32>,
+    output: &Tensor<f32>,
+    found: &mut Tensor<f32>,
+    #[comptime] pooled: bool,
+) {
+    let height = output.shape(2);
+    let width = output.shape(3);
+    let pixel = ABSOLUTE_POS_X as usize;
+    if pixel >= height * width {
+        terminate!();
+    }
+    let plane = CUBE_POS_Y as usize;
+    let start = plane * height * width;
+    let value = output[start + pixel];
+    let mut sum = 0.0f32;
+    if comptime!(pooled) {
+        let (lines, columns) = (height / 2, width / 2);
+        let (line, column) = (pixel / width / 2, pixel % width / 2);
+        if line < lines && column < columns {
+            let corner = start + 2 * line * width + 2 * column;
+            let upper = max(output[corner], output[corner + 1]);
+            let lower = max(output[corner + width], output[corner + width + 1]);
+            if value >= max(upper, lower) {
+                sum = gradient[plane * lines * columns + line * columns + column];
+            }
+        }
+    } else {
+        sum = gradient[start + pixel];
+    }
+    found[start + pixel] = select(value > 0.0f32, sum, 0.0f32);
+}

@@ -87,6 +87,15 @@ impl Kernels for CubeBackend {
         <Self as ModuleOps<Self>>::max_pool2d(features, [2, 2], [2, 2], [0, 0], [1, 1], false)
     }
 
+    #[cfg(feature = "cli")]
+    fn activation_gradient(
+        gradient: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        pooled: bool,
+    ) -> FloatTensor<Self> {
+        elementwise::activation_gradient([gradient, output].map(into_contiguous), pooled)
+    }
+
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
         colours::palette_logits([photos, maps].map(into_contiguous))
     }

@@ -8,7 +8,7 @@ use super::super::GoalKind;
 use super::{THREADS, empty};
 use crate::layers::EPSILON;
 
-/// Values that a thread takes at a time: so many loads are on their way together, and a division
+/// Values that a thread takes at a time, so that as many loads are in flight together, and a division
 /// is needed only for all of them.
 const RUN: usize = 8;
 

@@ -187,11 +187,7 @@ pub struct Layer {
 pub type Vortex = (f32, f32, f32);
 
 /// The direction of a stroke at a place, drawn into the vortices, which turn this way and that by turns.
-pub fn drawn_into(
-    vortices: &[Vortex],
-    (x, y): (f32, f32),
-    direction: (f32, f32),
-) -> (f32, f32) {
+pub fn drawn_into(vortices: &[Vortex], (x, y): (f32, f32), direction: (f32, f32)) -> (f32, f32) {
     let turns = [1.0, -1.0].into_iter().cycle();
     vortices.iter().zip(turns).fold(direction, |(dx, dy), (&(cx, cy, r), turn)| {
         let (rx, ry) = (x - cx, y - cy);
