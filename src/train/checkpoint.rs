@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::config::TrainConfig;
-use super::distillation::Moments;
+use super::distillation::Memory;
 use super::networks::Networks;
 use crate::discriminator::Discriminator;
 
 const PREFIX: &str = "checkpoint-";
 const KEEP: usize = 2;
+/// The file of what distillation remembers; there is none after it.
+const MEMORY: &str = "distillation.safetensors";
 
 /// The training of the weights that a run started from.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -53,8 +55,7 @@ pub struct State {
     pub discriminator: Discriminator,
     pub optimizer: ModuleOptimizer,
     pub discriminator_optimizer: ModuleOptimizer,
-    /// Not in checkpoints: it has caught up after some steps.
-    pub moments: Moments,
+    pub memory: Memory,
 }
 
 /// Writes a checkpoint into `folder`, then removes all but the last two.
@@ -75,6 +76,9 @@ pub fn save(folder: &Path, state: &State, progress: &Progress) -> Result<(), Tra
     state.optimizer.save(file("optimizer")).map_err(|error| fail(&error))?;
     let optimizer = &state.discriminator_optimizer;
     optimizer.save(file("discriminator-optimizer")).map_err(|error| fail(&error))?;
+    if let Some(bytes) = state.memory.to_bytes().map_err(|error| fail(&error))? {
+        fs::write(file(MEMORY), bytes).map_err(|error| fail(&error))?;
+    }
     let text = toml::to_string(progress).map_err(|error| fail(&error))?;
     fs::write(file("progress.toml"), text).map_err(|error| fail(&error))?;
 
@@ -131,6 +135,11 @@ pub fn load(checkpoint: &Path, state: State) -> Result<(State, Progress), TrainE
     let file = |name: &str| checkpoint.join(name);
     let progress = progress(checkpoint)?;
     let error = |error: burn::store::RecordError| fail(error.to_string());
+    let memory = match fs::read(file(MEMORY)) {
+        Ok(bytes) => Memory::from_bytes(&bytes).map_err(|error| fail(error.to_string()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Memory::default(),
+        Err(error) => return Err(fail(error.to_string())),
+    };
     let state = State {
         networks: state.networks.try_load_file(file("networks")).map_err(error)?,
         average: state.average.try_load_file(file("average")).map_err(error)?,
@@ -140,7 +149,7 @@ pub fn load(checkpoint: &Path, state: State) -> Result<(State, Progress), TrainE
             .discriminator_optimizer
             .load(file("discriminator-optimizer"))
             .map_err(error)?,
-        moments: state.moments,
+        memory,
     };
     Ok((state, progress))
 }

@@ -4,6 +4,7 @@ use burn::tensor::{DType, Tensor, TensorData};
 use nalgebra::{Cholesky, DMatrix};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::TrainError;
 use crate::vgg::{Features, VggEncoder};
@@ -13,10 +14,12 @@ use crate::weights;
 const LEAST: f64 = 0.25;
 /// Of the mean square of the slim features, what is added to that of each, so that dead ones do no harm.
 const RIDGE: f64 = 1e-4;
-/// How much the average of [`Moments`] keeps at each step.
-pub const MOMENTS_DECAY: f64 = 0.9;
+/// How much the averages of a [`Memory`] keep at each step.
+const DECAY: f64 = 0.9;
 /// How much of a new channel is noise.
 const NOISE: f32 = 0.1;
+/// It fires where the one that it is the negative of has less than this share of its peak.
+const SHARE: f32 = 0.25;
 /// Of relu1_1 … relu4_1 only the middle `1 / part` along each side is compared.
 const PARTS: [usize; 4] = [4, 2, 1, 1];
 
@@ -28,12 +31,19 @@ pub struct Seen {
     pub weight: f64,
 }
 
-/// Sums of products of what both encoders see, level by level, from which the best linear maps from the slim
-/// encoder's channels to the full one's follow (least squares).
-///
-/// Averaged over many steps: a map that fits a few pictures best explains more of them, and teaches less.
+/// What distillation remembers from step to step.
 #[derive(Debug, Clone, Default)]
-pub struct Moments(Vec<Level>);
+pub struct Memory {
+    /// Sums of products of what both encoders see, level by level, from which the best linear maps from the
+    /// slim encoder's channels to the full one's follow (least squares). Of nothing yet, they are empty.
+    ///
+    /// Averaged over many steps: a map that fits a few pictures best explains more of them, and teaches
+    /// less.
+    levels: Vec<Level>,
+    /// The largest value of each of the slim encoder's channels, as [`VggEncoder::peaks`] has them, since
+    /// channels were last [`revived`].
+    peaks: Vec<Vec<f32>>,
+}
 
 #[derive(Debug, Clone)]
 struct Level {
@@ -43,50 +53,123 @@ struct Level {
     answers: DMatrix<f64>,
 }
 
-impl Moments {
-    /// Of these pictures.
-    pub fn of(seen: &[Seen]) -> Self {
-        Self(levels(seen).map(|sets| Level::of(&sets)).collect())
+impl Memory {
+    /// Of these pictures only.
+    pub fn of(seen: &[Seen], peaks: Vec<Vec<f32>>) -> Self {
+        Self { levels: levels(seen).map(|sets| Level::of(&sets)).collect(), peaks }
     }
 
-    /// The sum of several, each times a share, or nothing of none.
-    pub fn sum<'a>(parts: impl Iterator<Item = (&'a Self, f64)>) -> Option<Self> {
-        let scaled = parts.map(|(moments, share)| {
-            let level = |level: &Level| Level {
-                products: &level.products * share,
-                answers: &level.answers * share,
-            };
-            Self(moments.0.iter().map(level).collect())
+    /// Takes in what a step has found, in parts with their shares.
+    pub fn add(&mut self, parts: &[(Self, f64)]) {
+        let scaled = |level: &Level, share: f64| Level {
+            products: &level.products * share,
+            answers: &level.answers * share,
+        };
+        let sum = parts.iter().map(|(part, share)| {
+            part.levels.iter().map(|level| scaled(level, *share)).collect::<Vec<_>>()
         });
-        scaled.reduce(|mut sum, part| {
-            for (sum, part) in sum.0.iter_mut().zip(part.0) {
+        let sum = sum.reduce(|mut sum, part| {
+            for (sum, part) in sum.iter_mut().zip(part) {
                 sum.products += part.products;
                 sum.answers += part.answers;
             }
             sum
-        })
-    }
-
-    /// `decay` of these and the rest of `new` ones, or the new ones if these are of no pictures.
-    pub fn moved(&self, new: &Self, decay: f64) -> Self {
-        if self.0.is_empty() {
-            return new.clone();
-        }
-        let mix = |a: &DMatrix<f64>, b: &DMatrix<f64>| a * decay + b * (1.0 - decay);
-        let levels = self.0.iter().zip(&new.0).map(|(a, b)| Level {
-            products: mix(&a.products, &b.products),
-            answers: mix(&a.answers, &b.answers),
         });
-        Self(levels.collect())
+        let Some(sum) = sum else { return };
+        if self.levels.is_empty() {
+            self.levels = sum;
+        } else {
+            for (old, new) in self.levels.iter_mut().zip(sum) {
+                old.products = &old.products * DECAY + new.products * (1.0 - DECAY);
+                old.answers = &old.answers * DECAY + new.answers * (1.0 - DECAY);
+            }
+        }
+        for (part, _) in parts {
+            self.peaks.resize_with(part.peaks.len(), Vec::new);
+            for (old, new) in self.peaks.iter_mut().zip(&part.peaks) {
+                old.resize(new.len(), 0.0);
+                old.iter_mut().zip(new).for_each(|(old, &new)| *old = old.max(new));
+            }
+        }
     }
 
-    /// How much the slim encoder leaves unexplained of relu1_1 … relu4_1, each `[1]`: after the linear map,
-    /// the mean squared difference over the variance of the full encoder's features. 1 is no better than a
-    /// constant, 0 is perfect.
+    /// The peaks, which are then forgotten.
+    pub fn take_peaks(&mut self) -> Vec<Vec<f32>> {
+        std::mem::take(&mut self.peaks)
+    }
+
+    /// How much the slim encoder leaves unexplained of relu1_1 … relu4_1, each `[1]`: after the linear map
+    /// of the steps before, the mean squared difference over the variance of the full encoder's features. 1
+    /// is no better than a constant, 0 is perfect.
     ///
-    /// The map is taken as given: at its optimum it has no gradient of its own.
+    /// The map is taken as given: at its optimum it has no gradient of its own. Before the first step it is 0.
     pub fn residual_variances(&self, seen: &[Seen]) -> Vec<Tensor<1>> {
-        levels(seen).zip(&self.0).map(|(sets, level)| level.unexplained(&sets)).collect()
+        let maps = self.levels.iter().map(|level| Some(level.map()));
+        let maps = maps.chain(std::iter::repeat(None));
+        levels(seen).zip(maps).map(|(sets, map)| unexplained(map, &sets)).collect()
+    }
+
+    /// As the bytes of a file, or nothing where there is nothing to remember.
+    ///
+    /// # Errors
+    /// Does not fail with matrices that fit each other.
+    pub fn to_bytes(&self) -> Result<Option<Vec<u8>>, safetensors::SafeTensorError> {
+        if self.levels.is_empty() {
+            return Ok(None);
+        }
+        let mut parts: Vec<(String, Vec<usize>, Vec<f64>)> = Vec::new();
+        for (index, Level { products, answers }) in self.levels.iter().enumerate() {
+            for (name, matrix) in [("products", products), ("answers", answers)] {
+                // Column by column, as they are in memory.
+                let shape = vec![matrix.ncols(), matrix.nrows()];
+                parts.push((format!("{index}.{name}"), shape, matrix.iter().copied().collect()));
+            }
+        }
+        for (index, peaks) in self.peaks.iter().enumerate() {
+            let values = peaks.iter().map(|&peak| f64::from(peak)).collect();
+            parts.push((format!("{index}.peaks"), vec![peaks.len()], values));
+        }
+        let bytes: Vec<Vec<u8>> = parts
+            .iter()
+            .map(|(.., values)| values.iter().flat_map(|value| value.to_le_bytes()).collect())
+            .collect();
+        let views = parts.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+            Ok((name, TensorView::new(Dtype::F64, shape.clone(), bytes)?))
+        });
+        let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+        safetensors::serialize(views, None).map(Some)
+    }
+
+    /// What [`Memory::to_bytes`] gave.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, safetensors::SafeTensorError> {
+        let file = SafeTensors::deserialize(bytes)?;
+        let values = |name: &str| -> Result<(Vec<usize>, Vec<f64>), safetensors::SafeTensorError> {
+            let view = file.tensor(name)?;
+            let values = view.data().as_chunks::<8>().0.iter().map(|&x| f64::from_le_bytes(x));
+            Ok((view.shape().to_vec(), values.collect()))
+        };
+        let matrix = |name: &str| {
+            let (shape, values) = values(name)?;
+            match shape.as_slice() {
+                [columns, rows] => Ok(DMatrix::from_vec(*rows, *columns, values)),
+                _ => Err(safetensors::SafeTensorError::TensorNotFound(name.to_owned())),
+            }
+        };
+        let levels = (0..PARTS.len()).map(|index| {
+            Ok(Level {
+                products: matrix(&format!("{index}.products"))?,
+                answers: matrix(&format!("{index}.answers"))?,
+            })
+        });
+        let levels = levels.collect::<Result<_, safetensors::SafeTensorError>>()?;
+        let mut peaks = Vec::new();
+        while let Ok((_, found)) = values(&format!("{}.peaks", peaks.len())) {
+            peaks.push(found.into_iter().map(|peak| peak as f32).collect());
+        }
+        Ok(Self { levels, peaks })
     }
 }
 
@@ -144,24 +227,25 @@ impl Level {
             None => DMatrix::zeros(rows, columns),
         }
     }
+}
 
-    fn unexplained(&self, sets: &[([Tensor<2>; 2], f64)]) -> Tensor<1> {
-        let map = self.map();
-        let (rows, columns) = map.shape();
-        let values: Vec<f32> = map.transpose().iter().map(|&value| value as f32).collect();
-        let device = sets[0].0[0].device();
-        let map = Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), &device);
-        let (linear, constant) = (map.clone().narrow(0, 0, rows - 1), map.narrow(0, rows - 1, 1));
-        let losses = sets.iter().map(|([a, b], weight)| {
-            let found = a.clone().matmul(linear.clone()) + constant.clone();
-            let mean = b.clone().mean_dim(0);
-            let square = b.clone().square().mean();
-            // Nothing is to be learned from how little an empty page varies.
-            let variance = (square.clone() - mean.square().mean()).max_pair(square * LEAST);
-            (found - b.clone()).square().mean() / variance * *weight
-        });
-        losses.reduce(|sum, loss| sum + loss).expect("there are pictures")
-    }
+/// After a linear map, or none, which is one to 0.
+fn unexplained(map: Option<DMatrix<f64>>, sets: &[([Tensor<2>; 2], f64)]) -> Tensor<1> {
+    let [slim, full] = [0, 1].map(|side| sets[0].0[side].dims()[1]);
+    let map = map.unwrap_or_else(|| DMatrix::zeros(slim + 1, full));
+    let values: Vec<f32> = map.transpose().iter().map(|&value| value as f32).collect();
+    let device = sets[0].0[0].device();
+    let map = Tensor::<2>::from_data(TensorData::new(values, [slim + 1, full]), &device);
+    let (linear, constant) = (map.clone().narrow(0, 0, slim), map.narrow(0, slim, 1));
+    let losses = sets.iter().map(|([a, b], weight)| {
+        let found = a.clone().matmul(linear.clone()) + constant.clone();
+        let mean = b.clone().mean_dim(0);
+        let square = b.clone().square().mean();
+        // Nothing is to be learned from how little an empty page varies.
+        let variance = (square.clone() - mean.square().mean()).max_pair(square * LEAST);
+        (found - b.clone()).square().mean() / variance * *weight
+    });
+    losses.reduce(|sum, loss| sum + loss).expect("there are pictures")
 }
 
 fn matrix(x: Tensor<2>) -> DMatrix<f64> {
@@ -191,18 +275,19 @@ pub fn revived(
             continue;
         }
         count += dead.len();
+        // The same one for weights and bias.
+        let others: Vec<_> =
+            (0..dead.len()).map(|index| alive[(index + count) % alive.len()]).collect();
         for tensor in tensors.iter_mut().filter(|tensor| tensor.name.starts_with(name)) {
             let length = tensor.values.len() / peaks.len();
-            let noise = match tensor.shape.len() {
-                4 => NOISE,
-                _ => 0.0,
-            };
-            for (index, &channel) in dead.iter().enumerate() {
-                // The same one for weights and bias.
-                let other = alive[(index + count) % alive.len()] * length;
-                let new: Vec<f32> = tensor.values[other..other + length]
+            let is_bias = tensor.shape.len() == 1;
+            for (&channel, &other) in dead.iter().zip(&others) {
+                let new: Vec<f32> = tensor.values[other * length..][..length]
                     .iter()
-                    .map(|value| -value * (1.0 + noise * rng.random_range(-1.0..1.0)))
+                    .map(|value| match is_bias {
+                        true => peaks[other] * SHARE - value,
+                        false => -value * (1.0 + NOISE * rng.random_range(-1.0..1.0)),
+                    })
                     .collect();
                 tensor.values[channel * length..][..length].copy_from_slice(&new);
             }
@@ -227,8 +312,9 @@ mod tests {
         let (slim, other) = (normal([4000, 4]), normal([1000, 4]) * 0.5);
         let map = normal([4, 7]);
         let seen = |x: &Tensor<2>| [x.clone(), x.clone().matmul(map.clone()) + 2.0];
-        let of =
-            |sets: &[([Tensor<2>; 2], f64)]| Level::of(sets).unexplained(sets).into_scalar::<f32>();
+        let of = |sets: &[([Tensor<2>; 2], f64)]| {
+            unexplained(Some(Level::of(sets).map()), sets).into_scalar::<f32>()
+        };
         let all = of(&[(seen(&slim), 0.5), (seen(&other), 0.5)]);
         assert!(all < 1e-3, "{all}");
         // Noise as large as what varies leaves half, where variance does not vanish beside the mean.
@@ -255,13 +341,36 @@ mod tests {
         let (slim, full) = (random([300, 3]).require_grad(), random([300, 5]));
         let of = |slim: &Tensor<2>| {
             let sets = [([slim.clone(), full.clone()], 1.0)];
-            Level::of(&sets).unexplained(&sets)
+            unexplained(Some(Level::of(&sets).map()), &sets)
         };
         let before = of(&slim);
         let gradient = slim.grad(&before.backward()).expect("it depends on them");
-        let moved = Tensor::from_inner(slim.clone().inner() - gradient * 30.0);
+        let moved = Tensor::from_inner(slim.clone().inner() - gradient * 200.0);
         let (before, after) = (before.into_scalar::<f32>(), of(&moved).into_scalar::<f32>());
         assert!(after < before - 1e-3, "{before} {after}");
+    }
+
+    #[test]
+    fn what_is_remembered_comes_back_from_a_file() {
+        assert!(Memory::default().to_bytes().unwrap().is_none());
+        let level = |seed: f64| Level {
+            products: DMatrix::from_fn(3, 3, |row, column| (row * 3 + column) as f64 / seed),
+            answers: DMatrix::from_fn(3, 5, |row, column| (row * 5 + column) as f64 * seed),
+        };
+        let part = Memory {
+            levels: [1.5, 2.5, 3.5, 4.5].map(level).to_vec(),
+            peaks: vec![vec![0.0, 0.1], vec![3.0]],
+        };
+        let mut memory = Memory::default();
+        memory.add(&[(part.clone(), 0.5), (part.clone(), 0.5)]);
+        memory.add(&[(part, 1.0)]);
+        let back = Memory::from_bytes(&memory.to_bytes().unwrap().unwrap()).unwrap();
+        assert_eq!(back.peaks, [vec![0.0, 0.1], vec![3.0]]);
+        for (a, b) in back.levels.iter().zip(&memory.levels) {
+            assert_eq!((&a.products, &a.answers), (&b.products, &b.answers));
+        }
+        assert_eq!(back.levels.len(), 4);
+        assert!(Memory::from_bytes(b"no such file").is_err());
     }
 
     #[test]

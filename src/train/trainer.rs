@@ -17,9 +17,9 @@ use super::blocks::Blocks;
 use super::checkpoint::{self, Before, Progress, State};
 use super::config::TrainConfig;
 use super::dataset::{Dataset, Folder};
-use super::distillation::{self, MOMENTS_DECAY, Moments};
+use super::distillation::{self, Memory};
 use super::networks::{Networks, initialized, move_average};
-use super::worker::{Distilled, Losses, Photos, Styles, Worker};
+use super::worker::{Losses, Photos, Styles, Worker};
 use super::{TrainError, plot, sheet};
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
@@ -101,8 +101,6 @@ pub struct Trainer {
     seconds: f64,
     rollbacks: u64,
     before: Before,
-    /// Of the encoder's channels, the largest values since channels were last looked at.
-    peaks: Vec<Vec<f32>>,
 }
 
 impl Trainer {
@@ -174,7 +172,7 @@ impl Trainer {
             discriminator: initialized(Discriminator::new(&device)),
             optimizer: adam(0.9),
             discriminator_optimizer: adam(0.5),
-            moments: Moments::default(),
+            memory: Memory::default(),
         };
         let mut trainer = Self {
             workers: Worker::start(&devices, vgg, half)?,
@@ -188,7 +186,6 @@ impl Trainer {
             seconds: 0.0,
             rollbacks: 0,
             before: Before::default(),
-            peaks: Vec::new(),
         };
         if let Some(newest) = newest {
             trainer.go_back_to(&newest)?;
@@ -204,7 +201,7 @@ impl Trainer {
             discriminator: self.state.discriminator.clone(),
             optimizer: self.state.optimizer.clone(),
             discriminator_optimizer: self.state.discriminator_optimizer.clone(),
-            moments: Moments::default(),
+            memory: Memory::default(),
         };
         let (state, progress) = checkpoint::load(path, fresh)?;
         self.state = state;
@@ -289,6 +286,7 @@ impl Trainer {
                 self.revive()?;
             }
             if self.step == self.config.distillation_steps {
+                self.state.memory = Memory::default();
                 self.standardize();
             }
             self.write_row(&mut table, self.seconds + since.elapsed().as_secs_f64(), &losses)?;
@@ -358,7 +356,7 @@ impl Trainer {
         let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
         rng.set_stream(self.step as u64);
         let encoder = self.state.networks.encoder.clone();
-        let peaks = std::mem::take(&mut self.peaks);
+        let peaks = self.state.memory.take_peaks();
         (self.state.networks.encoder, _) = distillation::revived(encoder, &peaks, &mut rng)?;
         Ok(())
     }
@@ -438,17 +436,7 @@ impl Trainer {
         if !is_finite(&log) {
             return log;
         }
-        for Distilled { peaks, .. } in distilled.iter().map(|(found, _)| found) {
-            self.peaks.resize_with(peaks.len(), Vec::new);
-            for (old, new) in self.peaks.iter_mut().zip(peaks) {
-                old.resize(new.len(), 0.0);
-                old.iter_mut().zip(new).for_each(|(old, &new)| *old = old.max(new));
-            }
-        }
-        let parts = distilled.iter().map(|(found, share)| (&found.moments, *share));
-        if let Some(moments) = Moments::sum(parts) {
-            state.moments = state.moments.moved(&moments, MOMENTS_DECAY);
-        }
+        state.memory.add(&distilled);
         let rate = config.learning_rate(step);
         state.networks = state.optimizer.step_multi(rate, state.networks.clone(), gradients);
         // The average catches up fast at first.

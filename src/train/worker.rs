@@ -17,7 +17,7 @@ use super::TrainError;
 use super::checkpoint::State;
 use super::config::TrainConfig;
 use super::dataset::{self, Crops};
-use super::distillation::{MOMENTS_DECAY, Moments, Seen};
+use super::distillation::{Memory, Seen};
 use super::loss_network::LossNetwork;
 use super::losses::{self, Flatness};
 use super::networks::Networks;
@@ -92,15 +92,7 @@ pub struct Found {
     /// Once the adversarial loss has begun.
     pub discriminator: Option<GradientsParams>,
     /// While the encoder learns.
-    pub distilled: Option<Distilled>,
-}
-
-/// What is kept of a step of distillation.
-#[derive(Debug)]
-pub struct Distilled {
-    /// The largest value of each of the encoder's channels, as [`VggEncoder::peaks`] has them.
-    pub peaks: Vec<Vec<f32>>,
-    pub moments: Moments,
+    pub distilled: Option<Memory>,
 }
 
 impl Found {
@@ -371,8 +363,7 @@ impl Worker {
             Seen { slim, full: full.clone(), weight }
         });
         let seen: Vec<_> = seen.collect();
-        let moments = Moments::of(&seen);
-        let residuals = state.moments.moved(&moments, MOMENTS_DECAY).residual_variances(&seen);
+        let residuals = state.memory.residual_variances(&seen);
         let losses = NAMES.into_iter().zip(&residuals);
         let losses = losses.map(|(name, residual)| (name, scalar(residual))).collect();
         let total = residuals.into_iter().reduce(|sum, residual| sum + residual);
@@ -380,7 +371,7 @@ impl Worker {
         let networks = GradientsParams::from_grads(total.backward(), networks);
         let peaks = peaks.into_iter().flatten();
         let peaks = peaks.map(|peaks| peaks.into_data().iter::<f32>().collect()).collect();
-        let distilled = Some(Distilled { peaks, moments });
+        let distilled = Some(Memory::of(&seen, peaks));
         Found { losses, networks, discriminator: None, distilled }
     }
 }
