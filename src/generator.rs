@@ -4,7 +4,7 @@ use burn::module::{Initializer, Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::kernels::{self, Source, Upsampling};
+use crate::kernels::{self, Source};
 use crate::layers::{
     Conv, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, linear, new_linear,
 };
@@ -137,8 +137,7 @@ impl Generator {
             let kernels = kernels.clone().narrow(1, 9 * from, 9 * channels);
             kernels::depthwise(x, kernels.reshape([batch, channels, 9]))
         };
-        // Pixels that are repeated make lines on the grid: see `Upsampling`.
-        let enlarged = |x: Source| x.upsample(Upsampling::Bilinear);
+        let enlarged = Source::upsample;
         let [coarse, middle, fine] = noise.0;
 
         let x = self.noise_1.forward_onto(fused.features, coarse, code.clone());

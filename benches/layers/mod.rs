@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each benchmark is a crate of its own and takes a part of this")]
 
 use burn::tensor::{Device, Distribution, Tensor};
-use impasto::kernels::{Border, Source, Upsampling, convolve};
+use impasto::kernels::{Border, Source, convolve};
 
 /// A convolution of the encoder or the generator.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +81,7 @@ impl Layer {
         let input = random([1, self.channels_in, inner, inner]);
         let weight = random([self.channels_out, self.channels_in, self.kernel, self.kernel]);
         let bias = Tensor::<1>::zeros([self.channels_out], device);
-        let upsample = self.upsample.then_some(Upsampling::Bilinear);
+        let upsample = self.upsample;
         move || {
             let input = Source { upsample, ..input.clone().into() };
             convolve(input, weight.clone(), bias.clone(), Border::Reflection, true, None)

@@ -8,7 +8,7 @@ use burn::tensor::ops::{
 };
 use burn::tensor::{DType, Tensor};
 
-use super::{Border, Goal, LEAK, Source, Upsampling};
+use super::{Border, Goal, LEAK, Source};
 use crate::layers::channel_statistics;
 use crate::palette::{self, BLUR, PHOTO_CLAMP, logit};
 
@@ -23,12 +23,8 @@ pub fn read(source: Source) -> Tensor<4> {
     if source.relu {
         features = relu(features);
     }
-    if let Some(upsampling) = source.upsample {
-        let mode = match upsampling {
-            Upsampling::Nearest => InterpolateMode::Nearest,
-            Upsampling::Bilinear => InterpolateMode::Bilinear,
-        };
-        let options = InterpolateOptions::new(mode)
+    if source.upsample {
+        let options = InterpolateOptions::new(InterpolateMode::Bilinear)
             .with_align_corners(false)
             .with_output_size([2 * height, 2 * width]);
         features = interpolate(features, options);

@@ -39,25 +39,17 @@ pub struct Source {
     pub affine: Option<Tensor<3>>,
     /// Negative values to 0.
     pub relu: bool,
-    /// Twice the height and width. Followed by a convolution this does not leave the checkerboard
-    /// of transposed convolutions (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016).
-    pub upsample: Option<Upsampling>,
-}
-
-/// How features get twice the height and width.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Upsampling {
-    /// By repeating pixels. A kernel that is not symmetric then sees more of one neighbour at even
-    /// places than at odd ones, and after a ReLU their means differ: lines, 2 pixels apart.
-    Nearest,
-    /// By bilinear interpolation, after which even and odd places differ less; beyond the border are
-    /// the outermost pixels again.
-    Bilinear,
+    /// Twice the height and width, by bilinear interpolation; beyond the border are the outermost pixels
+    /// again. Followed by a convolution this does not leave the checkerboard of transposed convolutions
+    /// (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016). Of repeated pixels a kernel that is
+    /// not symmetric would see more of one neighbour at even places than at odd ones, and after a ReLU their
+    /// means would differ: lines, 2 pixels apart.
+    pub upsample: bool,
 }
 
 impl From<Tensor<4>> for Source {
     fn from(features: Tensor<4>) -> Self {
-        Self { features, affine: None, relu: false, upsample: None }
+        Self { features, affine: None, relu: false, upsample: false }
     }
 }
 
@@ -68,8 +60,8 @@ impl Source {
     }
 
     /// With twice the height and width.
-    pub fn upsample(self, upsampling: Upsampling) -> Self {
-        Self { upsample: Some(upsampling), ..self }
+    pub fn upsample(self) -> Self {
+        Self { upsample: true, ..self }
     }
 
     /// The features as they are read, in memory.
@@ -90,7 +82,7 @@ pub struct Reading {
     /// See [`Source::relu`].
     pub relu: bool,
     /// See [`Source::upsample`].
-    pub upsample: Option<Upsampling>,
+    pub upsample: bool,
 }
 
 /// What a convolution sees beyond the border of a picture.

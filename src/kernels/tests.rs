@@ -32,13 +32,8 @@ fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
 /// Features that are read as `dims`, in one way or another.
 fn source(dims: [usize; 4], random_number: &mut Random, device: &Device) -> Source {
     let [batch, channels, height, width] = dims;
-    let upsample = match random_number.below(3) {
-        _ if height % 2 == 1 || width % 2 == 1 => None,
-        0 => None,
-        1 => Some(Upsampling::Nearest),
-        _ => Some(Upsampling::Bilinear),
-    };
-    let scale = 1 + usize::from(upsample.is_some());
+    let upsample = height % 2 == 0 && width % 2 == 0 && random_number.flag();
+    let scale = 1 + usize::from(upsample);
     let affine = random_number.flag().then(|| random([batch, 2, channels], device));
     let features = random([batch, channels, height / scale, width / scale], device);
     Source { features, affine, relu: random_number.flag(), upsample }
@@ -318,8 +313,7 @@ fn better_instructions_are_not_slower() {
         let bias = Tensor::zeros([weight.dims()[0]], &device);
         drop(convolve(source, weight.clone(), bias, Border::Reflection, true, None));
     };
-    let repeated = Source::from(features.clone().narrow(1, 0, 3)).upsample(Upsampling::Nearest);
-    let interpolated = Source::from(features.clone()).upsample(Upsampling::Bilinear);
+    let interpolated = Source::from(features.clone()).upsample();
     let palette: Tensor<4> = random([1, 3, 32, 32], &device);
     let last_step = || {
         let colour = Tensor::ones([1, 3], &device);
@@ -339,7 +333,6 @@ fn better_instructions_are_not_slower() {
         ("convolution", Box::new(|| convolution(features.clone().into(), &weight))),
         ("… of interpolated pixels", Box::new(|| convolution(interpolated.clone(), &weight))),
         ("… of few channels", Box::new(|| convolution(few.clone().into(), &few_weight))),
-        ("… of repeated pixels", Box::new(|| convolution(repeated.clone(), &few_weight))),
         ("depthwise", Box::new(|| drop(depthwise(features.clone(), kernels.clone())))),
         ("pool", Box::new(|| drop(pool(features.clone())))),
         ("sum", Box::new(|| drop(add(features.clone(), features.clone())))),

@@ -10,7 +10,7 @@ use super::TrainError;
 use crate::vgg::{Features, VggEncoder};
 use crate::weights;
 
-/// The variance of features is taken as at least this much of their mean square.
+/// The variance of features counts as at least this much of their mean square.
 const LEAST: f64 = 0.25;
 /// Of the mean square of the slim features, what is added to that of each, so that dead ones do no harm.
 const RIDGE: f64 = 1e-4;
@@ -49,8 +49,10 @@ pub struct Memory {
 struct Level {
     /// `[slim channels + 1, slim channels + 1]`; the last one is a constant.
     products: DMatrix<f64>,
-    /// `[slim channels + 1, full channels]`
+    /// `[slim channels + 1, full channels]`; the last row has the means of the full channels.
     answers: DMatrix<f64>,
+    /// The mean square of the full features.
+    square: f64,
 }
 
 impl Memory {
@@ -64,6 +66,7 @@ impl Memory {
         let scaled = |level: &Level, share: f64| Level {
             products: &level.products * share,
             answers: &level.answers * share,
+            square: level.square * share,
         };
         let sum = parts.iter().map(|(part, share)| {
             part.levels.iter().map(|level| scaled(level, *share)).collect::<Vec<_>>()
@@ -72,16 +75,22 @@ impl Memory {
             for (sum, part) in sum.iter_mut().zip(part) {
                 sum.products += part.products;
                 sum.answers += part.answers;
+                sum.square += part.square;
             }
             sum
         });
         let Some(sum) = sum else { return };
+        // A step that nothing comes of must not spoil all that follow.
+        if sum.iter().any(|level| !level.products.sum().is_finite()) {
+            return;
+        }
         if self.levels.is_empty() {
             self.levels = sum;
         } else {
             for (old, new) in self.levels.iter_mut().zip(sum) {
                 old.products = &old.products * DECAY + new.products * (1.0 - DECAY);
                 old.answers = &old.answers * DECAY + new.answers * (1.0 - DECAY);
+                old.square = old.square * DECAY + new.square * (1.0 - DECAY);
             }
         }
         for (part, _) in parts {
@@ -98,15 +107,13 @@ impl Memory {
         std::mem::take(&mut self.peaks)
     }
 
-    /// How much the slim encoder leaves unexplained of relu1_1 … relu4_1, each `[1]`: after the linear map
-    /// of the steps before, the mean squared difference over the variance of the full encoder's features. 1
-    /// is no better than a constant, 0 is perfect.
+    /// How much the slim encoder leaves unexplained of relu1_1 … relu4_1, each `[1]`: after the linear map,
+    /// the mean squared difference over the variance of the full encoder's features, of the last steps, too.
+    /// 1 is no better than a constant, 0 is perfect.
     ///
-    /// The map is taken as given: at its optimum it has no gradient of its own. Before the first step it is 0.
+    /// The map is taken as given: at its optimum it has no gradient of its own.
     pub fn residual_variances(&self, seen: &[Seen]) -> Vec<Tensor<1>> {
-        let maps = self.levels.iter().map(|level| Some(level.map()));
-        let maps = maps.chain(std::iter::repeat(None));
-        levels(seen).zip(maps).map(|(sets, map)| unexplained(map, &sets)).collect()
+        levels(seen).zip(&self.levels).map(|(sets, level)| level.unexplained(&sets)).collect()
     }
 
     /// As the bytes of a file, or nothing where there is nothing to remember.
@@ -118,7 +125,8 @@ impl Memory {
             return Ok(None);
         }
         let mut parts: Vec<(String, Vec<usize>, Vec<f64>)> = Vec::new();
-        for (index, Level { products, answers }) in self.levels.iter().enumerate() {
+        for (index, Level { products, answers, square }) in self.levels.iter().enumerate() {
+            parts.push((format!("{index}.square"), vec![1], vec![*square]));
             for (name, matrix) in [("products", products), ("answers", answers)] {
                 // Column by column, as they are in memory.
                 let shape = vec![matrix.ncols(), matrix.nrows()];
@@ -162,6 +170,7 @@ impl Memory {
             Ok(Level {
                 products: matrix(&format!("{index}.products"))?,
                 answers: matrix(&format!("{index}.answers"))?,
+                square: values(&format!("{index}.square"))?.1.into_iter().sum(),
             })
         });
         let levels = levels.collect::<Result<_, safetensors::SafeTensorError>>()?;
@@ -203,6 +212,7 @@ impl Level {
         let mut level = Self {
             products: DMatrix::zeros(slim + 1, slim + 1),
             answers: DMatrix::zeros(slim + 1, full),
+            square: 0.0,
         };
         for ([a, b], weight) in sets {
             let places = a.dims()[0];
@@ -212,6 +222,7 @@ impl Level {
             let across = a.clone().transpose();
             level.products += matrix(across.clone().matmul(a)) * each;
             level.answers += matrix(across.matmul(b.clone())) * each;
+            level.square += b.clone().square().mean().into_scalar::<f64>() * weight;
         }
         level
     }
@@ -227,25 +238,25 @@ impl Level {
             None => DMatrix::zeros(rows, columns),
         }
     }
-}
 
-/// After a linear map, or none, which is one to 0.
-fn unexplained(map: Option<DMatrix<f64>>, sets: &[([Tensor<2>; 2], f64)]) -> Tensor<1> {
-    let [slim, full] = [0, 1].map(|side| sets[0].0[side].dims()[1]);
-    let map = map.unwrap_or_else(|| DMatrix::zeros(slim + 1, full));
-    let values: Vec<f32> = map.transpose().iter().map(|&value| value as f32).collect();
-    let device = sets[0].0[0].device();
-    let map = Tensor::<2>::from_data(TensorData::new(values, [slim + 1, full]), &device);
-    let (linear, constant) = (map.clone().narrow(0, 0, slim), map.narrow(0, slim, 1));
-    let losses = sets.iter().map(|([a, b], weight)| {
-        let found = a.clone().matmul(linear.clone()) + constant.clone();
-        let mean = b.clone().mean_dim(0);
-        let square = b.clone().square().mean();
-        // Nothing is to be learned from how little an empty page varies.
-        let variance = (square.clone() - mean.square().mean()).max_pair(square * LEAST);
-        (found - b.clone()).square().mean() / variance * *weight
-    });
-    losses.reduce(|sum, loss| sum + loss).expect("there are pictures")
+    fn unexplained(&self, sets: &[([Tensor<2>; 2], f64)]) -> Tensor<1> {
+        let map = self.map();
+        let (rows, columns) = map.shape();
+        let values: Vec<f32> = map.transpose().iter().map(|&value| value as f32).collect();
+        let device = sets[0].0[0].device();
+        let map = Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), &device);
+        let (linear, constant) = (map.clone().narrow(0, 0, rows - 1), map.narrow(0, rows - 1, 1));
+        let means = self.answers.row(rows - 1);
+        let variance =
+            self.square - means.iter().map(|mean| mean * mean).sum::<f64>() / columns as f64;
+        // Nothing is to be learned from how little empty pages vary.
+        let variance = variance.max(LEAST * self.square).max(f64::MIN_POSITIVE);
+        let losses = sets.iter().map(|([a, b], weight)| {
+            let found = a.clone().matmul(linear.clone()) + constant.clone();
+            (found - b.clone()).square().mean() * (*weight / variance)
+        });
+        losses.reduce(|sum, loss| sum + loss).expect("there are pictures")
+    }
 }
 
 fn matrix(x: Tensor<2>) -> DMatrix<f64> {
@@ -312,9 +323,8 @@ mod tests {
         let (slim, other) = (normal([4000, 4]), normal([1000, 4]) * 0.5);
         let map = normal([4, 7]);
         let seen = |x: &Tensor<2>| [x.clone(), x.clone().matmul(map.clone()) + 2.0];
-        let of = |sets: &[([Tensor<2>; 2], f64)]| {
-            unexplained(Some(Level::of(sets).map()), sets).into_scalar::<f32>()
-        };
+        let of =
+            |sets: &[([Tensor<2>; 2], f64)]| Level::of(sets).unexplained(sets).into_scalar::<f32>();
         let all = of(&[(seen(&slim), 0.5), (seen(&other), 0.5)]);
         assert!(all < 1e-3, "{all}");
         // Noise as large as what varies leaves half, where variance does not vanish beside the mean.
@@ -341,7 +351,7 @@ mod tests {
         let (slim, full) = (random([300, 3]).require_grad(), random([300, 5]));
         let of = |slim: &Tensor<2>| {
             let sets = [([slim.clone(), full.clone()], 1.0)];
-            unexplained(Some(Level::of(&sets).map()), &sets)
+            Level::of(&sets).unexplained(&sets)
         };
         let before = of(&slim);
         let gradient = slim.grad(&before.backward()).expect("it depends on them");
@@ -356,6 +366,7 @@ mod tests {
         let level = |seed: f64| Level {
             products: DMatrix::from_fn(3, 3, |row, column| (row * 3 + column) as f64 / seed),
             answers: DMatrix::from_fn(3, 5, |row, column| (row * 5 + column) as f64 * seed),
+            square: seed,
         };
         let part = Memory {
             levels: [1.5, 2.5, 3.5, 4.5].map(level).to_vec(),
@@ -368,6 +379,7 @@ mod tests {
         assert_eq!(back.peaks, [vec![0.0, 0.1], vec![3.0]]);
         for (a, b) in back.levels.iter().zip(&memory.levels) {
             assert_eq!((&a.products, &a.answers), (&b.products, &b.answers));
+            assert_eq!(a.square, b.square);
         }
         assert_eq!(back.levels.len(), 4);
         assert!(Memory::from_bytes(b"no such file").is_err());

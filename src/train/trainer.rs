@@ -400,11 +400,18 @@ impl Trainer {
     fn train_step(&mut self, photos: &[Arc<Photos>], styles: &[Arc<Styles>]) -> Losses {
         let (step, config, state) = (self.step, &self.config, &mut self.state);
         let count: usize = photos.iter().map(|photos| photos.crops.count).sum();
+        let share = |photos: &Photos| photos.crops.count as f64 / count as f64;
+        let parts = photos.iter().zip(styles);
+        let seen =
+            self.workers.iter().zip(parts.clone()).filter_map(|(worker, (photos, styles))| {
+                Some((worker.look(state, photos, styles)?, share(photos)))
+            });
+        let seen: Vec<_> = seen.collect();
+        state.memory.add(&seen);
         let task = |worker: &Worker, (photos, styles): (&Arc<Photos>, &Arc<Styles>)| {
-            let share = photos.crops.count as f64 / count as f64;
+            let share = share(photos);
             (worker.gradients(state, config, step, photos, styles, share), share)
         };
-        let parts = photos.iter().zip(styles);
         let found: Vec<_> = match &self.workers[..] {
             [worker] => parts.map(|part| task(worker, part)).collect(),
             workers => std::thread::scope(|scope| {
@@ -422,21 +429,18 @@ impl Trainer {
         };
 
         let mut log = Losses::from([("learning_rate", config.learning_rate(step) as f32)]);
-        let mut distilled = Vec::new();
         let (mut gradients, mut judged) =
             (MultiGradientsParams::default(), MultiGradientsParams::default());
         for (worker, (found, share)) in self.workers.iter().zip(found) {
             for (name, loss) in found.losses {
                 *log.entry(name).or_default() += loss * share as f32;
             }
-            distilled.extend(found.distilled.map(|found| (found, share)));
             gradients.grads.push((found.networks, worker.device.clone()));
             judged.grads.extend(found.discriminator.map(|found| (found, worker.device.clone())));
         }
         if !is_finite(&log) {
             return log;
         }
-        state.memory.add(&distilled);
         let rate = config.learning_rate(step);
         state.networks = state.optimizer.step_multi(rate, state.networks.clone(), gradients);
         // The average catches up fast at first.

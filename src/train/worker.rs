@@ -91,18 +91,20 @@ pub struct Found {
     pub networks: GradientsParams,
     /// Once the adversarial loss has begun.
     pub discriminator: Option<GradientsParams>,
-    /// While the encoder learns.
-    pub distilled: Option<Memory>,
 }
 
-impl Found {
-    fn painting(
-        losses: Losses,
-        networks: GradientsParams,
-        discriminator: Option<GradientsParams>,
-    ) -> Self {
-        Self { losses, networks, discriminator, distilled: None }
-    }
+/// Pictures, what the full encoder sees in them, and how much they count, while the slim one learns it.
+type ToLearn<'a> = (&'a Tensor<4>, &'a Features, f64);
+
+/// Photos and styles count alike. Nothing once the encoder has learned.
+fn to_learn<'a>(photos: &'a Photos, styles: &'a Styles) -> Option<Vec<ToLearn<'a>>> {
+    let (PhotoGoal::Features(photo), StyleGoal::Features(all)) = (&photos.goal, &styles.goal)
+    else {
+        return None;
+    };
+    let each = 0.5 / all.len() as f64;
+    let styles = styles.pictures.iter().zip(all).map(|(picture, full)| (picture, full, each));
+    Some([(&photos.pictures, photo, 0.5)].into_iter().chain(styles).collect())
 }
 
 impl Worker {
@@ -230,16 +232,15 @@ impl Worker {
             Some(_) => state.networks.clone().fork(&self.device),
             None => state.networks.clone(),
         };
+        if let Some(pictures) = to_learn(photos, styles) {
+            return self.distil(state, &networks, &pictures, share);
+        }
         let (encoded, content_target, answers, statistics, style_target) =
             match (&photos.goal, &styles.goal) {
                 (
                     PhotoGoal::Painting { encoded, target: content, answers },
                     StyleGoal::Painting { statistics, target: style },
                 ) => (encoded, content, answers, statistics, style),
-                (PhotoGoal::Features(photo), StyleGoal::Features(style)) => {
-                    let styles = styles.pictures.iter().zip(style).collect();
-                    return self.distil(state, &networks, (&photos.pictures, photo), styles, share);
-                }
                 _ => unreachable!("both are seen with the encoder, or both without"),
             };
         let mut log = Losses::new();
@@ -306,7 +307,7 @@ impl Worker {
             && step >= config.distillation_steps + weigh.adversarial_from
             && step.is_multiple_of(weigh.adversarial_every);
         if !adversarial {
-            return Found::painting(log, gradients(total), None);
+            return Found { losses: log, networks: gradients(total), discriminator: None };
         }
         let discriminator = match self.pool {
             Some(_) => state.discriminator.clone().fork(&self.device),
@@ -322,7 +323,7 @@ impl Worker {
         let fake = discriminator.logits(painting.detach(), wanted.clone());
         let real = discriminator.logits(self.parts(&styles.pictures, side, step), wanted);
         let judged = judge_gradients(&discriminator, config, real, fake, share, &mut log);
-        Found::painting(log, networks, Some(judged))
+        Found { losses: log, networks, discriminator: Some(judged) }
     }
 
     /// Of each picture a square at a random place, of that side where all are as large.
@@ -338,24 +339,13 @@ impl Worker {
         Tensor::cat(parts.collect(), 0).cast(self.precision)
     }
 
-    /// The encoder learns what the loss network sees in pictures.
-    fn distil(
-        &self,
-        state: &State,
-        networks: &Networks,
-        photos: (&Tensor<4>, &Features),
-        styles: Vec<(&Tensor<4>, &Features)>,
-        share: f64,
-    ) -> Found {
-        const NAMES: [&str; 4] =
-            ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
-        // Photos and styles count alike.
-        let each = 0.5 / styles.len() as f64;
-        let pairs =
-            [(photos, 0.5)].into_iter().chain(styles.into_iter().map(|style| (style, each)));
+    /// While the encoder learns: what it sees in these pictures as it is, from which the maps follow that it
+    /// is compared through.
+    pub fn look(&self, state: &State, photos: &Photos, styles: &Styles) -> Option<Memory> {
+        let encoder = state.networks.encoder.clone().no_grad();
         let mut peaks: Option<Vec<Tensor<1>>> = None;
-        let seen = pairs.map(|((pictures, full), weight)| {
-            let (slim, found) = networks.encoder.peaks(pictures.clone().cast(self.precision));
+        let seen = to_learn(photos, styles)?.into_iter().map(|(pictures, full, weight)| {
+            let (slim, found) = encoder.peaks(pictures.clone().cast(self.precision));
             peaks = Some(match peaks.take() {
                 Some(peaks) => peaks.into_iter().zip(found).map(|(a, b)| a.max_pair(b)).collect(),
                 None => found,
@@ -363,16 +353,32 @@ impl Worker {
             Seen { slim, full: full.clone(), weight }
         });
         let seen: Vec<_> = seen.collect();
-        let residuals = state.memory.residual_variances(&seen);
+        let peaks = peaks.into_iter().flatten();
+        let peaks = peaks.map(|peaks| peaks.into_data().iter::<f32>().collect()).collect();
+        Some(Memory::of(&seen, peaks))
+    }
+
+    /// The encoder learns what the loss network sees in pictures.
+    fn distil(
+        &self,
+        state: &State,
+        networks: &Networks,
+        pictures: &[ToLearn<'_>],
+        share: f64,
+    ) -> Found {
+        const NAMES: [&str; 4] =
+            ["distillation_1", "distillation_2", "distillation_3", "distillation_4"];
+        let seen = pictures.iter().map(|&(pictures, full, weight)| {
+            let slim = networks.encoder.forward(pictures.clone().cast(self.precision));
+            Seen { slim, full: full.clone(), weight }
+        });
+        let residuals = state.memory.residual_variances(&seen.collect::<Vec<_>>());
         let losses = NAMES.into_iter().zip(&residuals);
         let losses = losses.map(|(name, residual)| (name, scalar(residual))).collect();
         let total = residuals.into_iter().reduce(|sum, residual| sum + residual);
         let total = total.expect("there are four levels") * share;
         let networks = GradientsParams::from_grads(total.backward(), networks);
-        let peaks = peaks.into_iter().flatten();
-        let peaks = peaks.map(|peaks| peaks.into_data().iter::<f32>().collect()).collect();
-        let distilled = Some(Memory::of(&seen, peaks));
-        Found { losses, networks, discriminator: None, distilled }
+        Found { losses, networks, discriminator: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use burn_flex::FlexTensor;
 
 use super::values;
-use crate::kernels::{Border, Reading, Upsampling};
+use crate::kernels::{Border, Reading};
 
 /// Pixels of a line that are interpolated at a time.
 const PIECE: usize = 64;
@@ -14,9 +14,7 @@ pub struct Reader<'a> {
     /// For every picture: the scales of its channels, then their shifts.
     affine: Option<&'a [f32]>,
     relu: bool,
-    upsample: Option<Upsampling>,
-    /// How far inside the edge that pixel is which a reflecting border shows first.
-    mirror: usize,
+    upsample: bool,
     batch: usize,
     channels: usize,
     /// In memory, before upsampling.
@@ -33,7 +31,6 @@ impl<'a> Reader<'a> {
             affine: reading.affine.then(|| values(affine)),
             relu: reading.relu,
             upsample: reading.upsample,
-            mirror: 1,
             batch,
             channels,
             height,
@@ -41,15 +38,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same without upsampling. A picture that is upsampled by repeating pixels and then mirrored
-    /// at its edge pixels has these twice.
-    pub fn before_upsampling(&self) -> Self {
-        Self { upsample: None, mirror: 0, ..*self }
-    }
-
     /// `[batch, channels, height, width]` as they are read.
     pub fn dims(&self) -> [usize; 4] {
-        let scale = 1 + usize::from(self.upsample.is_some());
+        let scale = 1 + usize::from(self.upsample);
         [self.batch, self.channels, scale * self.height, scale * self.width]
     }
 
@@ -80,12 +71,7 @@ impl<'a> Reader<'a> {
             if value < floor { floor } else { value }
         };
         match self.upsample {
-            Some(Upsampling::Nearest) => {
-                for (pair, &value) in line.chunks_exact_mut(2).zip(stored(y / 2)) {
-                    pair.fill(read(value));
-                }
-            }
-            Some(Upsampling::Bilinear) => {
+            true => {
                 let (near, far) = (stored(y / 2), stored(other_neighbour(y, self.height)));
                 let mixed = |x: usize| mix(read(near[x]), read(far[x]));
                 // What lies between the two lines, with a pixel more on both sides.
@@ -105,10 +91,10 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            None if self.affine.is_none() && !self.relu => {
+            false if self.affine.is_none() && !self.relu => {
                 line[..self.width].copy_from_slice(stored(y));
             }
-            None => {
+            false => {
                 for (to, &value) in line.iter_mut().zip(stored(y)) {
                     *to = read(value);
                 }
@@ -134,7 +120,7 @@ impl<'a> Reader<'a> {
             line.fill(0.0);
             return;
         }
-        let y = if inside { y as usize } else { reflected(y, height, self.mirror) };
+        let y = if inside { y as usize } else { reflected(y, height) };
         self.line::<FMA>(picture, channel, y, &mut line[reach..]);
         line[reach + width..].fill(0.0);
         if reach == 0 {
@@ -142,18 +128,16 @@ impl<'a> Reader<'a> {
         }
         (line[0], line[width + 1]) = match border {
             Border::Zero => (0.0, 0.0),
-            Border::Reflection => (line[1 + self.mirror], line[width - self.mirror]),
+            Border::Reflection => (line[2], line[width - 1]),
         };
     }
 }
 
 /// A line just beyond the border, mirrored. Lines further out, of tiles that stick out, count for
 /// nothing.
-fn reflected(y: isize, height: usize, mirror: usize) -> usize {
+fn reflected(y: isize, height: usize) -> usize {
     let last = height as isize - 1;
-    // With a mirror beyond the edge, not on it, everything seen is one pixel nearer.
-    let nearer = 1 - mirror as isize;
-    let y = if y < 0 { -y - nearer } else { 2 * last - y + nearer };
+    let y = if y < 0 { -y } else { 2 * last - y };
     y.clamp(0, last) as usize
 }
 

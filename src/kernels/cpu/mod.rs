@@ -10,7 +10,6 @@ mod gemm;
 pub(super) mod isa;
 mod lines;
 mod pack;
-mod phases;
 mod threads;
 mod winograd;
 
@@ -23,7 +22,7 @@ use burn::backend::{Flex, tensor::FloatTensor};
 use burn::tensor::{DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-use super::{GoalKind, Kernels, Reading, Spec, Upsampling};
+use super::{GoalKind, Kernels, Reading, Spec};
 use lines::Reader;
 
 impl Kernels for Flex {
@@ -38,11 +37,7 @@ impl Kernels for Flex {
     ) -> FloatTensor<Self> {
         let [input, input_affine, bias, residual, residual_affine] =
             [input, input_affine, bias, residual, residual_affine].map(|x| x.to_contiguous());
-        let way = match spec.input.upsample {
-            Some(Upsampling::Nearest) => pack::Way::Repeated,
-            Some(Upsampling::Bilinear) | None => pack::Way::Forward,
-        };
-        let weights = pack::Weights::of(&weight, way);
+        let weights = pack::Weights::of(&weight, pack::Way::Forward);
         convolve(
             &Reader::new(&input, &input_affine, spec.input),
             &weights,
@@ -150,7 +145,6 @@ fn convolve(
     match weights.algorithm {
         pack::Algorithm::Winograd => winograd::convolve(&job, &mut output),
         pack::Algorithm::Direct => direct::convolve(&job, &mut output),
-        pack::Algorithm::Phases => phases::convolve(&job, &mut output),
     }
     tensor(output, shape)
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn_flex::FlexTensor;
 
 use super::isa::Isa;
-use super::{phases, values, winograd};
+use super::{values, winograd};
 
 /// From this many channels on both sides a 3 x 3 convolution is computed by Winograd's algorithm.
 const WINOGRAD_CHANNELS: usize = 12;
@@ -15,8 +15,6 @@ const WINOGRAD_CHANNELS: usize = 12;
 pub enum Way {
     /// The convolution itself.
     Forward,
-    /// The convolution of an input that is upsampled by repeating pixels.
-    Repeated,
     /// The gradient of its input: channels in and out exchanged, kernels turned round.
     #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "browsers do not train"))]
     Backward,
@@ -26,7 +24,6 @@ pub enum Way {
 pub enum Algorithm {
     Winograd,
     Direct,
-    Phases,
 }
 
 /// Packed weights of a convolution.
@@ -38,7 +35,7 @@ pub struct Weights {
     pub isa: Isa,
     /// Winograd: for each of the 36 places of a transformed tile, and direct: once, `[blocks of
     /// channels out][depth][rows of a block]`, where depth are the channels in, and direct the
-    /// places of the kernel within them. Phases: as direct, for each of the phases.
+    /// places of the kernel within them.
     pub values: Vec<f32>,
 }
 
@@ -49,7 +46,7 @@ struct Entry {
     /// Having them keeps their memory from being written to, or used for other weights.
     weights: FlexTensor,
     /// By [`Way`].
-    packed: [Option<Arc<Weights>>; 3],
+    packed: [Option<Arc<Weights>>; 2],
 }
 
 impl Weights {
@@ -90,26 +87,24 @@ impl Weights {
         let [first, second, kernel, _] = weights.layout().shape().dims();
         let all = values(weights);
         let (channels_out, channels_in) = match way {
-            Way::Forward | Way::Repeated => (first, second),
+            Way::Forward => (first, second),
             Way::Backward => (second, first),
         };
         let places = kernel * kernel;
         let value = |out: usize, channel: usize, place: usize| match way {
-            Way::Forward | Way::Repeated => all[(out * channels_in + channel) * places + place],
+            Way::Forward => all[(out * channels_in + channel) * places + place],
             Way::Backward => all[(channel * channels_out + out) * places + places - 1 - place],
         };
         let isa = Isa::best();
         let rows = isa.rows();
-        let algorithm = match (kernel, way) {
-            (3, _) if channels_out.min(channels_in) >= WINOGRAD_CHANNELS => Algorithm::Winograd,
-            (3, Way::Repeated) => Algorithm::Phases,
+        let algorithm = match kernel {
+            3 if channels_out.min(channels_in) >= WINOGRAD_CHANNELS => Algorithm::Winograd,
             _ => Algorithm::Direct,
         };
-        // The same weights again and again, each time others of each kernel, or sums of them.
+        // The same weights again and again, each time others of each kernel.
         let (times, depth_of_channel) = match algorithm {
             Algorithm::Winograd => (winograd::PLACES, 1),
             Algorithm::Direct => (1, places),
-            Algorithm::Phases => (phases::PHASES, phases::PLACES),
         };
         let depth = channels_in * depth_of_channel;
         let size = channels_out.next_multiple_of(rows) * depth;
@@ -120,20 +115,14 @@ impl Weights {
                     let place = channel * depth_of_channel + place;
                     packed[time * size + (out / rows * depth + place) * rows + out % rows] = value;
                 };
-                let square = || std::array::from_fn(|place| value(out, channel, place));
                 match algorithm {
                     Algorithm::Winograd => {
-                        let transformed = winograd::transform_kernel(&square());
+                        let square = std::array::from_fn(|place| value(out, channel, place));
+                        let transformed = winograd::transform_kernel(&square);
                         transformed.into_iter().enumerate().for_each(|(i, x)| put(i, 0, x));
                     }
                     Algorithm::Direct => {
                         (0..places).for_each(|i| put(0, i, value(out, channel, i)))
-                    }
-                    Algorithm::Phases => {
-                        for phase in 0..phases::PHASES {
-                            let kernel = phases::kernel_of_phase(&square(), phase);
-                            kernel.into_iter().enumerate().for_each(|(i, x)| put(phase, i, x));
-                        }
                     }
                 }
             }

@@ -14,7 +14,7 @@ use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::super::{Border, Reading, Spec, Upsampling};
+use super::super::{Border, Reading, Spec};
 use super::{dims_read, empty};
 
 /// Pixels that a thread computes, side by side and below one another.
@@ -404,9 +404,7 @@ pub fn pixel(
     shift: f32,
     #[comptime] reading: Reading,
 ) -> f32 {
-    if comptime!(reading.upsample == Some(Upsampling::Nearest)) {
-        as_read(features[start + y / 2 * width + x / 2], scale, shift, reading)
-    } else if comptime!(reading.upsample == Some(Upsampling::Bilinear)) {
+    if comptime!(reading.upsample) {
         let near = start + y / 2 * width;
         let far = start + other_neighbour(y, height) * width;
         let (near_x, far_x) = (x / 2, other_neighbour(x, width));

@@ -132,7 +132,7 @@ fn empty(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
 /// The height and width that a tensor of this shape is read with.
 fn dims_read(tensor: &CubeTensor, reading: Reading) -> [usize; 4] {
     let [batch, channels, height, width] = tensor.meta.shape().dims();
-    let scale = if reading.upsample.is_some() { 2 } else { 1 };
+    let scale = if reading.upsample { 2 } else { 1 };
     [batch, channels, scale * height, scale * width]
 }
 
