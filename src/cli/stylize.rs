@@ -36,7 +36,7 @@ Examples:
     impasto stylize photo.jpg --style town.jpg --style stars.jpg --mask sky.png=2 \\
       --colours photo -o painted.png
 
-  Better than the quick painting, in a minute or so (Ctrl-C keeps what there is by then):
+  Better than the quick painting, in half a minute or so (Ctrl-C keeps what there is by then):
     impasto stylize photo.jpg --style painting.jpg --size 512 --refine -o painted.png
 
   All photos of a folder, with a long side of at most 1600 pixels:
@@ -74,8 +74,8 @@ pub struct Stylize {
           value_parser = clap::value_parser!(u32).range(16..=4096))]
     style_size: u32,
     /// Go on from the quick painting: this many steps of gradient descent on its pixels bring it nearer to
-    /// the photo's content and the style's texture. Takes about a second a step at 512 pixels on a
-    /// processor. Ctrl-C keeps what there is
+    /// the photo's content and the style's texture. Takes about half a second a step at 512 pixels on
+    /// two cores. Ctrl-C keeps what there is
     #[arg(long, value_name = "STEPS", num_args = 0..=1, require_equals = true,
           default_missing_value = "60", conflicts_with = "masks",
           value_parser = clap::value_parser!(u16).range(1..=5000))]
