@@ -320,6 +320,17 @@ pub fn tensors_of<M: Module>(prefix: &str, module: &M) -> Vec<NamedTensor> {
     collector.tensors
 }
 
+/// Takes the tensor of that name out.
+///
+/// # Errors
+/// [`WeightsError::Missing`]
+pub fn take(tensors: &mut Vec<NamedTensor>, name: &str) -> Result<NamedTensor, WeightsError> {
+    let place = tensors.iter().position(|tensor| tensor.name == name);
+    place
+        .map(|place| tensors.swap_remove(place))
+        .ok_or_else(|| WeightsError::Missing(name.to_owned()))
+}
+
 /// The module with its tensors replaced by those of the same names, which are taken out of
 /// `tensors`.
 ///
@@ -339,9 +350,7 @@ pub fn load<M: Module>(
     impl Loader<'_> {
         fn take<const D: usize>(&mut self, old: &Tensor<D>) -> Result<Tensor<D>, WeightsError> {
             let name = tensor_name(self.prefix, &self.path);
-            let position = self.tensors.iter().position(|tensor| tensor.name == name);
-            let position = position.ok_or_else(|| WeightsError::Missing(name.clone()))?;
-            let NamedTensor { shape: found, values, .. } = self.tensors.swap_remove(position);
+            let NamedTensor { shape: found, values, .. } = take(self.tensors, &name)?;
             let mut expected = old.dims().to_vec();
             if D == 2 {
                 expected.reverse();

@@ -160,10 +160,9 @@ impl Evaluate {
                     let steps = usize::from(steps);
                     let options = RefineOptions { steps, strength, ..RefineOptions::default() };
                     let (photo, styles) = (photo.picture.clone(), [(&original.picture, 1.0)]);
-                    let mut refinement =
+                    let refinement =
                         Refinement::new(chain, painting, photo, &styles, options, device)?;
-                    while refinement.step().is_some() {}
-                    painting = pollster::block_on(refinement.picture())?;
+                    painting = pollster::block_on(refinement.finish())?;
                 }
                 paintings.push(painting);
                 bar.inc(1);

@@ -36,9 +36,9 @@ use super::files;
 ///
 /// Or a file that this command has made, to take fewer layers from it.
 ///
-/// Takes the layers conv1_1 to conv5_1, or to conv4_1 with --last. With --photos, every channel of every layer is scaled so
-/// that it is 1 on average over these photos, which makes losses on different layers comparable
-/// and changes nothing else (Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
+/// Takes the layers conv1_1 to conv5_1, or to conv4_1 with --last. With --photos, every channel of
+/// every layer is scaled so that it is 1 on average over these photos, which makes losses on
+/// different layers comparable and changes nothing else (Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
 /// Neural Networks", 2016).
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -156,10 +156,7 @@ fn read_own(path: &Path) -> Result<(Vec<NamedTensor>, String)> {
     let mut layers = Vec::new();
     for (name, ..) in LAYERS {
         for part in ["weight", "bias"] {
-            let name = format!("{name}.{part}");
-            let place = tensors.iter().position(|tensor| tensor.name == name);
-            let place = place.with_context(|| format!("{name} is missing"))?;
-            layers.push(tensors.swap_remove(place));
+            layers.push(weights::take(&mut tensors, &format!("{name}.{part}"))?);
         }
     }
     Ok((layers, metadata.get("source").cloned().unwrap_or_else(|| path.display().to_string())))

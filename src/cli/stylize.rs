@@ -173,6 +173,8 @@ impl Stylize {
             styles.iter().map(|(path, _)| files::read_picture(path)).collect::<Result<Vec<_>>>()?;
         let pictures: Vec<_> =
             originals.iter().map(|picture| picture.fit(self.style_size)).collect();
+        // In full size they are for refining only.
+        let originals = self.refine.map(|_| originals);
         let regions = masks
             .iter()
             .map(|(path, style)| Ok((Mask::of(&files::read_picture(path)?), *style)))
@@ -185,8 +187,8 @@ impl Stylize {
         let encoded: Vec<Style> =
             pictures.iter().map(|picture| stylizer.encode_style(picture)).collect();
         let layers = layers(&encoded, &styles, &regions);
-        let refiner = match self.refine {
-            Some(_) => Some(Refiner {
+        let refiner = match &originals {
+            Some(originals) => Some(Refiner {
                 chain: Chain::load(fit::NETWORK, &device)?,
                 styles: originals
                     .iter()

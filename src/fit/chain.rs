@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::kernels::{self, Border, Source, pool};
 use crate::vgg::{DEVIATION, normalize};
-use crate::weights::{self, NamedTensor, WeightsError};
+use crate::weights::{self, WeightsError};
 
 /// The layers, and whether the picture is halved before them.
 const LAYERS: [(&str, bool); 9] = [
@@ -59,8 +59,8 @@ impl Chain {
         let (mut tensors, _) = weights::deserialize(bytes)?;
         let mut channels = 3;
         let layers = LAYERS.iter().map(|&(name, halved)| {
-            let weight = take(&mut tensors, &format!("{name}.weight"))?;
-            let bias = take(&mut tensors, &format!("{name}.bias"))?;
+            let weight = weights::take(&mut tensors, &format!("{name}.weight"))?;
+            let bias = weights::take(&mut tensors, &format!("{name}.bias"))?;
             let outputs = bias.values.len();
             let expected = vec![outputs, channels, 3, 3];
             if weight.shape != expected {
@@ -124,13 +124,6 @@ impl Chain {
             Tensor::<1>::from_data(DEVIATION.map(f32::recip).as_slice(), &gradient.device());
         gradient * scale.reshape([1, 3, 1, 1])
     }
-}
-
-fn take(tensors: &mut Vec<NamedTensor>, name: &str) -> Result<NamedTensor, WeightsError> {
-    let place = tensors.iter().position(|tensor| tensor.name == name);
-    place
-        .map(|place| tensors.swap_remove(place))
-        .ok_or_else(|| WeightsError::Missing(name.to_owned()))
 }
 
 /// `[outputs, inputs, 3, 3]` to `[inputs, outputs, 3, 3]`, each kernel turned round.

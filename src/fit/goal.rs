@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::chain::{LEVELS, Pass};
 use crate::kernels::{self, Border};
-use crate::layers::EPSILON;
+use crate::layers::{EPSILON, channel_statistics};
 
 const TINY: f64 = 1e-8;
 
@@ -170,11 +170,9 @@ fn towards(level: &Tensor<4>, goal: &Moments, weights: &Weights) -> (Losses, Ten
 
 /// Every channel with mean 0 and deviation 1, and the reciprocals of the deviations, `[1, channels, 1, 1]`.
 fn normalized(x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-    let mean = x.clone().mean_dim(3).mean_dim(2);
-    let centred = x - mean;
-    let variance = centred.clone().square().mean_dim(3).mean_dim(2);
-    let scale = (variance + EPSILON).sqrt().recip();
-    (centred * scale.clone(), scale)
+    let (mean, deviation) = channel_statistics(x.clone());
+    let scale = deviation.recip();
+    ((x - mean) * scale.clone(), scale)
 }
 
 /// Mean squared difference of the normalized features to normalized ones, and its gradient in the features.

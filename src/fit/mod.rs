@@ -49,9 +49,8 @@ pub fn generate_style_transfer(
     let chain = Chain::load(NETWORK, device)?;
     let options = RefineOptions { steps: epochs, ..RefineOptions::default() };
     let styles = [(style, 1.0)];
-    let mut refinement = Refinement::new(&chain, quick, content.clone(), &styles, options, device)?;
-    while refinement.step().is_some() {}
-    pollster::block_on(refinement.picture())
+    let refinement = Refinement::new(&chain, quick, content.clone(), &styles, options, device)?;
+    pollster::block_on(refinement.finish())
 }
 
 /// VGG-19 to relu4_1 for [`Chain::load`] (`models/vgg19-relu4_1.safetensors`).

@@ -109,8 +109,7 @@ struct State {
 
 impl<'a> Refinement<'a> {
     /// `painting` is the quick painting of the photo, of its size, at full strength and in the styles'
-    /// colours. Styles, which are as they are and not
-    /// brought to any size, have weights that are taken relative to their sum.
+    /// colours. Styles, as large as they are, have weights that are taken relative to their sum.
     ///
     /// # Errors
     /// [`RefineError::NoStyle`] and [`RefineError::Sizes`].
@@ -191,6 +190,15 @@ impl<'a> Refinement<'a> {
         let logits = logit(start.clamp(CLAMP, 1.0 - CLAMP));
         let zero = logits.zeros_like();
         State { quick, goal, moments: [zero.clone(), zero], logits, step: 0, steps }
+    }
+
+    /// The picture after all steps.
+    ///
+    /// # Errors
+    /// As [`Refinement::picture`].
+    pub async fn finish(mut self) -> Result<Picture, RefineError> {
+        while self.step().is_some() {}
+        self.picture().await
     }
 
     /// The picture as it is now, of the photo's size.

@@ -72,14 +72,14 @@ pub fn recognized(
     }
     let classifier = Classifier::learn(&rows, &labels, families.len());
 
+    let asked: Vec<_> = asked.map(|photo| (photo, stylizer.encode_content(photo))).collect();
     let mut all = Vec::new();
     for (label, &family) in families.iter().enumerate() {
         let mut right = [0.0; 3];
-        for (seed, photo) in (SEEDS[1]..).zip(asked.clone()) {
+        for (seed, (photo, content)) in (SEEDS[1]..).zip(&asked) {
             let model = style(photo, family, seed);
-            let content = stylizer.encode_content(photo);
             let styles = [(&stylizer.encode_style(&model), 1.0)];
-            let painting = pollster::block_on(stylizer.stylize(&content, &styles, 1.0))?;
+            let painting = pollster::block_on(stylizer.stylize(content, &styles, 1.0))?;
             let pictures = [painting, in_colours_of(photo, &model), drawn(photo, family, seed)];
             for (right, picture) in right.iter_mut().zip(&pictures) {
                 *right += f64::from(u8::from(classifier.class(&moments(picture)) == label));

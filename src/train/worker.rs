@@ -342,9 +342,10 @@ impl Worker {
     /// While the encoder learns: what it sees in these pictures as it is, from which the maps follow that it
     /// is compared through.
     pub fn look(&self, state: &State, photos: &Photos, styles: &Styles) -> Option<Memory> {
+        let pictures = to_learn(photos, styles)?;
         let encoder = state.networks.encoder.clone().no_grad();
         let mut peaks: Option<Vec<Tensor<1>>> = None;
-        let seen = to_learn(photos, styles)?.into_iter().map(|(pictures, full, weight)| {
+        let seen = pictures.into_iter().map(|(pictures, full, weight)| {
             let (slim, found) = encoder.peaks(pictures.clone().cast(self.precision));
             peaks = Some(match peaks.take() {
                 Some(peaks) => peaks.into_iter().zip(found).map(|(a, b)| a.max_pair(b)).collect(),

@@ -44,21 +44,14 @@ impl Gradients for Flex {
     }
 }
 
-/// See [`activation_gradient`](crate::kernels::activation_gradient).
-pub fn activation(gradient: &FlexTensor, output: &FlexTensor, pooled: bool) -> FlexTensor {
+/// See [`activation_gradient`](crate::kernels::activation_gradient), pooled.
+pub fn pooled_activation(gradient: &FlexTensor, output: &FlexTensor) -> FlexTensor {
     let [batch, channels, height, width] = output.layout().shape().dims();
     let (gradient, output) = (values(gradient), values(output));
     let mut found = vec![0.0; output.len()];
     let area = height * width;
     threads::for_each_piece(&mut found, area.max(1), |plane, found| {
         let output = &output[plane * area..][..area];
-        if !pooled {
-            let gradient = &gradient[plane * area..][..area];
-            for ((found, &gradient), &output) in found.iter_mut().zip(gradient).zip(output) {
-                *found = if output > 0.0 { gradient } else { 0.0 };
-            }
-            return;
-        }
         let (lines, columns) = (height / 2, width / 2);
         let gradient = &gradient[plane * lines * columns..][..lines * columns];
         let pairs = found.chunks_exact_mut(2 * width).zip(output.chunks_exact(2 * width));

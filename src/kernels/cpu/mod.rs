@@ -102,7 +102,10 @@ impl Kernels for Flex {
         output: FloatTensor<Self>,
         pooled: bool,
     ) -> FloatTensor<Self> {
-        gradient::activation(&gradient.to_contiguous(), &output.to_contiguous(), pooled)
+        match pooled {
+            true => gradient::pooled_activation(&gradient.to_contiguous(), &output.to_contiguous()),
+            false => <Self as super::autodiff::Gradients>::relu_gradient(output, gradient),
+        }
     }
 
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
