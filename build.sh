@@ -237,7 +237,7 @@ build() {
   mkdir -p dist.new/models dist.new/engine/cpu dist.new/engine/gpu
   cp -r index.html www dist.new/
   bundle_page
-  cp models/impasto.safetensors dist.new/models/
+  cp models/{impasto,vgg19-relu4_1}.safetensors dist.new/models/
   for device in cpu gpu; do
     cp "$CACHE/engine/$device"/{impasto.js,impasto_bg.wasm} "dist.new/engine/$device/"
   done
@@ -275,7 +275,7 @@ pkg() {
   rm -rf pkg.new
   mkdir -p pkg.new/www pkg.new/models pkg.new/engine/cpu pkg.new/engine/gpu
   for module in "${MODULES[@]}" build; do cp "dist/www/$module.js" pkg.new/www/; done
-  cp dist/models/impasto.safetensors pkg.new/models/
+  cp dist/models/*.safetensors pkg.new/models/
   for device in cpu gpu; do
     cp "$CACHE/engine/$device"/{impasto.js,impasto.d.ts,impasto_bg.wasm} "pkg.new/engine/$device/"
   done

@@ -28,8 +28,8 @@
 //! features), [`style`] and [`palette`] (features and colours of styles, and their weighted
 //! sums), [`generator`] (features to picture), [`regions`] (which part in which style),
 //! [`stylizer`] (all of it), with [`layers`], [`kernels`] and
-//! [`weights`] below them and [`discriminator`] beside them for training. Natively, [`fit`] goes on from a
-//! painting by gradient descent.
+//! [`weights`] below them and [`discriminator`] beside them for training. [`fit`] goes on from a painting by gradient
+//! descent.
 
 #[cfg(feature = "cli")]
 pub mod census;
@@ -39,7 +39,7 @@ pub mod discriminator;
 pub mod dream;
 #[cfg(feature = "cli")]
 pub mod files;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", target_arch = "wasm32"))]
 pub mod fit;
 pub mod generator;
 pub mod kernels;

@@ -137,6 +137,11 @@ impl Content {
     pub fn size(&self) -> (u32, u32) {
         (self.picture.width(), self.picture.height())
     }
+
+    /// The photo.
+    pub fn picture(&self) -> &Picture {
+        &self.picture
+    }
 }
 
 /// Styles to paint with in one run of the generator.

@@ -10,18 +10,24 @@
 
 use std::rc::Rc;
 
+use std::cell::RefCell;
+
 use burn::tensor::Device;
 use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::device;
+use crate::fit::{Chain, RefineOptions, RefineStyle, Refinement};
 #[cfg(feature = "gpu")]
 use crate::kernels::screen::{Screen, SurfaceTarget};
 use crate::palette::Colours;
 use crate::picture::Picture;
 use crate::regions::Mask;
-use crate::stylizer::{Content, Layer, Options, Style, Stylizer};
+use crate::stylizer::{Content, Layer, Options, STYLE_SIZE, Style, Stylizer};
+
+/// Long side of what is kept of a style picture, in pixels: as large as the largest size that is refined.
+const LARGEST_STYLE: u32 = 1024;
 
 #[cfg(not(any(feature = "gpu", feature = "cpu")))]
 compile_error!("a build for the browser needs one device: --features gpu or --features cpu");
@@ -47,6 +53,9 @@ async fn device() -> Result<Device, JsError> {
 #[wasm_bindgen]
 pub struct Engine {
     stylizer: Rc<Stylizer>,
+    device: Device,
+    /// What refining is measured by, once it was given.
+    chain: Option<Chain>,
     #[cfg(feature = "gpu")]
     screen: Option<Rc<Screen>>,
 }
@@ -63,6 +72,8 @@ impl Engine {
         stylizer.warm_up().await?;
         Ok(Engine {
             stylizer: Rc::new(stylizer),
+            device,
+            chain: None,
             #[cfg(feature = "gpu")]
             screen: None,
         })
@@ -102,8 +113,10 @@ impl Engine {
         rgba: &[u8],
         long_side: u32,
     ) -> Result<StyleHandle, JsError> {
-        let picture = Picture::from_rgba(width, height, rgba)?.fit(long_side);
-        Ok(StyleHandle(self.stylizer.encode_style(&picture)))
+        let picture = Picture::from_rgba(width, height, rgba)?;
+        let encoded = self.stylizer.encode_style(&picture.fit(long_side));
+        let stroke = f64::from(long_side) / f64::from(STYLE_SIZE);
+        Ok(StyleHandle { encoded, picture: Rc::new(picture.fit(LARGEST_STYLE)), stroke })
     }
 
     /// Paints the photo in the layers; `strength` is 0 (the photo) to 1 (the styles), `colours`
@@ -133,14 +146,7 @@ impl Engine {
         let (screen, _) = (None::<()>, show);
         future_to_promise(async move {
             let options = Options { strength, colours: colours? };
-            let layers: Vec<_> = layers
-                .iter()
-                .map(|OwnedLayer { style, weight, mask }| Layer {
-                    style: style.as_ref(),
-                    weight: *weight,
-                    mask: mask.as_ref(),
-                })
-                .collect();
+            let layers = borrowed(&layers);
             let tell = |done: usize, total: usize| {
                 // What the listener throws is its own affair.
                 let _ = progress.call2(&JsValue::NULL, &done.into(), &total.into());
@@ -160,6 +166,109 @@ impl Engine {
             Ok(Painting { width, height, picture: Some(picture) }.into())
         })
     }
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Whether [`Engine::refine`] has what it needs.
+    #[wasm_bindgen(getter)]
+    pub fn can_refine(&self) -> bool {
+        self.chain.is_some()
+    }
+
+    /// What refining needs, from the bytes of `models/vgg19-relu4_1.safetensors`.
+    ///
+    /// Throws where these are not a valid file.
+    pub fn load_refiner(&mut self, weights: &[u8]) -> Result<(), JsError> {
+        self.chain = Some(Chain::load(weights, &self.device)?);
+        Ok(())
+    }
+
+    /// Paints the photo in the layers, none of which may have a mask, and prepares to make the painting
+    /// better in so many steps. `strength` and `colours` as for [`Engine::stylize`]; `content`: how much the
+    /// photo's content counts, usually 1; `pixels`: of the largest size that is refined.
+    ///
+    /// A promise of a [`Refining`]; it is rejected with an `Error` where an argument is out of range, there
+    /// was no [`Engine::load_refiner`], or the device fails.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Refining>")]
+    #[allow(clippy::too_many_arguments, reason = "JavaScript has no structs")]
+    pub fn refine(
+        &self,
+        photo: &Photo,
+        layers: &Layers,
+        strength: f32,
+        colours: &str,
+        steps: usize,
+        content: f64,
+        pixels: usize,
+    ) -> js_sys::Promise {
+        let stylizer = Rc::clone(&self.stylizer);
+        let (chain, device) = (self.chain.clone(), self.device.clone());
+        let encoded = Rc::clone(&photo.0);
+        let layers = Rc::clone(&layers.0);
+        let colours = parse_colours(colours);
+        future_to_promise(async move {
+            let options = RefineOptions { steps, content, pixels, strength, colours: colours? };
+            let chain = chain.ok_or_else(|| JsError::new("refining needs load_refiner() first"))?;
+            let whole = Options::default();
+            let quick = stylizer.paint(&encoded, &borrowed(&layers), &whole, |_, _| {}).await;
+            let quick = quick.map_err(JsError::from)?;
+            let style = |layer| {
+                let OwnedLayer { picture, weight, .. }: &OwnedLayer = layer;
+                let (picture, stroke) = picture.as_ref()?;
+                Some(RefineStyle { picture, weight: *weight, stroke: *stroke })
+            };
+            let styles: Vec<_> = layers.iter().filter_map(style).collect();
+            let photo = encoded.picture().clone();
+            let refinement = Refinement::new(&chain, quick, photo, &styles, options, &device);
+            Ok(Refining(Rc::new(RefCell::new(refinement.map_err(JsError::from)?))).into())
+        })
+    }
+}
+
+/// A painting that gets better step by step.
+#[wasm_bindgen]
+pub struct Refining(Rc<RefCell<Refinement>>);
+
+#[wasm_bindgen]
+impl Refining {
+    /// Steps in all.
+    #[wasm_bindgen(getter)]
+    pub fn steps(&self) -> usize {
+        self.0.borrow().progress().1
+    }
+
+    /// One step. A promise of how far the painting was from its goal before it (content, statistics of
+    /// features, their Gram matrices), or of nothing when all steps are done.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Float32Array | undefined>")]
+    pub fn step(&self) -> js_sys::Promise {
+        let losses = self.0.borrow_mut().step();
+        future_to_promise(async move {
+            let Some(losses) = losses else { return Ok(JsValue::UNDEFINED) };
+            // The device is waited for here, so that no more than a step is ever on its way.
+            let numbers = losses.numbers().await.map_err(JsError::from)?;
+            Ok(js_sys::Float32Array::from(&numbers[..]).into())
+        })
+    }
+
+    /// The painting as it is now, of the photo's size.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Painting>")]
+    pub fn picture(&self) -> js_sys::Promise {
+        let now = self.0.borrow().clone();
+        future_to_promise(async move {
+            let picture = now.picture().await.map_err(JsError::from)?;
+            let (width, height) = (picture.width(), picture.height());
+            Ok(Painting { width, height, picture: Some(picture) }.into())
+        })
+    }
+}
+
+fn borrowed(layers: &[OwnedLayer]) -> Vec<Layer<'_>> {
+    let layer = |layer| {
+        let OwnedLayer { style, weight, mask, .. }: &OwnedLayer = layer;
+        Layer { style: style.as_ref(), weight: *weight, mask: mask.as_ref() }
+    };
+    layers.iter().map(layer).collect()
 }
 
 fn parse_colours(name: &str) -> Result<Colours, JsError> {
@@ -192,7 +301,12 @@ impl Photo {
 
 /// A style picture, encoded.
 #[wasm_bindgen]
-pub struct StyleHandle(Style);
+pub struct StyleHandle {
+    encoded: Style,
+    /// For refining.
+    picture: Rc<Picture>,
+    stroke: f64,
+}
 
 /// Styles with their weights, which need not sum to 1, and masks.
 #[wasm_bindgen]
@@ -203,6 +317,8 @@ pub struct Layers(Rc<Vec<OwnedLayer>>);
 #[derive(Clone)]
 struct OwnedLayer {
     style: Option<Style>,
+    /// Of the style, and how large its strokes are to be.
+    picture: Option<(Rc<Picture>, f64)>,
     weight: f32,
     mask: Option<Mask>,
 }
@@ -216,13 +332,15 @@ impl Layers {
 
     /// Adds a style.
     pub fn style(&mut self, style: &StyleHandle, weight: f32) {
-        let style = Some(style.0.clone());
-        Rc::make_mut(&mut self.0).push(OwnedLayer { style, weight, mask: None });
+        let picture = Some((Rc::clone(&style.picture), style.stroke));
+        let style = Some(style.encoded.clone());
+        Rc::make_mut(&mut self.0).push(OwnedLayer { style, picture, weight, mask: None });
     }
 
     /// Adds the photo as it is; it needs a mask.
     pub fn photo(&mut self, weight: f32) {
-        Rc::make_mut(&mut self.0).push(OwnedLayer { style: None, weight, mask: None });
+        let layer = OwnedLayer { style: None, picture: None, weight, mask: None };
+        Rc::make_mut(&mut self.0).push(layer);
     }
 
     /// Gives the layer that was added last a mask. `rgba` as in [`Mask::from_rgba`], of any size.

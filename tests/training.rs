@@ -60,7 +60,7 @@ fn pictures(folder: &Path) -> (Dataset, Vec<String>) {
     let skipped = Skipped::default();
     let (content, style) = folders(folder, &skipped);
     let config = TrainConfig::from_toml(SETTINGS).unwrap();
-    (Dataset::new(content, style, &config), skipped.lines())
+    (Dataset::new(content, style, None, &config).unwrap(), skipped.lines())
 }
 
 /// A loss network with random weights: what the losses measure does not matter here.
@@ -163,7 +163,7 @@ fn an_interrupted_run_goes_on_exactly() {
             true => Folder::load(&pictures_in, |_, _| {}, |_, _| {}).unwrap(),
             false => style,
         };
-        let dataset = Dataset::new(content, style, &config);
+        let dataset = Dataset::new(content, style, None, &config).unwrap();
         let cpu = device::cpu();
         Trainer::new(config, dataset, &straight, &vgg, false, &[cpu], start).err()
     };
@@ -238,7 +238,7 @@ fn two_devices_learn_what_one_learns() {
         let mut config = TrainConfig::from_toml(SETTINGS).unwrap();
         (config.batch, config.steps, config.loss.stability) = (3, 4, 0.0);
         let (content, style) = folders(&folder.path().join("pictures"), &Skipped::default());
-        let dataset = Dataset::new(content, style, &config);
+        let dataset = Dataset::new(content, style, None, &config).unwrap();
         let (devices, out) = (vec![device::cpu(); devices], folder.path().join(name));
         let mut trainer =
             Trainer::new(config, dataset, &out, &vgg, false, &devices, Start::New).unwrap();
@@ -259,7 +259,8 @@ fn two_devices_learn_what_one_learns() {
 
     let config = TrainConfig::from_toml(SETTINGS).unwrap();
     let (content, style) = folders(&folder.path().join("pictures"), &Skipped::default());
-    let (dataset, out) = (Dataset::new(content, style, &config), folder.path().join("three"));
+    let (dataset, out) =
+        (Dataset::new(content, style, None, &config).unwrap(), folder.path().join("three"));
     let devices = vec![device::cpu(); 2];
     let refused = Trainer::new(config, dataset, &out, &vgg, false, &devices, Start::New);
     let message = refused.err().expect("one picture cannot be shared").to_string();

@@ -39,6 +39,7 @@ const version = sha256(JSON.stringify(await hashes(await filesOf(dist))), 'hex')
 await writeFile(join(dist, 'www/build.js'), `// Written by build.sh; see build.d.ts.
 export const version = '${version}';
 export const weightsHash = '${sha256(weights, 'hex')}';
+export const refinerHash = '${sha256(await readFile(join(dist, 'models/vgg19-relu4_1.safetensors')), 'hex')}';
 export const knownPainting = '${known}';
 `);
 await rm(join(dist, 'www/build.d.ts'), { force: true });

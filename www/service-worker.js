@@ -15,7 +15,7 @@ const CACHE = PREFIX + VERSION;
 /** Photos that other programs shared, until the page takes them. */
 const SHARED = `impasto-shared ${scope.registration.scope}`;
 /** Too large to be fetched by everybody; kept once the page has used it. */
-const LATER = 'engine/gpu/';
+const LATER = ['engine/gpu/', 'models/vgg19'];
 
 /** @param {string} file */
 const address = (file) => new URL(file, scope.registration.scope).href;
@@ -35,7 +35,7 @@ async function keep(file) {
 
 async function install() {
   for (const file of Object.keys(FILES)) {
-    if (!file.startsWith(LATER)) await keep(file);
+    if (!LATER.some((start) => file.startsWith(start))) await keep(file);
   }
 }
 

@@ -3,9 +3,12 @@
 // yet, so that a worker can be thrown away at any time.
 
 import { knownPainting, version } from './build.js';
-import { download, downloadVerified } from './download.js';
+import { DownloadFailed, download, downloadVerified } from './download.js';
 import { SIDE, difference, photo as knownPhoto, style as knownStyle } from './known.js';
 import { pixelsOf } from './screen.js';
+
+/** Milliseconds between pictures of a painting that is being refined. */
+const BETWEEN = 1000;
 
 /** The canvas limit of every current browser: pictures are not read larger, unless they are to be painted so. */
 const EVERYWHERE = 4096;
@@ -32,10 +35,12 @@ const EVERYWHERE = 4096;
  * @property {'run'} type
  * @property {number} id
  * @property {Needed[]} needed
- * @property {{ photo: number, layers: { style: number | null, weight: number, mask?: ImageBitmap }[], strength: number, colours: string, bitmap: boolean }} [painting]
- *   bitmap: wanted so, and not as pixels
+ * @property {Painting & { bitmap: boolean }} [painting] bitmap: wanted so, and not as pixels
+ * @property {Painting & { steps: number, content: number, pixels: number, network: string, hash: string }} [refining]
+ *   network: where the loss network is
  * @property {boolean} [selfTest]
  *
+ * @typedef {{ photo: number, layers: { style: number | null, weight: number, mask?: ImageBitmap }[], strength: number, colours: string }} Painting
  * @typedef {{ type: 'free', key: number }} Free
  * @typedef {{ type: 'cancel', id: number }} Cancel nobody waits for this run any more
  */
@@ -144,8 +149,12 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
     post({ type: 'encoded', key, width: encodedWidth, height: encodedHeight });
   }
 
-  /** @param {number} id @param {NonNullable<Run['painting']>} painting */
-  async function paint(id, { photo, layers: wanted, strength, colours, bitmap }) {
+  /**
+   * @template T
+   * @param {Painting} painting
+   * @param {(photo: import('../engine/cpu/impasto.js').Photo, layers: import('../engine/cpu/impasto.js').Layers) => Promise<T>} use
+   */
+  async function withLayers({ photo, layers: wanted }, use) {
     const content = photos.get(photo);
     if (!content) throw new Error('the photo was disposed of');
     const layers = new code.Layers();
@@ -159,23 +168,82 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
         const { width, height, rgba } = await pixels(mask);
         layers.mask(width, height, rgba);
       }
+      return await use(content, layers);
+    } finally {
+      layers.free();
+    }
+  }
+
+  /** @param {number} id @param {NonNullable<Run['painting']>} painting */
+  async function paint(id, painting) {
+    const { strength, colours, bitmap } = painting;
+    await withLayers(painting, async (content, layers) => {
       const area = content.width * content.height;
       const progress = (/** @type {number} */ done, /** @type {number} */ total) =>
         post({ type: 'progress', id, done, total, pixels: area });
       const picture = await engine.stylize(content, layers, strength, colours, progress, bitmap && screen !== undefined);
       if (bitmap) {
-        const result = picture.shown ? taken() : await createImageBitmap(new ImageData(
-          /** @type {Uint8ClampedArray<ArrayBuffer>} */ (picture.rgba), picture.width, picture.height));
+        const result = picture.shown ? taken() : await bitmapOf(picture);
         picture.free();
         post({ type: 'done', id, result }, [result]);
         return;
       }
-      const { width, height, rgba } = picture;
-      picture.free();
-      post({ type: 'done', id, result: { width, height, rgba } }, [rgba.buffer]);
-    } finally {
-      layers.free();
+      handIn(id, picture);
+    });
+  }
+
+  /** @param {number} id @param {import('../engine/cpu/impasto.js').Painting} picture which is freed */
+  function handIn(id, picture) {
+    const { width, height, rgba } = picture;
+    picture.free();
+    post({ type: 'done', id, result: { width, height, rgba } }, [rgba.buffer]);
+  }
+
+  /** @param {import('../engine/cpu/impasto.js').Painting} picture */
+  const bitmapOf = (picture) => createImageBitmap(new ImageData(
+    /** @type {Uint8ClampedArray<ArrayBuffer>} */ (picture.rgba), picture.width, picture.height));
+
+  /** @param {number} id @param {NonNullable<Run['refining']>} refining */
+  async function refine(id, refining) {
+    const { strength, colours, steps, content: faithful, pixels: most, network, hash } = refining;
+    const tell = (/** @type {object} */ progress, /** @type {ImageBitmap | undefined} */ picture = undefined) =>
+      post({ type: 'refined', id, picture, ...progress }, picture ? [picture] : []);
+    if (!engine.can_refine) {
+      const bytes = await downloadVerified(network, hash, (loaded, total) => tell({ done: 0, total: steps, loaded, bytes: total }));
+      if (cancelled === id) return post({ type: 'done', id });
+      try {
+        engine.load_refiner(new Uint8Array(bytes));
+      } catch (error) {
+        // Where the browser could not verify it.
+        throw new DownloadFailed(String(/** @type {Error} */ (error).message));
+      }
     }
+    await withLayers(refining, async (content, layers) => {
+      const now = await engine.refine(content, layers, strength, colours, steps, faithful, most);
+      try {
+        let last = performance.now();
+        for (let done = 1; ; done++) {
+          const found = await now.step();
+          if (!found) break;
+          const [byContent, byStatistics, byGram] = found;
+          const losses = { content: byContent, statistics: byStatistics, gram: byGram };
+          let picture;
+          // The last one is the result.
+          if (performance.now() - last > BETWEEN && done < now.steps) {
+            const painting = await now.picture();
+            picture = await bitmapOf(painting);
+            painting.free();
+            last = performance.now();
+          }
+          tell({ done, total: now.steps, losses }, picture);
+          await breathe();
+          if (cancelled === id) return post({ type: 'done', id });
+        }
+        handIn(id, await now.picture());
+      } finally {
+        now.free();
+      }
+    });
   }
 
   /** What is on the screen. */
@@ -196,13 +264,14 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
   let cancelled = 0;
 
   /** @param {Run} run */
-  async function run({ id, needed, painting, selfTest: test }) {
+  async function run({ id, needed, painting, refining, selfTest: test }) {
     for (const one of needed) {
       await encode(one);
       await breathe();
       if (cancelled === id) return post({ type: 'done', id });
     }
     if (painting) await paint(id, painting);
+    else if (refining) await refine(id, refining);
     else post({ type: 'done', id, result: test ? await selfTest() : undefined });
   }
 
@@ -228,7 +297,9 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
         else free(data);
       } catch (error) {
         const id = 'id' in data ? data.id : undefined;
-        if (error instanceof PictureProblem) post({ type: 'bad-picture', id, part: error.part, problem: error.problem });
+        // A file that does not come while the engine runs is no fault of the engine.
+        if (error instanceof DownloadFailed && data.type === 'run') post({ type: 'refused', id, reason: error.message });
+        else if (error instanceof PictureProblem) post({ type: 'bad-picture', id, part: error.part, problem: error.problem });
         else post({ type: 'failed', id, reason: String(/** @type {Error} */ (error)?.message ?? error) });
       }
     });

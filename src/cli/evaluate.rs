@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use clap::Args;
 use impasto::files::write_whole;
-use impasto::fit::{self, Chain, RefineOptions, Refinement};
+use impasto::fit::{self, Chain, RefineOptions, RefineStyle, Refinement};
 use impasto::train::evaluate::{Judge, Measures, Seen, Stability};
 use impasto::train::probe::{self, Recognized};
 use impasto::train::sheet::{Sheet, square};
@@ -159,7 +159,10 @@ impl Evaluate {
                 if let (Some(chain), Some(steps)) = (&chain, self.refine) {
                     let steps = usize::from(steps);
                     let options = RefineOptions { steps, strength, ..RefineOptions::default() };
-                    let (photo, styles) = (photo.picture.clone(), [(&original.picture, 1.0)]);
+                    let (photo, styles) = (
+                        photo.picture.clone(),
+                        [RefineStyle { picture: &original.picture, weight: 1.0, stroke: 1.0 }],
+                    );
                     let refinement =
                         Refinement::new(chain, painting, photo, &styles, options, device)?;
                     painting = pollster::block_on(refinement.finish())?;

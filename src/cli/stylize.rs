@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use impasto::fit::{self, Chain, RefineOptions, Refinement};
+use impasto::fit::{self, Chain, RefineOptions, RefineStyle, Refinement};
 use impasto::{Colours, Format, Layer, Mask, Options, Picture, STYLE_SIZE, Style, Stylizer};
 use indicatif::ProgressBar;
 
@@ -140,7 +140,7 @@ const A_WHILE: Duration = Duration::from_secs(60);
 struct Refiner<'a> {
     chain: Chain,
     /// In full size.
-    styles: Vec<(&'a Picture, f32)>,
+    styles: Vec<RefineStyle<'a>>,
     device: Device,
 }
 
@@ -187,13 +187,14 @@ impl Stylize {
         let encoded: Vec<Style> =
             pictures.iter().map(|picture| stylizer.encode_style(picture)).collect();
         let layers = layers(&encoded, &styles, &regions);
+        let stroke = f64::from(self.style_size) / f64::from(STYLE_SIZE);
         let refiner = match &originals {
             Some(originals) => Some(Refiner {
                 chain: Chain::load(fit::NETWORK, &device)?,
                 styles: originals
                     .iter()
                     .zip(&styles)
-                    .map(|(p, (_, weight))| (p, *weight))
+                    .map(|(picture, (_, weight))| RefineStyle { picture, weight: *weight, stroke })
                     .collect(),
                 device,
             }),
@@ -330,9 +331,7 @@ impl Stylize {
         tell(format!("refining {name}, {} steps", options.steps));
         let (start, mut told) = (Instant::now(), Instant::now());
         while let Some(losses) = refinement.step() {
-            let number = |x: Tensor<1>| x.into_scalar::<f32>();
-            let [content, statistics, gram] =
-                [losses.content, losses.statistics, losses.gram].map(number);
+            let [content, statistics, gram] = pollster::block_on(losses.numbers())?;
             let (done, all) = refinement.progress();
             let left = start.elapsed().div_f64(done as f64).mul_f64((all - done) as f64);
             let left = humantime::format_duration(Duration::from_secs(left.as_secs()));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
+use impasto::train::answers::Answers;
 use impasto::train::dataset::{Dataset, Folder, Skipped};
 use impasto::train::{Outcome, Start, TrainConfig, Trainer, sheet};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,6 +37,11 @@ pub struct Train {
     /// Folder with style pictures
     #[arg(long, value_name = "DIR")]
     style: PathBuf,
+    /// Folder with a table, pairs.csv, of paintings to learn from: columns `photo`, `style` and `answer`,
+    /// files as seen from there, an answer as large as its photo. `answers_every` in --config says how
+    /// often they are learned from
+    #[arg(long, value_name = "DIR")]
+    answers: Option<PathBuf>,
     /// Folder for everything that the run writes
     #[arg(long, value_name = "DIR", required_unless_present = "preview")]
     out: Option<PathBuf>,
@@ -144,7 +150,12 @@ impl Train {
         for line in skipped.lines() {
             eprintln!("skipped {line}");
         }
-        let dataset = Dataset::new(content, style, &config);
+        let answers = self.answers.as_deref().map(|path| {
+            let answers = Answers::load(path, config.answer_side() as u32)?;
+            eprintln!("{} answers in {}", answers.len(), path.display());
+            anyhow::Ok(answers)
+        });
+        let dataset = Dataset::new(content, style, answers.transpose()?, &config)?;
         if let Some(path) = &self.preview {
             sheet::preview(path, &dataset, 10, 4)?;
             println!("{}: photos, and below each the style it is painted in", path.display());

@@ -23,13 +23,13 @@ const SEEN: [usize; LEVELS] = [0, 2, 4, 8];
 /// Levels that the losses look at.
 pub const LEVELS: usize = 4;
 
-/// A plain chain of convolutions, ReLUs and poolings.
-#[derive(Debug)]
+/// A plain chain of convolutions, ReLUs and poolings. A clone shares the weights.
+#[derive(Debug, Clone)]
 pub struct Chain {
     layers: Vec<Layer>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Layer {
     /// `[channels out, channels in, 3, 3]`
     weight: Tensor<4>,

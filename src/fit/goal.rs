@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::chain::{LEVELS, Pass};
+use super::refine::RefineError;
 use crate::kernels::{self, Border};
 use crate::layers::{EPSILON, channel_statistics};
 
@@ -29,6 +30,20 @@ pub struct Losses {
     pub gram: Tensor<1>,
 }
 
+impl Losses {
+    /// Content, statistics and Gram matrices, as numbers.
+    ///
+    /// # Errors
+    /// [`RefineError::Device`] where they cannot be read.
+    pub async fn numbers(self) -> Result<[f32; 3], RefineError> {
+        let all = Tensor::cat(vec![self.content, self.statistics, self.gram], 0);
+        let data = all.into_data_async().await;
+        let data = data.map_err(|error| RefineError::Device(error.to_string()))?;
+        let numbers: Vec<f32> = data.iter().collect();
+        Ok([numbers[0], numbers[1], numbers[2]])
+    }
+}
+
 /// Of a level's channels.
 #[derive(Debug, Clone)]
 struct Moments {
@@ -45,7 +60,7 @@ impl Moments {
         let rows = level.clone().reshape([channels, places]);
         let mean = rows.clone().mean_dim(1);
         let centred = rows - mean.clone();
-        let covariance = centred.clone().matmul(centred.transpose()) / places as f64;
+        let covariance = kernels::gram(centred) / places as f64;
         Self { mean, covariance }
     }
 
@@ -155,7 +170,9 @@ fn towards(level: &Tensor<4>, goal: &Moments, weights: &Weights) -> (Losses, Ten
     let by_variance = by_deviation * weights.statistics / (deviation * 2.0);
     let diagonal = Tensor::<2>::eye(channels, &by_variance.device()) * by_variance;
     let matrix = (by_covariance + diagonal) * (2.0 / places);
-    let constant = by_mean * (weights.statistics / places) - matrix.clone().matmul(moments.mean);
+    // The matrix is its own transpose.
+    let along = kernels::linear(moments.mean.transpose(), matrix.clone(), None, false);
+    let constant = by_mean * (weights.statistics / places) - along.transpose();
     let gradient = kernels::convolve(
         level.clone(),
         matrix.reshape([channels, channels, 1, 1]),

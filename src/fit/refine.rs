@@ -5,19 +5,24 @@
 //! change, with the quick painting's fine detail.
 
 use burn::tensor::activation::sigmoid;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
+use image::imageops::{FilterType, resize};
+use image::{ImageBuffer, Luma};
 
 use super::chain::Chain;
 use super::goal::{Goal, Losses, Weights};
+use crate::kernels::{self, Source};
 use crate::palette::{Colours, PHOTO_CLAMP, logit, recolour};
 use crate::picture::{Picture, PictureError};
 use crate::stylizer::StylizeError;
 use crate::weights::WeightsError;
 
-/// Long sides, in pixels, and how the steps are shared among them. Sides above a picture's own are left out.
-const STAGES: [(u32, f64); 3] = [(256, 0.5), (512, 0.3), (1024, 0.2)];
+/// How the steps are shared among the sizes, by how often the first is doubled.
+const SHARES: [&[f64]; 3] = [&[1.0], &[0.6, 0.4], &[0.5, 0.3, 0.2]];
+/// The long side of the first size, about, in pixels.
+const FIRST: u32 = 256;
+/// The longest side of the last one.
+const LARGEST: u32 = 1024;
 /// Sides inside the network are multiples of this.
 const STRIDE: u32 = 8;
 /// Smallest side inside the network.
@@ -63,8 +68,9 @@ pub struct RefineOptions {
     pub steps: usize,
     /// How much the photo's content counts: 0.3 is free, 1 the default, 3 close to the photo.
     pub content: f64,
-    /// How large strokes are, relative to those of the style picture at the painting's size.
-    pub stroke: f64,
+    /// Pixels of the largest size that is refined, at most; the change is enlarged from there. A step takes
+    /// about 1 kB of memory for each.
+    pub pixels: usize,
     /// From 0, the photo itself, to 1, the full style.
     pub strength: f32,
     /// Whose colours the painting has.
@@ -73,18 +79,36 @@ pub struct RefineOptions {
 
 impl Default for RefineOptions {
     fn default() -> Self {
-        Self { steps: 60, content: 1.0, stroke: 1.0, strength: 1.0, colours: Colours::Style }
+        Self {
+            steps: 60,
+            content: 1.0,
+            pixels: 1024 * 1024,
+            strength: 1.0,
+            colours: Colours::Style,
+        }
     }
 }
 
+/// A style of a painting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RefineStyle<'a> {
+    /// As large as it is.
+    pub picture: &'a Picture,
+    /// Relative to the others'.
+    pub weight: f32,
+    /// How large strokes are, relative to those of the picture when it is as large as the painting.
+    pub stroke: f64,
+}
+
 /// A painting that gets better step by step.
-#[derive(Debug)]
-pub struct Refinement<'a> {
-    chain: &'a Chain,
+#[derive(Debug, Clone)]
+pub struct Refinement {
+    chain: Chain,
     device: Device,
     painting: Picture,
     photo: Picture,
-    styles: Vec<(Picture, f64)>,
+    /// Pictures, shares, and how large strokes are.
+    styles: Vec<(Picture, f64, f64)>,
     options: RefineOptions,
     /// Sizes, and the steps at each.
     stages: Vec<((u32, u32), usize)>,
@@ -94,7 +118,7 @@ pub struct Refinement<'a> {
 }
 
 /// Where a stage is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct State {
     /// The quick painting at this size, `[1, 3, height, width]`.
     quick: Tensor<4>,
@@ -107,35 +131,36 @@ struct State {
     steps: usize,
 }
 
-impl<'a> Refinement<'a> {
+impl Refinement {
     /// `painting` is the quick painting of the photo, of its size, at full strength and in the styles'
-    /// colours. Styles, as large as they are, have weights that are taken relative to their sum.
+    /// colours.
     ///
     /// # Errors
     /// [`RefineError::NoStyle`] and [`RefineError::Sizes`].
     pub fn new(
-        chain: &'a Chain,
+        chain: &Chain,
         painting: Picture,
         photo: Picture,
-        styles: &[(&Picture, f32)],
+        styles: &[RefineStyle<'_>],
         options: RefineOptions,
         device: &Device,
     ) -> Result<Self, RefineError> {
-        let sum: f64 = styles.iter().map(|(_, weight)| f64::from(*weight)).sum();
-        if !(sum.is_finite() && sum > 0.0) || styles.iter().any(|(_, weight)| *weight < 0.0) {
+        let sum: f64 = styles.iter().map(|style| f64::from(style.weight)).sum();
+        if !(sum.is_finite() && sum > 0.0) || styles.iter().any(|style| style.weight < 0.0) {
             return Err(RefineError::NoStyle);
         }
         let size = |picture: &Picture| (picture.width(), picture.height());
         if size(&painting) != size(&photo) {
             return Err(RefineError::Sizes { painting: size(&painting), photo: size(&photo) });
         }
-        let styles = styles.iter().filter(|(_, weight)| *weight > 0.0);
-        let styles =
-            styles.map(|&(picture, weight)| (picture.clone(), f64::from(weight) / sum)).collect();
-        let stages = stages(size(&photo), options.steps);
+        let styles = styles.iter().filter(|style| style.weight > 0.0).map(|style| {
+            (style.picture.clone(), f64::from(style.weight) / sum, style.stroke.max(0.0))
+        });
+        let styles = styles.collect();
+        let stages = stages(size(&photo), options.steps, options.pixels);
         let device = device.clone();
         Ok(Self {
-            chain,
+            chain: chain.clone(),
             device,
             painting,
             photo,
@@ -164,7 +189,7 @@ impl<'a> Refinement<'a> {
         }
         let state = self.state.as_mut()?;
         let weights = Weights { content: self.options.content, statistics: 1.0, gram: 1.0 };
-        let losses = state.descend(self.chain, &weights);
+        let losses = state.descend(&self.chain, &weights);
         self.done += 1;
         Some(losses)
     }
@@ -172,19 +197,19 @@ impl<'a> Refinement<'a> {
     fn start(&self, width: u32, height: u32, steps: usize, change: Option<Tensor<4>>) -> State {
         let see = |picture: &Picture| self.chain.forward(picture.to_tensor(&self.device));
         let quick = self.painting.resized(width, height).to_tensor(&self.device);
-        let long = f64::from(width.max(height)) * self.options.stroke;
+        let long = f64::from(width.max(height));
         let styles: Vec<_> = self
             .styles
             .iter()
-            .map(|(style, weight)| {
-                let style = style.fit((long.round() as u32).max(SMALLEST));
+            .map(|(style, weight, stroke)| {
+                let style = style.fit(((long * stroke).round() as u32).max(SMALLEST));
                 let (width, height) = (inside(style.width()), inside(style.height()));
                 (see(&style.resized(width, height)), *weight)
             })
             .collect();
         let goal = Goal::of(&see(&self.photo.resized(width, height)), &styles);
         let start = match change {
-            Some(change) => quick.clone() + enlarged(change, width, height),
+            Some(change) => kernels::add(quick.clone(), Source { upsample: true, ..change.into() }),
             None => quick.clone(),
         };
         let logits = logit(start.clamp(CLAMP, 1.0 - CLAMP));
@@ -208,20 +233,28 @@ impl<'a> Refinement<'a> {
     /// not numbers.
     pub async fn picture(&self) -> Result<Picture, RefineError> {
         let (width, height) = (self.painting.width(), self.painting.height());
-        let change = match &self.state {
-            Some(state) => {
-                let change = enlarged(state.picture() - state.quick.clone(), width, height);
-                let change = change.into_data_async().await;
-                change.map_err(|error| RefineError::Device(error.to_string()))?.iter().collect()
+        let mut planes: Vec<f32> = self.painting.planes().collect();
+        if let Some(state) = &self.state {
+            let change = state.picture() - state.quick.clone();
+            let [_, _, inner_height, inner_width] = change.dims();
+            let change = change.into_data_async().await;
+            let change = change.map_err(|error| RefineError::Device(error.to_string()))?;
+            let change: Vec<f32> = change.iter().collect();
+            let inner = inner_height * inner_width;
+            let outer = width as usize * height as usize;
+            for (plane, change) in planes.chunks_exact_mut(outer).zip(change.chunks_exact(inner)) {
+                let inner = (inner_width as u32, inner_height as u32);
+                for (value, change) in
+                    plane.iter_mut().zip(enlarged(change, inner, (width, height)))
+                {
+                    *value = (*value + change).clamp(0.0, 1.0);
+                }
             }
-            None => vec![0.0; 3 * width as usize * height as usize],
-        };
+        }
         let strength = self.options.strength;
-        let planes = self.painting.planes().zip(change).zip(self.photo.planes());
-        let mix = |((quick, change), photo): ((f32, f32), f32)| {
-            photo + strength * ((quick + change).clamp(0.0, 1.0) - photo)
-        };
-        let mut planes: Vec<f32> = planes.map(mix).collect();
+        for (value, photo) in planes.iter_mut().zip(self.photo.planes()) {
+            *value = photo + strength * (*value - photo);
+        }
         recolour(&mut planes, &self.photo, self.options.colours, None)?;
         Ok(Picture::from_tensor_data(width, height, &planes)?)
     }
@@ -271,11 +304,18 @@ fn unevenness(picture: &Tensor<4>) -> Tensor<4> {
     (along(2) + along(3)) * (TOTAL_VARIATION / numbers)
 }
 
-fn enlarged(change: Tensor<4>, width: u32, height: u32) -> Tensor<4> {
-    let options = InterpolateOptions::new(InterpolateMode::Bilinear)
-        .with_align_corners(false)
-        .with_output_size([height as usize, width as usize]);
-    interpolate(change, options)
+/// A plane of values of magnitudes up to 1, at another size.
+fn enlarged(
+    plane: &[f32],
+    (width, height): (u32, u32),
+    (to_width, to_height): (u32, u32),
+) -> impl Iterator<Item = f32> {
+    // `image` takes values of 0..1 only.
+    let levels: Vec<f32> = plane.iter().map(|value| 0.5 + value / 2.0).collect();
+    let levels = ImageBuffer::<Luma<f32>, _>::from_raw(width, height, levels);
+    let levels = levels.expect("a plane of that size");
+    let enlarged = resize(&levels, to_width, to_height, FilterType::Triangle).into_raw();
+    enlarged.into_iter().map(|level| 2.0 * level - 1.0)
 }
 
 /// The nearest side that the network takes.
@@ -283,27 +323,32 @@ fn inside(side: u32) -> u32 {
     ((side + STRIDE / 2) / STRIDE * STRIDE).max(SMALLEST)
 }
 
-/// The sizes at which a picture of this size is refined, and the steps at each.
-fn stages((width, height): (u32, u32), steps: usize) -> Vec<((u32, u32), usize)> {
-    let long = width.max(height);
-    // The last one is the picture's own size, where that is not much more than the one before.
-    let reached = STAGES.iter().filter(|(side, _)| *side < long).count();
-    let sides: Vec<_> = STAGES.iter().map(|&(side, share)| (side.min(long), share)).collect();
-    let sides = &sides[..(reached + 1).min(STAGES.len())];
-    let all: f64 = sides.iter().map(|(_, share)| share).sum();
+/// The sizes at which a picture of this size is refined, of at most so many pixels, and the steps at each. Each
+/// is twice the one before.
+fn stages((width, height): (u32, u32), steps: usize, pixels: usize) -> Vec<((u32, u32), usize)> {
+    let [width, height] = [width, height].map(f64::from);
+    let most = (pixels as f64 / (width * height)).sqrt();
+    let scale = most.min(f64::from(LARGEST) / width.max(height)).min(1.0);
+    let doublings = (width.max(height) * scale / f64::from(FIRST)).log2().round();
+    let doublings = (doublings.max(0.0) as usize).min(SHARES.len() - 1);
+    // The nearest sides of which all stages' are multiples of the network's stride.
+    let side = |side: f64| {
+        let unit = f64::from(STRIDE << doublings);
+        (((side * scale / unit).round() * unit) as u32).max(SMALLEST << doublings)
+    };
+    let (width, height) = (side(width), side(height));
+    let shares = SHARES[doublings];
     let mut left = steps;
     let mut stages = Vec::new();
-    for (index, &(side, share)) in sides.iter().enumerate() {
-        let own = match index + 1 == sides.len() {
+    for (stage, share) in shares.iter().enumerate() {
+        let own = match stage == doublings {
             true => left,
-            false => ((steps as f64 * share / all).round() as usize).min(left),
+            false => ((steps as f64 * share).round() as usize).min(left),
         };
         left -= own;
-        let scale = f64::from(side) / f64::from(long);
-        let [width, height] =
-            [width, height].map(|side| inside((f64::from(side) * scale).round() as u32));
         if own > 0 {
-            stages.push(((width, height), own));
+            let halvings = doublings - stage;
+            stages.push(((width >> halvings, height >> halvings), own));
         }
     }
     stages
@@ -325,13 +370,18 @@ mod tests {
 
     #[test]
     fn steps_are_shared_among_sizes() {
-        assert_eq!(
-            stages((1600, 1200), 60),
-            [((256, 192), 30), ((512, 384), 18), ((1024, 768), 12)]
-        );
-        assert_eq!(stages((500, 300), 80), [((256, 152), 50), ((504, 304), 30)]);
-        assert_eq!(stages((200, 40), 7), [((200, 40), 7)]);
-        assert_eq!(stages((5000, 20), 1), [((256, 32), 1)]);
+        const ALL: usize = 1 << 30;
+        let of = |size, steps, pixels| stages(size, steps, pixels);
+        let large = of((1600, 1200), 60, ALL);
+        assert_eq!(large, [((256, 192), 30), ((512, 384), 18), ((1024, 768), 12)]);
+        assert_eq!(of((500, 300), 80, ALL), [((248, 152), 48), ((496, 304), 32)]);
+        assert_eq!(of((384, 216), 60, ALL), [((192, 104), 36), ((384, 208), 24)]);
+        assert_eq!(of((200, 40), 7, ALL), [((200, 40), 7)]);
+        assert_eq!(of((5000, 20), 1, ALL), [((256, 32), 1)]);
+        assert_eq!(of((1, 1), 1, ALL), [((32, 32), 1)]);
+        let few = of((1600, 1200), 60, 640 * 480);
+        assert_eq!(few, [((320, 240), 36), ((640, 480), 24)]);
+        assert_eq!(of((1600, 1200), 5, 160 * 120), [((160, 120), 5)]);
     }
 
     #[test]
@@ -340,7 +390,7 @@ mod tests {
         let chain = chain(&device);
         let (photo, style) = (paint(Family::Agate, 300, 90, 1), paint(Family::Woodcut, 80, 70, 2));
         let options = RefineOptions { steps: 24, ..RefineOptions::default() };
-        let styles = [(&style, 2.0)];
+        let styles = [RefineStyle { picture: &style, weight: 2.0, stroke: 1.0 }];
         let mut refinement =
             Refinement::new(&chain, photo.clone(), photo.clone(), &styles, options, &device)
                 .unwrap();
@@ -367,7 +417,8 @@ mod tests {
         let picture = |side| Picture::new(side, 8, vec![90; 24 * side as usize]).unwrap();
         let (photo, other) = (picture(16), picture(24));
         let new = |painting: &Picture, weight| {
-            let (painting, styles) = (painting.clone(), [(&other, weight)]);
+            let painting = painting.clone();
+            let styles = [RefineStyle { picture: &other, weight, stroke: 1.0 }];
             let options = RefineOptions::default();
             Refinement::new(&chain, painting, photo.clone(), &styles, options, &device).err()
         };

@@ -109,7 +109,6 @@ pub fn pool(features: Tensor<4>) -> Tensor<4> {
     max_pool2d(features, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
 }
 
-#[cfg(feature = "cli")]
 pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool) -> Tensor<4> {
     let silent = output.clone().lower_equal_elem(0.0);
     if !pooled {
@@ -137,6 +136,10 @@ pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool)
         },
     );
     found.mask_fill(silent, 0.0)
+}
+
+pub fn gram(rows: Tensor<2>) -> Tensor<2> {
+    rows.clone().matmul(rows.transpose())
 }
 
 pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {

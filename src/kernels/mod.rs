@@ -217,6 +217,11 @@ pub trait Kernels: Backend {
         composed_only()
     }
 
+    /// See [`gram`].
+    fn gram(rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed_only()
+    }
+
     /// See [`palette_logits`].
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
         composed_only()
@@ -472,7 +477,6 @@ pub fn pool(features: Tensor<4>) -> Tensor<4> {
 /// them, where several are); 0 elsewhere.
 ///
 /// `output`: `[batch, channels, height, width]`; `gradient`: as large, or half as high and wide, rounded down.
-#[cfg(feature = "cli")]
 pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool) -> Tensor<4> {
     match Engine::of(&output) {
         Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::activation_gradient(
@@ -481,6 +485,14 @@ pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool)
             pooled,
         )),
         _ => composed::activation_gradient(gradient, output, pooled),
+    }
+}
+
+/// The scalar products of each row with each, `[count, count]`, of `rows`: `[count, length]`.
+pub fn gram(rows: Tensor<2>) -> Tensor<2> {
+    match Engine::of(&rows) {
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::gram(rows.into_dispatch())),
+        _ => composed::gram(rows),
     }
 }
 

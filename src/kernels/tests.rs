@@ -174,6 +174,10 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
             assert_close(found, expected, &format!("{:?} of {dims:?}", goal(cpu)));
         }
 
+        let rows = random([dims[1], dims[2] * dims[3]], cpu);
+        let found = gram(rows.clone().to_device(device));
+        assert_close(found, composed::gram(rows), &format!("products of rows of {dims:?}"));
+
         let leaky = random_number.flag();
         let bias = random_number.flag().then(|| bias.reshape([2 * channels]));
         let found = linear(

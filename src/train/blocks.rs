@@ -59,7 +59,7 @@ impl SeenBlock {
             self.photos.fill(None);
             self.styles.fill(None);
         }
-        let Block { contents, styles: all_styles, answers } = &self.block;
+        let Block { contents, styles: all_styles, answers, sharp } = &self.block;
         // The encoder needs none to learn from.
         let answers = |set: usize| {
             let answers = answers.get(set).filter(|_| encoder.is_some());
@@ -70,7 +70,7 @@ impl SeenBlock {
             let parts = workers.iter().zip(contents[photos].split(workers.len()));
             let parts = parts.zip(answers(photos));
             let see = |((worker, part), answers): ((&Worker, Crops), Option<Crops>)| {
-                Arc::new(worker.see_photos(part, answers.as_ref(), encoder))
+                Arc::new(worker.see_photos(part, answers.as_ref(), *sharp, encoder))
             };
             parts.map(see).collect()
         });

@@ -30,6 +30,9 @@ pub struct TrainConfig {
     /// Every Nth block has procedural styles and the right answers: the photos as the same program paints
     /// them. Its crops are a third larger, and half as many; 0 disables.
     pub paired_every: usize,
+    /// Every Nth block has photos, styles and paintings of them from a table of answers (`--answers`). Its
+    /// crops are a third larger, and half as many; 0 disables.
+    pub answers_every: usize,
     /// Everything random follows from it.
     pub seed: u64,
     /// Steps between checkpoints.
@@ -87,7 +90,8 @@ pub struct LossConfig {
     /// How much each of relu1_1 … relu5_1 counts in `style`, each of the first four in `gram`, and each of
     /// the first three in `wasserstein`.
     pub levels: [f64; 5],
-    /// The painting against the right answer, where there is one, both blurred.
+    /// The painting against the right answer, where there is one: both blurred where marks are placed by
+    /// chance, in pixels and in features where the answer is from a table.
     pub answer: f64,
     /// A picture in its own style against itself.
     pub identity: f64,
@@ -114,6 +118,26 @@ pub struct LossConfig {
     pub real_label: f64,
 }
 
+/// What a block of steps has in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Photos and styles.
+    Plain,
+    /// Photos and styles, the crops of twice the side.
+    Large,
+    /// Procedural styles, and the photos as the program that made each would paint them.
+    Paired,
+    /// Photos, styles and paintings from a table of answers.
+    Taught,
+}
+
+impl Kind {
+    /// Whether there is a right answer to each photo.
+    pub fn has_answers(self) -> bool {
+        matches!(self, Self::Paired | Self::Taught)
+    }
+}
+
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
@@ -125,6 +149,7 @@ impl Default for TrainConfig {
             reuse: 3,
             large_every: 4,
             paired_every: 4,
+            answers_every: 0,
             seed: 1,
             checkpoint_every: 500,
             sheet_every: 250,
@@ -283,7 +308,7 @@ impl TrainConfig {
         let block = self.distillation_steps + block;
         let (row, column) = (within / self.reuse, within % self.reuse);
         // An answer is one to a photo and a style.
-        let row = if self.paired(block) { 0 } else { row };
+        let row = if self.kind(block).has_answers() { 0 } else { row };
         (block, column, (column + row) % self.reuse)
     }
 
@@ -292,27 +317,37 @@ impl TrainConfig {
         if block < self.distillation_steps { 1 } else { self.reuse }
     }
 
-    /// Whether the block has the right answers.
-    pub fn paired(&self, block: usize) -> bool {
-        let painting = block.checked_sub(self.distillation_steps);
-        painting.is_some_and(|n| self.paired_every > 0 && (n + 1).is_multiple_of(self.paired_every))
+    /// What a block has in it.
+    pub fn kind(&self, block: usize) -> Kind {
+        let Some(painting) = block.checked_sub(self.distillation_steps) else {
+            return Kind::Plain;
+        };
+        let due =
+            |every: usize, place: usize| every > 0 && (painting + place).is_multiple_of(every);
+        if due(self.paired_every, 1) {
+            Kind::Paired
+        } else if due(self.large_every, self.large_every.div_ceil(2)) {
+            // Between those with answers.
+            Kind::Large
+        } else if due(self.answers_every, 2) {
+            Kind::Taught
+        } else {
+            Kind::Plain
+        }
     }
 
     /// How many crops the steps of a block have, and their side in pixels.
     pub fn crops(&self, block: usize) -> (usize, usize) {
-        // Between those with answers.
-        let painting = block.checked_sub(self.distillation_steps);
-        let large = painting.is_some_and(|n| {
-            self.large_every > 0
-                && (n + self.large_every.div_ceil(2)).is_multiple_of(self.large_every)
-        });
-        if self.paired(block) {
-            ((self.batch / 2).max(1), (self.crop * 4 / 3).next_multiple_of(16))
-        } else if large {
-            ((self.batch / 4).max(1), 2 * self.crop)
-        } else {
-            (self.batch, self.crop)
+        match self.kind(block) {
+            Kind::Paired | Kind::Taught => ((self.batch / 2).max(1), self.answer_side()),
+            Kind::Large => ((self.batch / 4).max(1), 2 * self.crop),
+            Kind::Plain => (self.batch, self.crop),
         }
+    }
+
+    /// Side of the crops of photos that have answers, in pixels.
+    pub fn answer_side(&self) -> usize {
+        (self.crop * 4 / 3).next_multiple_of(16)
     }
 
     /// The learning rate of encoder and generator at a step.
@@ -341,24 +376,33 @@ mod tests {
             reuse: 2,
             paired_every: 3,
             large_every: 2,
+            answers_every: 4,
             ..TrainConfig::default()
         };
         for step in 0..5 {
             assert_eq!(config.place(step), (step, 0, 0));
-            assert_eq!((config.sets(step), config.paired(step)), (1, false));
+            assert_eq!((config.sets(step), config.kind(step)), (1, Kind::Plain));
             assert_eq!(config.crops(step), (config.batch, config.crop));
         }
         // All pairs of two photos and two styles.
         let places: Vec<_> = (5..9).map(|step| config.place(step)).collect();
         assert_eq!(places, [(5, 0, 0), (5, 1, 1), (5, 0, 1), (5, 1, 0)]);
         assert_eq!((config.place(9).0, config.sets(5)), (6, 2));
-        // The third has answers, which belong to one photo and one style; the second is large.
+        // Answers belong to one photo and one style.
         let kinds: Vec<_> =
-            (5..11).map(|block| (config.paired(block), config.crops(block).1)).collect();
-        let (small, large) = (config.crop, 2 * config.crop);
-        let answers = (config.crop * 4 / 3).next_multiple_of(16);
-        assert_eq!(kinds[..2], [(false, small), (false, large)]);
-        assert_eq!(kinds[2], (true, answers));
+            (5..12).map(|block| (config.kind(block), config.crops(block))).collect();
+        let answers = (config.batch / 2, (config.crop * 4 / 3).next_multiple_of(16));
+        let (plain, large) = ((config.batch, config.crop), (config.batch / 4, 2 * config.crop));
+        let expected = [
+            (Kind::Plain, plain),
+            (Kind::Large, large),
+            (Kind::Paired, answers),
+            (Kind::Large, large),
+            (Kind::Plain, plain),
+            (Kind::Paired, answers),
+            (Kind::Taught, answers),
+        ];
+        assert_eq!(kinds, expected);
         let paired: Vec<_> = (13..17).map(|step| config.place(step)).collect();
         assert_eq!(paired, [(7, 0, 0), (7, 1, 1), (7, 0, 0), (7, 1, 1)]);
     }

@@ -19,8 +19,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::answers::{Answer, Answers};
 use super::augment::{Role, augment};
-use super::config::TrainConfig;
+use super::config::{Kind, TrainConfig};
 use super::{TrainError, procedural};
 use crate::palette::{ColourMap, Palette};
 use crate::picture::Picture;
@@ -112,9 +113,10 @@ pub struct Block {
     pub contents: Vec<Crops>,
     /// Sets of styles, as many in each, one by one: each has a size of its own.
     pub styles: Vec<Vec<Crops>>,
-    /// The photos of each set as the program would paint them that made the styles of the same set;
-    /// none in most blocks.
+    /// The photos of each set as they are to be painted in the styles of the same set; none in most blocks.
     pub answers: Vec<Crops>,
+    /// Whether marks lie in the answers where they are to lie in paintings, and not anywhere.
+    pub sharp: bool,
 }
 
 /// The pictures of a folder and its sub-folders.
@@ -338,17 +340,37 @@ fn list(
 pub struct Dataset {
     pub content: Folder,
     pub style: Folder,
+    pub answers: Option<Answers>,
     config: TrainConfig,
 }
 
 impl Dataset {
-    /// Takes over the folders.
-    pub fn new(content: Folder, style: Folder, config: &TrainConfig) -> Self {
+    /// Takes over the folders, and the answers of a table where blocks are to have some.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] when the settings ask for answers and there are none, or the other way round.
+    pub fn new(
+        content: Folder,
+        style: Folder,
+        answers: Option<Answers>,
+        config: &TrainConfig,
+    ) -> Result<Self, TrainError> {
+        match (&answers, config.answers_every) {
+            (None, 1..) => {
+                let reason = "answers_every is set, and there are no answers (--answers)";
+                return Err(TrainError::Config(reason.into()));
+            }
+            (Some(_), 0) => {
+                let reason = "there are answers, and answers_every is 0: with 1, half of the blocks have some";
+                return Err(TrainError::Config(reason.into()));
+            }
+            _ => {}
+        }
         for folder in [&content, &style] {
             let mut cache = folder.cache.lock().unwrap_or_else(PoisonError::into_inner);
             cache.limit = (config.cache_megabytes << 20) / 2;
         }
-        Self { content, style, config: config.clone() }
+        Ok(Self { content, style, answers, config: config.clone() })
     }
 
     /// The pictures of a block; other ones after every rollback.
@@ -360,45 +382,62 @@ impl Dataset {
             rng.set_stream((2 * stream + usize::from(role == Role::Style)) as u64);
             rng
         };
-        let photos = |index: usize| {
-            let mut crops = Crops::new([side as u32; 2], 0);
-            for place in 0..count {
-                let mut rng = rng(index, place, Role::Content);
-                let picture = self.content.draw(&BTreeMap::new(), &mut rng);
-                crops.push(&photo_crop(&picture, side as u32, &mut rng));
-            }
-            crops
-        };
-        let style = |index: usize, place: usize| {
-            let picture = self.style_crop(&mut rng(index, place, Role::Style));
-            let mut crops = Crops::new([picture.width(), picture.height()], place);
-            crops.push(&picture);
-            crops
+        let photo = |index: usize, place: usize| {
+            let mut rng = rng(index, place, Role::Content);
+            let picture = self.content.draw(&BTreeMap::new(), &mut rng);
+            photo_crop(&picture, side as u32, &mut rng)
         };
         let sets = 0..self.config.sets(block);
-        let contents: Vec<Crops> = sets.clone().map(photos).collect();
-        if !self.config.paired(block) {
-            let styles = |index| (0..count).map(|place| style(index, place)).collect();
-            return Block { contents, styles: sets.map(styles).collect(), answers: Vec::new() };
-        }
-        let (mut styles, mut answers) = (Vec::new(), Vec::new());
-        for (index, photos) in contents.iter().enumerate() {
-            let mut set = (Vec::new(), Crops::new([side as u32; 2], 0));
-            for place in 0..count {
-                let seed = rng(index, place, Role::Style).random();
-                // As large as the photo: marks are then as large, too.
-                let side = side as u32;
-                let [style, answer] =
-                    procedural::random_pair(&photos.picture(place), side, side, seed);
-                let mut crops = Crops::new([side; 2], place);
-                crops.push(&style);
-                set.0.push(crops);
-                set.1.push(&answer);
+        let one = |picture: &Picture, place: usize| {
+            let mut crops = Crops::new([picture.width(), picture.height()], place);
+            crops.push(picture);
+            crops
+        };
+        let side = side as u32;
+        // What a painting of the photo at a place is to be.
+        let answer = |index: usize, place: usize| match (self.config.kind(block), &self.answers) {
+            (Kind::Taught, Some(answers)) => {
+                let [_, style_side] = self.config.style_sides;
+                Some(answers.draw(side, style_side, &mut rng(index, place, Role::Content)))
             }
-            styles.push(set.0);
-            answers.push(set.1);
+            (Kind::Paired, _) => {
+                let photo = photo(index, place);
+                // As large as the photo: marks are then as large, too.
+                let seed = rng(index, place, Role::Style).random();
+                let [style, painting] = procedural::random_pair(&photo, side, side, seed);
+                Some(Answer { photo, style, painting })
+            }
+            _ => None,
+        };
+        let mut made = Block {
+            contents: Vec::new(),
+            styles: Vec::new(),
+            answers: Vec::new(),
+            sharp: self.config.kind(block) == Kind::Taught,
+        };
+        for index in sets {
+            let mut photos = Crops::new([side; 2], 0);
+            let mut paintings = Crops::new([side; 2], 0);
+            let mut styles = Vec::new();
+            for place in 0..count {
+                match answer(index, place) {
+                    Some(Answer { photo, style, painting }) => {
+                        photos.push(&photo);
+                        paintings.push(&painting);
+                        styles.push(one(&style, place));
+                    }
+                    None => {
+                        photos.push(&photo(index, place));
+                        let style = self.style_crop(&mut rng(index, place, Role::Style));
+                        styles.push(one(&style, place));
+                    }
+                }
+            }
+            made.contents.push(photos);
+            made.styles.push(styles);
+            made.answers.extend((paintings.count > 0).then_some(paintings));
         }
-        Block { contents, styles, answers }
+        made
     }
 
     /// Nearly all of a style picture, at one of the sizes that people's pictures are seen with.

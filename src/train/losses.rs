@@ -267,9 +267,47 @@ fn normal(rng: &mut ChaCha8Rng) -> f32 {
     (0..4).map(|_| rng.random::<f32>() - 0.5).sum::<f32>() * 3f32.sqrt()
 }
 
-/// Pictures without their detail: the marks of a right answer lie elsewhere.
-/// `[batch, 3, height / 8, width / 8]`
-pub fn blurred(pictures: Tensor<4>) -> Tensor<4> {
+/// What [`answer`] compares a painting with.
+#[derive(Debug, Clone)]
+pub enum AnswerTarget {
+    /// Pictures without their detail, `[batch, 3, height / 8, width / 8]`: their marks lie elsewhere.
+    Blurred(Tensor<4>),
+    /// Pictures, their relu1_1 … relu3_1, and the mean magnitude of each of these.
+    Sharp(Tensor<4>, Vec<(Tensor<4>, f32)>),
+}
+
+impl AnswerTarget {
+    /// Of answers whose marks lie anywhere. `[batch, 3, height, width]`
+    pub fn blurred(answers: Tensor<4>) -> Self {
+        Self::Blurred(blurred(answers))
+    }
+
+    /// Of answers whose marks lie where they are to lie, and of their relu1_1 … relu4_1.
+    pub fn sharp(answers: Tensor<4>, features: [Tensor<4>; 4]) -> Self {
+        let features = features.into_iter().take(SLICED_LEVELS);
+        let magnitude =
+            |x: &Tensor<4>| x.clone().cast(DType::F32).abs().mean().into_scalar::<f32>();
+        Self::Sharp(answers, features.map(|x| (x.clone(), magnitude(&x))).collect())
+    }
+}
+
+/// Mean absolute difference from the right answers: of blurred pixels, or of pixels and, half as much of
+/// each, of relu1_1 … relu3_1 over their mean magnitude. `seen`: features of the painting. `[1]`
+pub fn answer(painting: &Tensor<4>, seen: &[Tensor<4>], answers: &AnswerTarget) -> Tensor<1> {
+    match answers {
+        AnswerTarget::Blurred(answers) => identity(blurred(painting.clone()), answers.clone()),
+        AnswerTarget::Sharp(answers, features) => {
+            let pixels = identity(painting.clone(), answers.clone());
+            let levels = seen.iter().zip(features).map(|(seen, (goal, magnitude))| {
+                let difference = (seen.clone() - goal.clone()).abs().cast(DType::F32).mean();
+                difference * (0.5 / (f64::from(*magnitude) + TINY))
+            });
+            levels.fold(pixels, |sum, level| sum + level)
+        }
+    }
+}
+
+fn blurred(pictures: Tensor<4>) -> Tensor<4> {
     AvgPool2dConfig::new([8, 8]).with_strides([8, 8]).init().forward(pictures)
 }
 

@@ -1,5 +1,6 @@
 //! Training: pictures in two folders to weights.
 
+pub mod answers;
 pub mod augment;
 mod blocks;
 pub mod checkpoint;

@@ -13,6 +13,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::answers::Answers;
 use super::blocks::Blocks;
 use super::checkpoint::{self, Before, Progress, State};
 use super::config::TrainConfig;
@@ -91,8 +92,8 @@ pub enum Outcome {
 pub struct Trainer {
     config: TrainConfig,
     dataset: Arc<Dataset>,
-    /// Of the two folders.
-    pictures: [String; 2],
+    /// Of the two folders, and of the answers where there are some.
+    pictures: Vec<String>,
     folder: PathBuf,
     device: Device,
     workers: Vec<Worker>,
@@ -128,7 +129,9 @@ impl Trainer {
             return Err(TrainError::Config(reason));
         }
         let newest = checkpoint::newest(folder);
-        let pictures = [&dataset.content, &dataset.style].map(Folder::fingerprint);
+        let folders = [&dataset.content, &dataset.style].map(Folder::fingerprint);
+        let answers = dataset.answers.as_ref().map(Answers::fingerprint);
+        let pictures: Vec<_> = folders.into_iter().chain(answers).collect();
         match (&newest, start) {
             (Some(newest), Start::New) => {
                 let reason = "there is a run already: go on with --resume, or choose another --out";
@@ -316,7 +319,7 @@ impl Trainer {
             seconds: self.seconds,
             rollbacks: self.rollbacks,
             before: self.before,
-            pictures: self.pictures.to_vec(),
+            pictures: self.pictures.clone(),
             config: self.config.clone(),
         };
         checkpoint::save(&self.folder, &self.state, &progress)?;
@@ -620,7 +623,7 @@ mod tests {
         let cpu = crate::device::cpu();
         let network = VggConfig::full().init(&cpu);
         let vgg = weights::serialize(&weights::tensors_of("", &network), &Metadata::new()).unwrap();
-        let dataset = Dataset::new(open(), open(), &config);
+        let dataset = Dataset::new(open(), open(), None, &config).unwrap();
         let out = folder.path().join("out");
         let start = Start::New;
         let mut trainer = Trainer::new(config, dataset, &out, &vgg, false, &[cpu], start).unwrap();

@@ -61,8 +61,7 @@ enum PhotoGoal {
         /// What the encoder sees.
         encoded: Features,
         target: losses::ContentTarget,
-        /// The right answers, blurred.
-        answers: Option<Tensor<4>>,
+        answers: Option<losses::AnswerTarget>,
     },
 }
 
@@ -143,11 +142,12 @@ impl Worker {
     }
 
     /// What the networks see in photos, the encoder if it has learned. Paintings are to have the contents
-    /// of the right `answers` where there are some.
+    /// of the right `answers` where there are some, and, if these are `sharp`, their marks where they are.
     pub fn see_photos(
         &self,
         crops: Crops,
         answers: Option<&Crops>,
+        sharp: bool,
         encoder: Option<&VggEncoder>,
     ) -> Photos {
         let pictures = self.tensor(&crops);
@@ -157,8 +157,11 @@ impl Worker {
             None => PhotoGoal::Features(full),
             Some(encoder) => PhotoGoal::Painting {
                 encoded: self.encode(encoder, &pictures),
-                target: losses::ContentTarget::of(&full.levels()),
-                answers: answers.map(losses::blurred),
+                target: losses::ContentTarget::of(&full.clone().levels()),
+                answers: answers.map(|answers| match sharp {
+                    true => losses::AnswerTarget::sharp(answers, full.levels()),
+                    false => losses::AnswerTarget::blurred(answers),
+                }),
             },
         };
         Photos { crops, pictures, goal }
@@ -278,7 +281,7 @@ impl Worker {
         total = add(total, "gram", weigh.gram, style_losses.gram);
         total = add(total, "wasserstein", weigh.wasserstein, style_losses.wasserstein);
         if let Some(answers) = answers {
-            let loss = losses::identity(losses::blurred(painting.clone()), answers.clone());
+            let loss = losses::answer(&painting, &seen, answers);
             total = add(total, "answer", weigh.answer, loss);
         }
         let flat = Flatness::of(content.clone());

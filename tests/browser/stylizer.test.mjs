@@ -7,32 +7,9 @@ import { test } from 'node:test';
 import { PNG } from 'pngjs';
 
 import {
-  assertAlike, BLIND_WEBGPU, engineLoads, files, folder, hearCalls, native, onBlank, patched, pretendGpu, TOLD, WEBGPU,
+  assertAlike, BLIND_WEBGPU, engineLoads, files, folder, hearCalls, native, onBlank, patched, pretendGpu, save, TOLD, WEBGPU,
+  withStylizer,
 } from './visit.mjs';
-
-/** Runs `use` in a page that has `Stylizer`, the pictures as files, and `png(imageData)`. */
-async function inPage(page, use, argument) {
-  return page.evaluate(async ({ source, argument, site }) => {
-    const { Stylizer, BadPicture, EngineFailed, Replaced } = await import(`${site}www/stylizer.js`);
-    const get = async (name) => (await fetch(`${site}test/${name}`)).blob();
-    const shown = async (blob) => {
-      const image = new Image();
-      image.src = URL.createObjectURL(blob);
-      await image.decode();
-      return image;
-    };
-    const tools = { Stylizer, BadPicture, EngineFailed, Replaced, get, shown, site };
-    return (0, eval)(`(${source})`)(tools, argument);
-  }, { source: use.toString(), argument, site: page.site });
-}
-
-async function save(name, { width, height, data }) {
-  const file = join(folder, name);
-  const png = new PNG({ width, height });
-  png.data = Buffer.from(data);
-  await writeFile(file, PNG.sync.write(png));
-  return file;
-}
 
 test('paints what the command line paints: mixture, strength, size, colours, masks', async (t) => {
   const masks = { sky: [160, 90], strokes: [50, 40] };
@@ -45,7 +22,7 @@ test('paints what the command line paints: mixture, strength, size, colours, mas
     await writeFile(join(folder, `${name}.png`), PNG.sync.write(png));
   }
   await onBlank({}, async (page) => {
-    const painted = await inPage(page, async ({ Stylizer, get, shown }) => {
+    const painted = await withStylizer(page, async ({ Stylizer, get, shown }) => {
       const s = await Stylizer.load({ engine: 'cpu' });
       const plain = ({ width, height, data }) => ({ width, height, data: [...data] });
       const [photo, one, two] = await Promise.all(['photo.png', 'style.png', 'small.png'].map(get));
@@ -87,7 +64,7 @@ test('paints what the command line paints: mixture, strength, size, colours, mas
 
 test('takes every kind of picture and paints on a canvas', async () => {
   await onBlank({}, async (page) => {
-    const results = await inPage(page, async ({ Stylizer, get, shown }) => {
+    const results = await withStylizer(page, async ({ Stylizer, get, shown }) => {
       const s = await Stylizer.load({ engine: 'cpu' });
       const blob = await get('small.png');
       const bitmap = await createImageBitmap(blob);
@@ -132,7 +109,7 @@ test('takes every kind of picture and paints on a canvas', async () => {
 
 test('says what is wrong with a request', async () => {
   await onBlank({}, async (page) => {
-    const errors = await inPage(page, async ({ Stylizer, get }) => {
+    const errors = await withStylizer(page, async ({ Stylizer, get }) => {
       const s = await Stylizer.load({ engine: 'cpu' });
       const photo = await get('small.png');
       const style = await s.encodeStyle(await get('style.png'));
@@ -167,7 +144,7 @@ test('says what is wrong with a request', async () => {
 
 test('cancelling is at once; handles survive the end of their worker', async (t) => {
   await onBlank({}, async (page) => {
-    const result = await inPage(page, async ({ Stylizer, get }) => {
+    const result = await withStylizer(page, async ({ Stylizer, get }) => {
       let engines = 0;
       const s = await Stylizer.load({ engine: 'cpu', onEngine: () => { engines++; } });
       const style = await s.encodeStyle(await get('style.png'));
@@ -223,7 +200,7 @@ test('a cancelled request ends between the pictures that it encodes', async () =
     await patched('cpu', TOLD)(page);
   };
   await onBlank({ prepare }, async (page) => {
-    const calls = await inPage(page, async ({ Stylizer, get }) => {
+    const calls = await withStylizer(page, async ({ Stylizer, get }) => {
       const s = await Stylizer.load({ engine: 'cpu' });
       const [small, picture] = [await get('small.png'), await get('style.png')];
       const styles = [];
@@ -252,7 +229,7 @@ test('a cancelled request ends between the pictures that it encodes', async () =
 
 test('another engine with the same weights downloads nothing again', async () => {
   await onBlank({}, async (page, requests) => {
-    const found = await inPage(page, async ({ Stylizer, get }) => {
+    const found = await withStylizer(page, async ({ Stylizer, get }) => {
       const first = await Stylizer.load({ engine: 'cpu' });
       const second = await first.another({ engine: 'cpu' });
       const paint = async (s) => {
@@ -297,7 +274,7 @@ test('after a crash the engine starts again and paints', async () => {
       };`;
       await route.fulfill({ response, body: `${await response.text()}\n${count++ ? '' : dying}` });
     });
-    const { results, infos } = await inPage(page, paintSmall, 'cpu');
+    const { results, infos } = await withStylizer(page, paintSmall, 'cpu');
     assert.equal(results[0], 'EngineFailed');
     assert.ok(results[1] > 10, `${results[1]}`);
     assert.equal(infos.length, 2);
@@ -316,7 +293,7 @@ test('a GPU that fails hands the picture over to the CPU', async () => {
       };`)(page);
   };
   await onBlank({ prepare, flags: WEBGPU, mayComplain: true }, async (page, requests) => {
-    const { results, infos, engine } = await inPage(page, paintSmall, 'auto');
+    const { results, infos, engine } = await withStylizer(page, paintSmall, 'auto');
     assert.ok(results.every((result) => result > 10), `${results}`);
     assert.deepEqual(infos.map(([kind]) => kind), ['webgpu', 'cpu']);
     assert.deepEqual(engine, { kind: 'cpu', name: 'CPU', why: 'device lost' });
@@ -332,7 +309,7 @@ test('a GPU that lacks memory for a large picture goes on with smaller ones', as
       return photo.apply(this, all);
     };` });
   await onBlank({ prepare }, async (page) => {
-    const found = await inPage(page, async ({ Stylizer, get }) => {
+    const found = await withStylizer(page, async ({ Stylizer, get }) => {
       const s = await Stylizer.load({ engine: 'auto' });
       const [photo, style] = [await get('small.png'), await s.encodeStyle(await get('style.png'), { size: 32 })];
       const large = await s.encodePhoto(photo, { size: 2000 }).catch((error) => `${error.name}: ${error.message}`);
@@ -353,7 +330,7 @@ test('a GPU that computes something else is not used', async () => {
       };`)(page);
   };
   await onBlank({ prepare, flags: WEBGPU }, async (page) => {
-    const { results, infos } = await inPage(page, paintSmall, 'auto');
+    const { results, infos } = await withStylizer(page, paintSmall, 'auto');
     assert.ok(results.every((result) => result > 10));
     assert.deepEqual(infos, [['cpu', 'wrong-answer']]);
   });
@@ -395,7 +372,7 @@ const tellsShown = `
 
 test('what is only looked at stays on the GPU, and is what would be read', async () => {
   await onBlank({ prepare: patched('gpu', tellsShown), flags: WEBGPU }, async (page) => {
-    const { kind, same, shown } = await inPage(page, showAndRead, 'webgpu');
+    const { kind, same, shown } = await withStylizer(page, showAndRead, 'webgpu');
     assert.equal(kind, 'webgpu');
     assert.deepEqual(same, [true, true, true]);
     assert.deepEqual(shown, [true, false, true, false, false, false], 'in the photo’s colours it is read');
@@ -415,7 +392,7 @@ test('a GPU whose drawing cannot be seen is there after it was tried', async () 
 
 test('a GPU whose drawing cannot be seen is read', async () => {
   await onBlank({ prepare: patched('gpu', tellsShown), flags: BLIND_WEBGPU }, async (page) => {
-    const { kind, same, shown } = await inPage(page, showAndRead, 'webgpu');
+    const { kind, same, shown } = await withStylizer(page, showAndRead, 'webgpu');
     assert.equal(kind, 'webgpu');
     assert.deepEqual(same, [true, true, true]);
     assert.deepEqual(shown, Array(6).fill(false));
@@ -435,7 +412,7 @@ test('a GPU whose drawing cannot be seen is read', async () => {
       };`)(page);
   };
   await onBlank({ prepare, flags: WEBGPU }, async (page) => {
-    const { kind, same, shown } = await inPage(page, showAndRead, 'auto');
+    const { kind, same, shown } = await withStylizer(page, showAndRead, 'auto');
     assert.equal(kind, 'webgpu');
     assert.deepEqual(same, [true, true, true]);
     assert.deepEqual(shown, Array(6).fill(false));
@@ -444,11 +421,11 @@ test('a GPU whose drawing cannot be seen is read', async () => {
 
 test('where there is no WebGPU, it says so', async () => {
   await onBlank({}, async (page, requests) => {
-    const { engine } = await inPage(page, paintSmall, 'auto');
+    const { engine } = await withStylizer(page, paintSmall, 'auto');
     assert.equal(engine.kind, 'cpu');
     assert.match(engine.why, /^no-(webgpu|adapter)$/);
     assert.equal(engineLoads(requests, 'gpu'), 0);
-    const why = await inPage(page, ({ Stylizer }) => Stylizer.load({ engine: 'webgpu' }).catch((error) => `${error.name}: ${error.message}`));
+    const why = await withStylizer(page, ({ Stylizer }) => Stylizer.load({ engine: 'webgpu' }).catch((error) => `${error.name}: ${error.message}`));
     assert.match(why, /^EngineFailed: no-(webgpu|adapter)$/);
   });
 });
@@ -465,11 +442,11 @@ test('weights are verified, and a damaged copy is fetched anew', async () => {
     await route.fulfill({ response, body });
   });
   await onBlank({ prepare }, async (page) => {
-    const { results } = await inPage(page, paintSmall, 'cpu');
+    const { results } = await withStylizer(page, paintSmall, 'cpu');
     assert.ok(results[0] > 10);
     assert.equal(asked, 2);
     damage = 2;
-    const why = await inPage(page, ({ Stylizer }) => Stylizer.load({ engine: 'cpu' }).catch((error) => `${error.name}: ${error.message}`));
+    const why = await withStylizer(page, ({ Stylizer }) => Stylizer.load({ engine: 'cpu' }).catch((error) => `${error.name}: ${error.message}`));
     assert.match(why, /^EngineFailed: .*impasto\.safetensors is damaged or of another version/);
   });
 });
@@ -477,7 +454,7 @@ test('weights are verified, and a damaged copy is fetched anew', async () => {
 test('weights of one’s own, progress, and an end while it loads', async () => {
   await copyFile(join(import.meta.dirname, '../../models/impasto.safetensors'), join(folder, 'own.safetensors'));
   await onBlank({}, async (page, requests) => {
-    const found = await inPage(page, async ({ Stylizer, get, site }) => {
+    const found = await withStylizer(page, async ({ Stylizer, get, site }) => {
       const steps = [];
       const s = await Stylizer.load({ engine: 'cpu', weights: `${site}test/own.safetensors`, onProgress: (progress) => steps.push(progress) });
       s.dispose();
@@ -506,7 +483,7 @@ test('a page and an engine of different versions do not mix', async () => {
     await route.fulfill({ response, body: (await response.text()).replace('theirs !== version', "theirs !== 'newer'") });
   });
   await onBlank({ prepare }, async (page) => {
-    const why = await inPage(page, ({ Stylizer }) => Stylizer.load({ engine: 'cpu' }).catch((error) => error.message));
+    const why = await withStylizer(page, ({ Stylizer }) => Stylizer.load({ engine: 'cpu' }).catch((error) => error.message));
     assert.match(why, /different versions: reload/);
   });
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
+import { PNG } from 'pngjs';
 
 import { meanDifference, photo, style } from './pictures.mjs';
 import { serve } from './server.mjs';
@@ -130,6 +131,31 @@ export const onBlank = ({ html = '', ...options }, use) => onFresh(options, asyn
   await page.goto(`${site.url}test/`);
   await use(page, requests);
 });
+
+/** Runs `use` in a page that has `Stylizer`, the pictures as files, and `png(imageData)`. */
+export async function withStylizer(page, use, argument) {
+  return page.evaluate(async ({ source, argument, site }) => {
+    const { Stylizer, BadPicture, EngineFailed, Replaced } = await import(`${site}www/stylizer.js`);
+    const get = async (name) => (await fetch(`${site}test/${name}`)).blob();
+    const shown = async (blob) => {
+      const image = new Image();
+      image.src = URL.createObjectURL(blob);
+      await image.decode();
+      return image;
+    };
+    const tools = { Stylizer, BadPicture, EngineFailed, Replaced, get, shown, site };
+    return (0, eval)(`(${source})`)(tools, argument);
+  }, { source: use.toString(), argument, site: page.site });
+}
+
+/** Pixels of a page as a PNG file. */
+export async function save(name, { width, height, data }) {
+  const file = join(folder, name);
+  const png = new PNG({ width, height });
+  png.data = Buffer.from(data);
+  await writeFile(file, PNG.sync.write(png));
+  return file;
+}
 
 /** Waits until a picture in full size is there. */
 export const painted = (page) => page.waitForSelector('#save:enabled');

@@ -29,6 +29,7 @@ export function command({ photo, look, size, styleOf }, format, quality) {
   if (look.strength !== 100) parts.push(`--strength ${look.strength / 100}`);
   if (look.colours !== 'style') parts.push(`--colours ${look.colours}`);
   if (look.brush !== 384) parts.push(`--style-size ${look.brush}`);
+  if (look.refined) parts.push('--refine');
   parts.push(`--size ${size}`);
   if (format === 'jpeg') parts.push(`--quality ${quality}`);
   parts.push(`-o ${quoted(paintingName(photo.name, format))}`);

@@ -21,6 +21,7 @@
  * @property {number} brush long side to which the style pictures are brought: the larger, the larger the strokes
  * @property {number | 'own'} size long side of the painting, or the photo's own
  * @property {Region[]} regions
+ * @property {boolean} refined whether the painting is to be refined
  */
 
 export const MOST_STYLES = 4;

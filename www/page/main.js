@@ -58,6 +58,8 @@ let lastId = 0;
 /** @type {'one' | 'mix'} */
 let many = 'one';
 let comparing = false;
+/** Steps of refining that the picture on the stage has. */
+let refinedSteps = 0;
 /** @type {AbortController | undefined} of the batch that is being painted */
 let batch;
 
@@ -68,6 +70,7 @@ const history = new History(/** @type {Look} */ ({
   brush: 384,
   size: sizeAsked ? wantedSize : USUAL_SIZE[engineAsked ?? ('gpu' in navigator ? 'webgpu' : 'cpu')],
   regions: [],
+  refined: false,
 }));
 
 // ---- what is asked for ---------------------------------------------------------------------
@@ -119,6 +122,12 @@ const painter = new Painter(
     },
     onBegin({ full, seconds }) {
       if (batch) return;
+      refinedSteps = 0;
+      if (history.now.refined) {
+        working();
+        say('work-words', 'refiningSoon');
+        return;
+      }
       if (!full) {
         // A preview takes a moment: it would only flicker.
         if ($('work').hidden && !shown) { working(); say('work-words', 'painting'); }
@@ -132,11 +141,16 @@ const painter = new Painter(
       if (!batch) working({ part });
     },
     onPicture: present,
+    onRefined: presentRefined,
     onSmaller(from, to) {
       complain('smaller', { from, to });
     },
     onFailed(error, task) {
       resting();
+      if (task.look.refined) {
+        complain('notRefined', { reason: reasonOf(error) });
+        return keepRefined();
+      }
       if (error instanceof StyleGone) complain('styleGone', { name: gallery.get(error.message)?.title() ?? '' });
       else if (error instanceof BadPicture) complain('bad.unreadable', { name: error.part === 'photo' ? task.photo.name : styleNames(task.look) });
       else complain('engineFailed', { reason: reasonOf(error) });
@@ -179,7 +193,7 @@ function takeUsualSize() {
   // What was painted already is painted again where it gets better, never where it gets worse.
   const painted = results.some((result) => result.look.size === look.size);
   if (sizeChosen || look.size === size || (painted && Number(look.size) > size)) return;
-  history.amend({ ...look, size });
+  history.amend({ ...look, size, refined: false });
   const smaller = results.find(({ key }) => key === shown);
   if (smaller) dropResult(smaller);
   changed();
@@ -192,9 +206,9 @@ function keepSite() {
   keepOffline(keptWith);
 }
 
-/** Another look. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
+/** Another look, which is not refined unless it says so. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
 function set(change, { moving = false } = {}) {
-  history.set({ ...history.now, ...change }, { moving });
+  history.set({ ...history.now, refined: false, ...change }, { moving });
   changed({ moving });
 }
 
@@ -373,17 +387,51 @@ function compare(on) {
 function present(picture, task, { full, seconds }) {
   if (task.photo !== photo || editing !== undefined) return picture.close();
   const { width, height } = picture;
-  Object.assign(canvas('painting'), { width, height });
-  /** @type {CanvasRenderingContext2D} */ (canvas('painting').getContext('2d')).drawImage(picture, 0, 0);
-  picture.close();
+  drawPainting(picture);
   uncover();
   if (!full) return;
   shown = lookKey(task.look, photo.id);
   shownSeconds = seconds;
   resting();
-  say('status', 'painted', { width, height, seconds: number(seconds, 1) });
+  say('status', task.look.refined ? 'refined' : 'painted', { width, height, seconds: number(seconds, 1) });
   keepResult(shown, photo, task.look);
   render();
+}
+
+/** @param {import('../stylizer.js').RefineProgress} progress @param {import('./painter.js').Task} task @param {number} [seconds] */
+function presentRefined({ done, total, loaded, bytes, picture }, task, seconds) {
+  if (batch || task.photo !== photo || task.look !== history.now) return picture?.close();
+  if (loaded !== undefined && done === 0) {
+    working({ part: bytes && loaded / bytes });
+    const [done, all] = [loaded, bytes ?? 0].map((size) => number(size / 1e6, 1));
+    return bytes ? say('work-words', 'downloading', { done, all }) : say('work-words', 'downloadingSome', { done });
+  }
+  if (picture) {
+    drawPainting(picture);
+    uncover();
+    refinedSteps = done;
+  }
+  working({ part: done / total });
+  if (seconds === undefined) say('work-words', 'refining');
+  else say('work-words', 'refiningFor', { n: number(Math.max(1, Math.ceil(seconds))) });
+}
+
+/** Refining ended early: what there is of it stays, or, where there is nothing yet, what there was before. */
+function keepRefined() {
+  if (!photo) return;
+  if (!refinedSteps) return travel('undo');
+  shown = lookKey(history.now, photo.id);
+  say('status', 'refinedUntil', { n: refinedSteps });
+  keepResult(shown, photo, history.now);
+  render();
+}
+
+/** @param {ImageBitmap} picture which is closed */
+function drawPainting(picture) {
+  const { width, height } = picture;
+  Object.assign(canvas('painting'), { width, height });
+  /** @type {CanvasRenderingContext2D} */ (canvas('painting').getContext('2d')).drawImage(picture, 0, 0);
+  picture.close();
 }
 
 /** Shows what is on the canvas. */
@@ -421,14 +469,11 @@ function dropResult(result) {
 async function showResult(result) {
   const bitmap = await createImageBitmap(result.picture);
   if (!photo || result.photo !== photo || lookKey(history.now, photo.id) !== result.key) return;
-  const painting = canvas('painting');
-  painting.width = bitmap.width;
-  painting.height = bitmap.height;
-  /** @type {CanvasRenderingContext2D} */ (painting.getContext('2d')).drawImage(bitmap, 0, 0);
-  bitmap.close();
+  const { width, height } = bitmap;
+  drawPainting(bitmap);
   shown = result.key;
   uncover();
-  say('status', 'again', { width: painting.width, height: painting.height });
+  say('status', 'again', { width, height });
   render();
 }
 
@@ -452,6 +497,10 @@ function stop() {
   }
   batch?.abort();
   painter.stop();
+  if (history.now.refined && !batch && !shown) {
+    resting();
+    return keepRefined();
+  }
   say('status', 'stopped');
   if (photo && !shown) halted();
   else resting();
@@ -624,6 +673,10 @@ function renderToolbar() {
   const ready = shown !== undefined;
   for (const id of ['copy', 'share', 'save']) button(id).disabled = !ready;
   button('compare').disabled = canvas('painting').hidden;
+  const look = history.now;
+  const whole = photo !== undefined && regionsOn(look, photo.id).length === 0;
+  button('refine').disabled = !ready || look.refined || !whole || look.strength === 0;
+  label(button('refine'), words(whole ? 'refineHint' : 'refineNoRegions'));
 }
 
 function renderEngine() {
@@ -758,6 +811,7 @@ button('zoom-in').addEventListener('click', () => view.zoomTo(view.zoom * 1.5));
 button('zoom-out').addEventListener('click', () => view.zoomTo(view.zoom / 1.5));
 button('zoom-fit').addEventListener('click', () => view.fit());
 button('stop').addEventListener('click', stop);
+button('refine').addEventListener('click', () => set({ refined: true }));
 
 wireSaving({ photo: () => photo, look: () => history.now, style: (id) => gallery.get(id) });
 button('batch').addEventListener('click', paintAll);

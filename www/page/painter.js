@@ -33,6 +33,8 @@ import { LARGEST, Stylizer } from '../stylizer.js';
  * @property {(part: number) => void} onPart how much of a picture in full size is done, from 0 to 1
  * @property {(picture: ImageBitmap, task: Task, done: { full: boolean, seconds: number }) => void} onPicture who
  *   hears it closes it
+ * @property {(progress: import('../stylizer.js').RefineProgress, task: Task, seconds?: number) => void} onRefined
+ *   a step was done; who hears it closes the picture. seconds: about how long it will still take
  * @property {(from: number, to: number) => void} onSmaller there was not enough memory
  * @property {(error: Error, task: Task) => void} onFailed
  * @property {() => void} onIdle
@@ -262,7 +264,8 @@ export class Painter {
       while (this.#wanted) {
         const task = this.#wanted;
         const preview = PREVIEW[this.#kind ?? 'cpu'];
-        const small = fullSize(task) <= 1.5 * preview;
+        // What is refined begins with a painting of its own.
+        const small = task.look.refined || fullSize(task) <= 1.5 * preview;
         if (task.moving && task.previewed) break;
         // Two engines need not wait for each other.
         const both = !small && !task.moving && !task.previewed && Boolean(this.#sketching);
@@ -287,7 +290,7 @@ export class Painter {
     const began = performance.now();
     const step = { over: false };
     try {
-      if (full) this.#events.onBegin({ full, seconds: this.secondsFor(task) });
+      if (full) this.#events.onBegin({ full, seconds: task.look.refined ? undefined : this.secondsFor(task) });
       else this.#events.onBegin({ full });
       const sketching = sketch && this.#paint(task, Math.min(preview, fullSize(task)), abort.signal, { full: false });
       if (full && sketching) this.#showMeanwhile(sketching, task, step);
@@ -297,7 +300,7 @@ export class Painter {
         return false;
       }
       const seconds = (performance.now() - began) / 1000;
-      if (full) this.#pace = seconds / ((picture.width * picture.height) / 1e6);
+      if (full && !task.look.refined) this.#pace = seconds / ((picture.width * picture.height) / 1e6);
       this.#events.onPicture(picture, task, { full, seconds });
       return full;
     } catch (error) {
@@ -331,7 +334,7 @@ export class Painter {
         return await this.#paint(task, size, signal, { full: true });
       } catch (error) {
         const memory = /** @type {Error} */ (error).name === 'EngineFailed';
-        if (signal.aborted || !memory || size <= LEAST) throw error;
+        if (signal.aborted || !memory || size <= LEAST || task.look.refined) throw error;
         this.#tooMuch = size;
       }
     }
@@ -344,7 +347,8 @@ export class Painter {
   }
 
   /** @param {Easel} easel @param {Task} task @param {number} size @param {AbortSignal} signal @param {boolean} full */
-  async #paintOn(easel, { photo, look }, size, signal, full) {
+  async #paintOn(easel, task, size, signal, full) {
+    const { photo, look } = task;
     const content = await easel.photo(photo, size, signal);
     const entries = [];
     for (const { id, weight } of look.styles) {
@@ -356,10 +360,21 @@ export class Painter {
       const mask = maskPicture(masks[i]);
       entries.push({ style: style === null ? null : await easel.style(style, look.brush, signal), weight: 1, mask });
     }
+    const options = /** @type {const} */ ({ strength: look.strength / 100, colours: look.colours, signal });
+    if (look.refined && full) {
+      const began = performance.now();
+      return createImageBitmap(await easel.stylizer.refine(content, entries, {
+        ...options,
+        onProgress: (progress) => {
+          const { done, total } = progress;
+          // The first steps are of the smallest size, and say little of the others.
+          const seconds = done > total / 10 ? ((performance.now() - began) / 1000 / done) * (total - done) : undefined;
+          this.#events.onRefined(progress, task, seconds);
+        },
+      }));
+    }
     return easel.stylizer.stylizeToBitmap(content, entries, {
-      strength: look.strength / 100,
-      colours: look.colours,
-      signal,
+      ...options,
       onProgress: ({ done, total }) => { if (full && done && total > 1) this.#events.onPart(done / total); },
     });
   }

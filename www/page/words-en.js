@@ -32,6 +32,9 @@ export const en = {
   copy: 'Copy the picture',
   share: 'Share',
   save: 'Save…',
+  refine: 'Refine',
+  refineHint: 'Refine: make this painting better, step by step',
+  refineNoRegions: 'Refine: not with regions',
 
   // Strips
   strips: 'Photos and earlier paintings',
@@ -118,6 +121,11 @@ export const en = {
   paintingBatch: 'Painting photo {n} of {all}…',
   painted: 'Painted {width} × {height} in {seconds} s.',
   again: 'Painted before, {width} × {height}.',
+  refiningSoon: 'Refining…',
+  refining: 'Refining; the picture gets better while you look…',
+  refiningFor: 'Refining, about {n} s left…',
+  refined: 'Refined, {width} × {height}, in {seconds} s.',
+  refinedUntil: { one: 'Stopped after {n} step. What there is stays.', other: 'Stopped after {n} steps. What there is stays.' },
   batchDone: { one: 'Painted {n} photo. The ZIP file is among your downloads.', other: 'Painted {n} photos. The ZIP file is among your downloads.' },
   stopped: 'Stopped.',
   failed: 'Not painted.',
@@ -126,6 +134,7 @@ export const en = {
   // What goes wrong
   noEngine: 'The painter could not start: {reason}. Check the connection and reload the page; if that does not help, try another browser.',
   engineFailed: 'The painter stopped ({reason}), most likely for want of memory. It starts again by itself: try a smaller size.',
+  notRefined: 'The painting could not be refined further ({reason}). What there is stays.',
   'reason.crashed': 'it broke off',
   'reason.timeOut': 'it did not answer',
   smaller: 'There is not enough memory for {from} pixels, so the painting has {to}.',

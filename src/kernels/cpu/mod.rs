@@ -4,19 +4,19 @@
 //! constant size, which the compiler turns into SIMD, but for the innermost one with AVX-512.
 //! Natively all cores work; in the browser, one.
 
+mod activation;
 mod direct;
 mod elementwise;
 mod gemm;
 pub(super) mod isa;
 mod lines;
 mod pack;
+mod products;
 mod threads;
 mod winograd;
 
 #[cfg(feature = "cli")]
 mod gradient;
-#[cfg(feature = "cli")]
-mod products;
 
 use burn::backend::{Flex, tensor::FloatTensor};
 use burn::tensor::{DType, Shape};
@@ -96,16 +96,20 @@ impl Kernels for Flex {
         elementwise::pool(&features.to_contiguous())
     }
 
-    #[cfg(feature = "cli")]
     fn activation_gradient(
         gradient: FloatTensor<Self>,
         output: FloatTensor<Self>,
         pooled: bool,
     ) -> FloatTensor<Self> {
+        let output = output.to_contiguous();
         match pooled {
-            true => gradient::pooled_activation(&gradient.to_contiguous(), &output.to_contiguous()),
-            false => <Self as super::autodiff::Gradients>::relu_gradient(output, gradient),
+            true => activation::pooled(&gradient.to_contiguous(), &output),
+            false => activation::relu(gradient, &output),
         }
+    }
+
+    fn gram(rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        products::gram(&rows.to_contiguous())
     }
 
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {

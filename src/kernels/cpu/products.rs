@@ -1,11 +1,15 @@
-//! Scalar products of many rows with many others, for the gradients of weights.
+//! Scalar products of many rows with many others.
+
+use burn_flex::FlexTensor;
 
 use super::isa::{Isa, for_each_isa, multiply_add};
-use super::threads;
+use super::{tensor, threads, values};
 
 /// Values whose products are summed side by side.
 pub const LANES: usize = 8;
 /// Rows of both sides that are multiplied at a time: as many sums as registers hold.
+/// How much of long rows is multiplied at a time, so that it stays near.
+const STRETCH: usize = 1024;
 const ROWS_A: usize = 4;
 const ROWS_B: usize = 3;
 
@@ -28,6 +32,26 @@ pub fn of(a: &[f32], b: &[f32], [rows_a, rows_b, places]: [usize; 3]) -> Vec<f32
         multiply(isa, [a, b], [first, rows_a, rows_b], [place, places, length], output);
     });
     output
+}
+
+/// See [`gram`](crate::kernels::gram).
+pub fn gram(rows: &FlexTensor) -> FlexTensor {
+    let [count, length] = rows.layout().shape().dims();
+    let rows = values(rows);
+    let stretch = length.next_multiple_of(LANES).min(STRETCH);
+    let places = length.div_ceil(stretch).max(1);
+    let mut padded = vec![0.0; count * places * stretch];
+    for (to, from) in padded.chunks_exact_mut(places * stretch).zip(rows.chunks_exact(length)) {
+        to[..length].copy_from_slice(from);
+    }
+    let parts = of(&padded, &padded, [count, count, places]);
+    let mut sum = vec![0.0; count * count];
+    for part in parts.chunks_exact(count * count) {
+        for (sum, part) in sum.iter_mut().zip(part) {
+            *sum += part;
+        }
+    }
+    tensor(sum, [count, count])
 }
 
 for_each_isa! {

@@ -123,7 +123,6 @@ fn reflected(at: usize, length: usize) -> usize {
 }
 
 /// See [`activation_gradient`](crate::kernels::activation_gradient); both contiguous.
-#[cfg(feature = "cli")]
 pub fn activation_gradient([gradient, output]: [CubeTensor; 2], pooled: bool) -> CubeTensor {
     let dims = dims_read(&output, Reading::default());
     let (client, count, dim, found) = by_plane(&output, dims);
@@ -142,7 +141,6 @@ pub fn activation_gradient([gradient, output]: [CubeTensor; 2], pooled: bool) ->
     found
 }
 
-#[cfg(feature = "cli")]
 #[cube(launch_unchecked)]
 fn activation_gradient_kernel(
     gradient: &Tensor<f32>,

@@ -11,7 +11,7 @@ mod linear;
 pub mod screen;
 mod statistics;
 
-use burn::backend::ops::ModuleOps;
+use burn::backend::ops::{FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
@@ -87,13 +87,18 @@ impl Kernels for CubeBackend {
         <Self as ModuleOps<Self>>::max_pool2d(features, [2, 2], [2, 2], [0, 0], [1, 1], false)
     }
 
-    #[cfg(feature = "cli")]
     fn activation_gradient(
         gradient: FloatTensor<Self>,
         output: FloatTensor<Self>,
         pooled: bool,
     ) -> FloatTensor<Self> {
         elementwise::activation_gradient([gradient, output].map(into_contiguous), pooled)
+    }
+
+    fn gram(rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        let rows = into_contiguous(rows);
+        let columns = <Self as FloatTensorOps<Self>>::float_swap_dims(rows.clone(), 0, 1);
+        linear::launch([rows.clone(), columns, rows], false, false)
     }
 
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -1,0 +1,210 @@
+// Refining: for developers and on the page, stopped, undone, saved, and when something goes wrong.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { meanDifference } from './pictures.mjs';
+import {
+  assertAlike, download, engineLoads, files, give, native, onBlank, onPage, painted, patched, pixels, pretendGpu, save, WEBGPU, withStylizer,
+} from './visit.mjs';
+
+const NETWORK = '**/models/vgg19-relu4_1.safetensors';
+/** Steps that take a while. */
+const SLOWLY = `
+  const { step } = Refining.prototype;
+  Refining.prototype.step = async function () {
+    await new Promise((done) => { setTimeout(done, 400); });
+    return step.call(this);
+  };`;
+const networkLoads = (requests) => requests.filter((url) => url.endsWith('vgg19-relu4_1.safetensors')).length;
+
+test('refines as the command line does, and comes nearer to the photo and the styles', async (t) => {
+  await onBlank({}, async (page, requests) => {
+    const found = await withStylizer(page, async ({ Stylizer, get }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const photo = await s.encodePhoto(await get('photo.png'), { size: 128 });
+      const [one, two] = await Promise.all(['style.png', 'small.png'].map(async (name) => s.encodeStyle(await get(name))));
+      const plain = ({ width, height, data }) => ({ width, height, data: [...data] });
+      const layers = [{ style: one, weight: 3 }, { style: two, weight: 1 }];
+      const told = [];
+      const canvas = document.createElement('canvas');
+      const onProgress = ({ picture, ...progress }) => { picture?.close(); told.push(progress); };
+      const refined = await s.refine(photo, layers, { steps: 10, strength: 0.9, canvas, onProgress });
+      const again = await s.refine(photo, layers, { steps: 2, content: 3, colours: 'photo' });
+      return { refined: plain(refined), again: plain(again), told, size: [canvas.width, canvas.height] };
+    });
+    const steps = found.told.filter(({ done }) => done > 0);
+    assert.deepEqual(steps.map(({ done, total }) => [done, total]), Array.from({ length: 10 }, (_, i) => [i + 1, 10]));
+    assert.ok(steps.at(-1).losses.gram < 0.8 * steps[0].losses.gram, JSON.stringify(steps));
+    assert.deepEqual(found.size, [128, 96]);
+    assert.equal(networkLoads(requests), 1, 'once for all');
+    const common = [files.photo, '--style', `${files.style}=3`, '--style', `${files.smallPhoto}=1`, '--size', '128'];
+    await assertAlike(t, await save('refined.png', found.refined),
+      await native('refined-native.png', ...common, '--strength', '0.9', '--refine=10'));
+    await assertAlike(t, await save('refined-again.png', found.again),
+      await native('refined-again-native.png', ...common, '--refine=2', '--refine-content', '3', '--colours', 'photo'));
+  });
+});
+
+test('the WebGPU engine refines as the command line does', async (t) => {
+  await onBlank({ flags: WEBGPU }, async (page) => {
+    const refined = await withStylizer(page, async ({ Stylizer, get }) => {
+      const s = await Stylizer.load({ engine: 'webgpu' });
+      const style = await s.encodeStyle(await get('style.png'));
+      const { width, height, data } = await s.refine(await get('small.png'), [{ style }], { size: 64, steps: 10 });
+      return { width, height, data: [...data] };
+    });
+    await assertAlike(t, await save('refined-gpu.png', refined),
+      await native('refined-gpu-native.png', files.smallPhoto, '--style', files.style, '--size', '64', '--refine=10'));
+  });
+});
+
+test('says what cannot be refined, and ends when it is told to', async () => {
+  await onBlank({ prepare: patched('cpu', SLOWLY) }, async (page) => {
+    const found = await withStylizer(page, async ({ Stylizer, get }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const photo = await get('small.png');
+      const style = await s.encodeStyle(photo);
+      const reason = (promise) => promise.then(() => 'none', ({ name, message }) => `${name}: ${message}`);
+      const wrong = [
+        await reason(s.refine(photo, [{ style, mask: photo }])),
+        await reason(s.refine(photo, [{ style }], { steps: 0 })),
+        await reason(s.refine(photo, [{ style }], { steps: 2.5 })),
+        await reason(s.refine(photo, [{ style }], { content: 0 })),
+        await reason(s.refine(photo, [{ style }], { strength: 2 })),
+      ];
+      const controller = new AbortController();
+      let last = 0;
+      const onProgress = ({ done }) => { last = done; if (done === 2) controller.abort(); };
+      const ended = await reason(s.refine(photo, [{ style }], { size: 32, steps: 50, signal: controller.signal, onProgress }));
+      const painting = await s.stylize(photo, [{ style }], { size: 32 });
+      return { wrong, ended, last, width: painting.width };
+    });
+    const [masks, ...ranges] = found.wrong;
+    assert.match(masks, /^RangeError: layers with masks cannot be refined/);
+    for (const [i, what] of ['steps', 'steps', 'content', 'strength'].entries()) assert.match(ranges[i], new RegExp(`^RangeError: ${what}`));
+    assert.match(found.ended, /^AbortError/);
+    assert.deepEqual([found.last, found.width], [2, 32]);
+  });
+});
+
+test('a network that is damaged, or does not come, is said, and painting goes on', async () => {
+  for (const [answer, reason] of [
+    [{ body: 'not a network' }, /damaged or of another version/],
+    [{ status: 404, body: '' }, /the server answered 404/],
+  ]) {
+    await onBlank({ mayComplain: true, prepare: (page) => page.route(NETWORK, (route) => route.fulfill(answer)) }, async (page, requests) => {
+      const found = await withStylizer(page, async ({ Stylizer, EngineFailed, get }) => {
+        const s = await Stylizer.load({ engine: 'cpu' });
+        const [photo, style] = [await get('small.png'), await s.encodeStyle(await get('style.png'))];
+        const error = await s.refine(photo, [{ style }], { size: 32 }).catch((caught) => caught);
+        const { width } = await s.stylize(photo, [{ style }], { size: 32 });
+        return { typed: error instanceof EngineFailed, message: error.message, width };
+      });
+      assert.ok(found.typed);
+      assert.match(found.message, reason);
+      assert.equal(found.width, 32);
+      assert.equal(engineLoads(requests, 'cpu'), 1, 'the engine is not to blame');
+    });
+  }
+});
+
+test('the page refines a painting, and goes back and forth', async () => {
+  await onPage({ query: '?engine=cpu&size=96' }, async (page) => {
+    await give(page, { photo: files.photo, style: files.style });
+    const quick = await download(page, 'page-quick.png');
+    await page.click('#refine');
+    await page.waitForFunction(() => /^Refined, 96 × 72/.test(document.getElementById('status').textContent));
+    const refined = await download(page, 'page-refined.png');
+    const difference = await meanDifference(quick.file, refined.file);
+    assert.ok(difference > 3, `${difference}`);
+    assert.ok(await page.isDisabled('#refine'), 'it is refined already');
+    await page.waitForFunction(() => document.querySelectorAll('#results .pick').length === 2);
+    await page.click('#save');
+    assert.match(await page.textContent('#command'), /--refine \\/);
+    await page.keyboard.press('Escape');
+    await page.click('#undo');
+    await painted(page);
+    assert.equal(await meanDifference((await download(page, 'page-undone.png')).file, quick.file), 0);
+    assert.ok(await page.isEnabled('#refine'));
+    await page.click('#redo');
+    await painted(page);
+    assert.equal(await meanDifference((await download(page, 'page-redone.png')).file, refined.file), 0);
+    // Another look is painted quickly again.
+    await page.fill('#strength', '60');
+    await painted(page);
+    await page.waitForFunction(() => document.querySelectorAll('#results .pick').length === 3);
+    assert.ok(await page.isEnabled('#refine'));
+  });
+});
+
+test('stop keeps what there is of a refined painting, or brings back the quick one', async () => {
+  await onPage({ query: '?engine=cpu&size=96', prepare: patched('cpu', SLOWLY) }, async (page) => {
+    await give(page, { photo: files.photo, style: files.style });
+    const quick = await download(page, 'stop-quick.png');
+    await page.click('#refine');
+    await page.waitForSelector('#work:not([hidden])');
+    await page.click('#stop');
+    await painted(page);
+    assert.equal(await meanDifference((await download(page, 'stop-at-once.png')).file, quick.file), 0);
+    await page.click('#refine');
+    await page.evaluate(() => {
+      const { drawImage } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.drawImage = function (...all) {
+        if (this.canvas.id === 'painting') window.drawn = (window.drawn ?? 0) + 1;
+        return drawImage.apply(this, all);
+      };
+    });
+    await page.waitForFunction(() => window.drawn >= 1);
+    await page.click('#stop');
+    await page.waitForFunction(() => /^Stopped after \d+ steps?\. What there is stays\.$/.test(document.getElementById('status').textContent));
+    const kept = await download(page, 'stop-kept.png');
+    assert.ok(await meanDifference(quick.file, kept.file) > 0.5);
+    await page.click('#undo');
+    await painted(page);
+    assert.equal(await meanDifference((await download(page, 'stop-undone.png')).file, quick.file), 0);
+  });
+});
+
+test('what there is stays when the engine breaks off, and is painted again after', async () => {
+  const breaking = `${SLOWLY}
+    let steps = 0;
+    const slow = Refining.prototype.step;
+    Refining.prototype.step = function () {
+      if (++steps > 6) setTimeout(() => { throw new Error('the device was lost'); });
+      return steps > 6 ? new Promise(() => {}) : slow.call(this);
+    };`;
+  await onPage({ query: '?size=96', mayComplain: true, prepare: (page) => pretendGpu(page, { code: breaking }) }, async (page) => {
+    await page.waitForSelector('#engine[data-kind=webgpu]');
+    await give(page, { photo: files.photo, style: files.style });
+    const { file: quick } = await download(page, 'lost-quick.png');
+    await page.click('#refine');
+    await page.waitForSelector('#error:not([hidden])');
+    assert.match(await page.textContent('#error'), /could not be refined further \(it broke off\)\. What there is stays/);
+    const { file } = await download(page, 'lost-kept.png');
+    assert.ok(await meanDifference(quick, file) > 0.5);
+    await page.click('#undo');
+    await page.fill('#strength', '50');
+    await painted(page);
+    assert.equal((await pixels(page)).width, 96);
+  });
+});
+
+test('there is no refining with regions, nor where the photo stays as it is', async () => {
+  await onPage({ query: '?engine=cpu&size=64' }, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    await page.fill('#strength', '0');
+    await painted(page);
+    assert.ok(await page.isDisabled('#refine'));
+    await page.fill('#strength', '100');
+    await painted(page);
+    assert.ok(await page.isEnabled('#refine'));
+    await page.click('#add-region');
+    await page.focus('#mask');
+    for (let i = 0; i < 4; i++) await page.keyboard.press('Space');
+    await page.click('#region-done');
+    await painted(page);
+    assert.ok(await page.isDisabled('#refine'));
+    assert.match(await page.getAttribute('#refine', 'aria-label'), /not with regions/);
+  });
+});
