@@ -24,7 +24,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! The modules in the order data flows: [`picture`] (bytes to pixels), [`vgg`] (pixels to
+//! The modules in the order data flows: [`codecs`] and [`picture`] (bytes to pixels), [`vgg`] (pixels to
 //! features), [`style`] and [`palette`] (features and colours of styles, and their weighted
 //! sums), [`generator`] (features to picture), [`regions`] (which part in which style),
 //! [`stylizer`] (all of it), with [`layers`], [`kernels`] and
@@ -33,6 +33,8 @@
 
 #[cfg(feature = "cli")]
 pub mod census;
+#[cfg(feature = "cli")]
+pub mod codecs;
 pub mod device;
 pub mod discriminator;
 #[cfg(feature = "cli")]
@@ -51,6 +53,8 @@ pub mod regions;
 pub mod style;
 pub mod stylizer;
 mod tiles;
+#[cfg(feature = "cli")]
+pub mod tuned;
 pub mod vgg;
 pub mod weights;
 
@@ -60,9 +64,9 @@ pub mod train;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
-pub use palette::Colours;
 #[cfg(feature = "cli")]
-pub use picture::Format;
+pub use codecs::Format;
+pub use palette::Colours;
 pub use picture::{Picture, PictureError};
 pub use regions::Mask;
 pub use stylizer::{Content, Layer, Options, STYLE_SIZE, Style, StylizeError, Stylizer};

@@ -4,8 +4,21 @@ mod cli;
 
 fn main() -> std::process::ExitCode {
     keep_memory();
+    end_with_the_reader();
     cli::main()
 }
+
+/// Who reads standard output may have seen enough, as `head` has: that is an end, and no panic.
+#[cfg(unix)]
+fn end_with_the_reader() {
+    // SAFETY: nothing has been started yet; this only restores what programs begin with that are not Rust's.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
+#[cfg(not(unix))]
+fn end_with_the_reader() {}
 
 /// Has glibc keep what is freed: features of large pictures are allocated again and again, and
 /// fetching their memory from the system each time takes longer than writing to it.

@@ -3,7 +3,7 @@
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 
-use crate::picture::{Picture, PictureError};
+use crate::picture::PictureError;
 use crate::tiles::Rect;
 
 /// How much of every pixel belongs to a region, 0..1, with soft edges.
@@ -35,12 +35,6 @@ impl Mask {
         }
         shares.iter_mut().for_each(|share| *share = share.clamp(0.0, 1.0));
         Ok(Self { width, height, shares })
-    }
-
-    /// A black and white picture, white being the region: its red values.
-    pub fn of(picture: &Picture) -> Self {
-        let shares = picture.rgb().iter().step_by(3).map(|&red| f32::from(red) / 255.0).collect();
-        Self { width: picture.width(), height: picture.height(), shares }
     }
 
     /// From rows of RGBA, 4 bytes a pixel: the opacity, as of strokes on an empty canvas, or, where
@@ -198,8 +192,6 @@ mod tests {
         assert_eq!(strokes.shares, [0.2, 0.0]);
         let picture = Mask::from_rgba(2, 1, &[51, 0, 0, 255, 255, 0, 0, 255]).unwrap();
         assert_eq!(picture.shares, [0.2, 1.0]);
-        let same = Picture::new(2, 1, vec![51, 0, 0, 255, 0, 0]).unwrap();
-        assert_eq!(Mask::of(&same), picture);
     }
 
     #[test]

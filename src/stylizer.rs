@@ -14,7 +14,7 @@ use crate::regions::{Mask, add_share, shares};
 use crate::style::{StyleStatistics, fuse};
 use crate::tiles::{self, Rect, Tile};
 use crate::vgg::{Features, VggConfig, VggEncoder};
-use crate::weights::{self, Metadata, WeightsError};
+use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
 /// Long side, in pixels, that style pictures are brought to before they are encoded. The size
 /// decides how large the strokes are that the network sees.
@@ -198,7 +198,28 @@ impl Stylizer {
     /// # Errors
     /// Says what is wrong with the file; see [`WeightsError`].
     pub fn load(bytes: &[u8], device: &Device) -> Result<Self, WeightsError> {
-        let (mut tensors, metadata) = weights::deserialize(bytes)?;
+        let (tensors, metadata) = weights::deserialize(bytes)?;
+        Self::of(tensors, metadata, device)
+    }
+
+    /// The same networks, tuned to a style.
+    ///
+    /// # Errors
+    /// Says what is wrong with one of them, or that they do not belong together.
+    #[cfg(feature = "cli")]
+    pub fn tuned(
+        bytes: &[u8],
+        style: &crate::tuned::TunedStyle,
+        device: &Device,
+    ) -> Result<Self, crate::tuned::TunedError> {
+        Ok(Self::of(style.applied_to(bytes)?, style.about.clone(), device)?)
+    }
+
+    fn of(
+        mut tensors: Vec<NamedTensor>,
+        metadata: Metadata,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
         let encoder = VggConfig::slim().init(device);
         let encoder = weights::load("encoder", encoder, &mut tensors)?;
         let generator = weights::load("generator", Generator::new(device), &mut tensors)?;

@@ -113,7 +113,7 @@ impl Engine {
         rgba: &[u8],
         long_side: u32,
     ) -> Result<StyleHandle, JsError> {
-        let picture = Picture::from_rgba(width, height, rgba)?;
+        let picture = Picture::from_style_rgba(width, height, rgba)?;
         let encoded = self.stylizer.encode_style(&picture.fit(long_side));
         let stroke = f64::from(long_side) / f64::from(STYLE_SIZE);
         Ok(StyleHandle { encoded, picture: Rc::new(picture.fit(LARGEST_STYLE)), stroke })

@@ -75,7 +75,22 @@ pub struct NamedTensor {
 /// # Errors
 /// [`WeightsError::NotFinite`] for a value that is NaN or infinite.
 pub fn serialize(tensors: &[NamedTensor], metadata: &Metadata) -> Result<Vec<u8>, WeightsError> {
+    serialize_with(tensors, metadata, &[])
+}
+
+/// The same, with bytes of other kinds, by name: see [`attachment`].
+///
+/// # Errors
+/// As [`serialize`].
+pub fn serialize_with(
+    tensors: &[NamedTensor],
+    metadata: &Metadata,
+    attachments: &[(&str, &[u8])],
+) -> Result<Vec<u8>, WeightsError> {
     let mut parts: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    for (name, bytes) in attachments {
+        parts.insert((*name).into(), (Dtype::U8, vec![bytes.len()], bytes.to_vec()));
+    }
     for NamedTensor { name, shape, values } in tensors {
         if values.iter().any(|value| !value.is_finite()) {
             return Err(WeightsError::NotFinite(name.clone()));
@@ -124,20 +139,48 @@ pub fn write(
         .map_err(|error| WeightsError::Write(format!("{}: {error}", path.display())))
 }
 
+fn unreadable(error: safetensors::SafeTensorError) -> WeightsError {
+    WeightsError::Unreadable(error.to_string())
+}
+
+/// What a file's bytes say about it. Its values are not looked at.
+///
+/// # Errors
+/// [`WeightsError::Unreadable`] and [`WeightsError::Format`].
+pub fn metadata(bytes: &[u8]) -> Result<Metadata, WeightsError> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
+    let metadata: Metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    match metadata.get(FORMAT_KEY).map(String::as_str) {
+        Some(FORMAT) => Ok(metadata),
+        Some(other) => Err(WeightsError::Format(format!("{other:?}"))),
+        None => Err(WeightsError::Format("nothing about a format".into())),
+    }
+}
+
+/// The checksum in a file's metadata.
+#[cfg(feature = "cli")]
+pub fn checksum_of(metadata: &Metadata) -> String {
+    metadata.get(CHECKSUM_KEY).cloned().unwrap_or_default()
+}
+
+/// The bytes that a file has under a name beside its tensors.
+///
+/// # Errors
+/// [`WeightsError::Missing`], and as [`metadata`].
+#[cfg(feature = "cli")]
+pub fn attachment(bytes: &[u8], name: &str) -> Result<Vec<u8>, WeightsError> {
+    let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+    let view = file.tensor(name).ok().filter(|view| view.dtype() == Dtype::U8);
+    let view = view.ok_or_else(|| WeightsError::Missing(name.into()))?;
+    Ok(view.data().to_vec())
+}
+
 /// Reads a file's bytes, and checks them.
 ///
 /// # Errors
 /// Says what is wrong with a file that is cut short, foreign, damaged or of another version.
 pub fn deserialize(bytes: &[u8]) -> Result<(Vec<NamedTensor>, Metadata), WeightsError> {
-    let unreadable =
-        |error: safetensors::SafeTensorError| WeightsError::Unreadable(error.to_string());
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
-    let metadata: Metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    match metadata.get(FORMAT_KEY).map(String::as_str) {
-        Some(FORMAT) => {}
-        Some(other) => return Err(WeightsError::Format(format!("{other:?}"))),
-        None => return Err(WeightsError::Format("nothing about a format".into())),
-    }
+    let metadata = metadata(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
     let views: BTreeMap<String, TensorView> = file.tensors().into_iter().collect();
 
@@ -148,7 +191,10 @@ pub fn deserialize(bytes: &[u8]) -> Result<(Vec<NamedTensor>, Metadata), Weights
     }
 
     let mut tensors = Vec::new();
-    for (name, view) in views.iter().filter(|(name, _)| !name.ends_with(".scale")) {
+    let is_tensor = |(name, view): &(&String, &TensorView<'_>)| {
+        !name.ends_with(".scale") && view.dtype() != Dtype::U8
+    };
+    for (name, view) in views.iter().filter(is_tensor) {
         let shape = view.shape().to_vec();
         let values = match view.dtype() {
             Dtype::I8 => {

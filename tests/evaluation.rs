@@ -74,6 +74,9 @@ fn a_table_and_a_sheet_of_every_photo_in_every_style() {
     assert_eq!(painting.len(), 8, "measures and both kinds of stability: {table}");
     assert!(painting[3] < 1.0, "{table}");
     assert!(picture(Path::new(&sheet)).width() > 512);
+    let again = impasto(&[&common[..], &["--sheet", &sheet]].concat());
+    let message = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(!again.status.success() && message.contains("sheet.png exists"), "{message}");
     assert_eq!(picture(&folder.path().join("saved/p2__s.png")).width(), 64);
 }
 

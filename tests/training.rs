@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::module::Module;
 use impasto::discriminator::Discriminator;
+use impasto::train::answers::Answers;
 use impasto::train::dataset::{Dataset, Folder, Skipped};
 use impasto::train::{Losses, Outcome, Start, TrainConfig, TrainError, Trainer, procedural};
 use impasto::vgg::VggConfig;
@@ -265,6 +266,53 @@ fn two_devices_learn_what_one_learns() {
     let refused = Trainer::new(config, dataset, &out, &vgg, false, &devices, Start::New);
     let message = refused.err().expect("one picture cannot be shared").to_string();
     assert!(message.contains("a batch of 1 for 2 devices"), "{message}");
+}
+
+#[test]
+fn a_run_learns_from_the_answers_of_another_network() {
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let vgg = loss_network();
+    let mut config = TrainConfig::from_toml(SETTINGS).unwrap();
+    (config.answers_every, config.paired_every, config.large_every) = (1, 0, 0);
+    fs::create_dir(at("answers")).unwrap();
+    let (photo, answer) = (procedural::random(130, 110, 5), procedural::random(130, 110, 6));
+    for (name, picture) in [("photo", photo), ("answer", answer)] {
+        let bytes = picture.encode(Format::Png).unwrap();
+        fs::write(at("answers").join(format!("{name}.png")), bytes).unwrap();
+    }
+    let table = "photo,style,answer\nphoto.png,../pictures/style/a.png,answer.png\n";
+    fs::write(at("answers/pairs.csv"), table).unwrap();
+    let answers = || Answers::load(&at("answers"), config.answer_side() as u32).unwrap();
+    let dataset = |answers: Option<Answers>, config: &TrainConfig| {
+        let (content, style) = folders(&at("pictures"), &Skipped::default());
+        Dataset::new(content, style, answers, config)
+    };
+    let none = dataset(None, &config).unwrap_err().to_string();
+    assert!(none.contains("there are no answers"), "{none}");
+    let unused = TrainConfig { answers_every: 0, ..config.clone() };
+    let unused = dataset(Some(answers()), &unused).unwrap_err().to_string();
+    assert!(unused.contains("answers_every is 0"), "{unused}");
+
+    let block = dataset(Some(answers()), &config).unwrap().block(config.distillation_steps, 0);
+    assert!(block.sharp && block.answers.len() == block.contents.len());
+    let side = config.answer_side();
+    assert_eq!((block.contents[0].size, block.answers[0].size), ([side; 2], [side; 2]));
+    let new = |start: Start| {
+        let dataset = dataset(Some(answers()), &config).unwrap();
+        let devices = [device::cpu()];
+        Trainer::new(config.clone(), dataset, &at("out"), &vgg, false, &devices, start)
+    };
+    let mut last = Losses::new();
+    let mut trainer = new(Start::New).unwrap();
+    trainer.run(&AtomicBool::new(false), |_, losses| last.clone_from(losses)).unwrap();
+    assert!(last["answer"] > 0.0 && last["answer"].is_finite(), "{last:?}");
+    // Other answers are other pictures.
+    fs::rename(at("answers/photo.png"), at("answers/other.png")).unwrap();
+    fs::write(at("answers/pairs.csv"), table.replace("photo.png", "other.png")).unwrap();
+    let refused = new(Start::Resume).err().expect("it is another table").to_string();
+    assert!(refused.contains("the pictures in the folders"), "{refused}");
 }
 
 #[test]

@@ -35,17 +35,19 @@ sheet.replaceSync(`
   p:empty { display: none }
 `);
 
-const WORDS = { loading: 'Loading…', painting: 'Painting…', painted: '', failed: 'This picture could not be painted.', empty: '' };
+const WORDS = { loading: 'Loading…', painting: 'Painting…', painted: '', refining: '', failed: 'This picture could not be painted.', empty: '' };
 
 /**
  * Attributes: `src` (address of the photo), `style-src` (of the style picture; several separated by
  * spaces are mixed), `alt`, `strength`, `colours`, `size`, `style-size`, `engine`, `weights`: as the options
- * of the same names in {@link Stylizer}. Properties `photo` and `layers` take pictures instead of
- * addresses. The attribute `state` tells what it does: `empty`, `loading`, `painting`, `painted` or
- * `failed`. Events: `painted`, whose `detail` is the ImageData, and `failed`, whose `detail` is the error.
+ * of the same names in {@link Stylizer}; `refine`: when it is painted, the picture gets better in so many steps
+ * (60 without a number). Properties `photo` and `layers` take pictures instead of addresses. The attribute
+ * `state` tells what it does: `empty`, `loading`, `painting`, `refining`, `painted` or `failed`. Events: `painted`
+ * and `refined`, whose `detail` is the ImageData, and `failed`, whose `detail` is the error; a painting that
+ * could not be refined stays.
  */
 export class PhotoStylizer extends HTMLElement {
-  static observedAttributes = ['src', 'style-src', 'alt', 'strength', 'colours', 'size', 'style-size', 'engine', 'weights'];
+  static observedAttributes = ['src', 'style-src', 'alt', 'strength', 'colours', 'size', 'style-size', 'engine', 'weights', 'refine'];
 
   #canvas = document.createElement('canvas');
   #words = document.createElement('p');
@@ -74,7 +76,7 @@ export class PhotoStylizer extends HTMLElement {
   get layers() { return this.#layers; }
   set layers(layers) { this.#layers = layers; this.#ask(); }
 
-  /** @returns {'empty' | 'loading' | 'painting' | 'painted' | 'failed'} */
+  /** @returns {'empty' | 'loading' | 'painting' | 'refining' | 'painted' | 'failed'} */
   get state() { return /** @type {any} */ (this.getAttribute('state') ?? 'empty'); }
 
   connectedCallback() { this.#ask(); }
@@ -121,14 +123,22 @@ export class PhotoStylizer extends HTMLElement {
         styles.push({ style: handle, weight, mask });
       }
       const colours = /** @type {any} */ (this.getAttribute('colours') ?? undefined);
-      const pixels = await stylizer.stylize(picture, styles, {
-        strength: amount('strength'), colours, size: amount('size'), canvas: this.#canvas, signal,
-      });
+      const options = { strength: amount('strength'), colours, size: amount('size'), canvas: this.#canvas, signal };
+      const pixels = await stylizer.stylize(picture, styles, options);
       this.#show('painted');
       this.dispatchEvent(new CustomEvent('painted', { detail: pixels }));
+      if (!this.hasAttribute('refine')) return;
+      this.#show('refining');
+      const onProgress = (/** @type {import('./stylizer.js').RefineProgress} */ { picture: now }) => {
+        if (now && !signal.aborted) this.#canvas.getContext('2d')?.drawImage(now, 0, 0);
+        now?.close();
+      };
+      const refined = await stylizer.refine(picture, styles, { ...options, steps: amount('refine') || undefined, onProgress });
+      this.#show('painted');
+      this.dispatchEvent(new CustomEvent('refined', { detail: refined }));
     } catch (error) {
       if (signal.aborted) return; // whatever ended it goes on
-      this.#show('failed');
+      this.#show(this.state === 'refining' ? 'painted' : 'failed');
       this.dispatchEvent(new CustomEvent('failed', { detail: error }));
     } finally {
       for (const handle of handles) handle.dispose();

@@ -24,7 +24,7 @@ pub struct Average {
     #[arg(required = true, num_args = 2.., value_name = "FILE")]
     files: Vec<PathBuf>,
     /// File to write
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, alias = "out", value_name = "FILE")]
     output: PathBuf,
     /// Replace a file that exists
     #[arg(long)]
@@ -35,6 +35,7 @@ impl Average {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
+        files::make_folder_of(&self.output)?;
         let mut mean = weights::Mean::default();
         let mut metadata = weights::Metadata::new();
         for path in &self.files {

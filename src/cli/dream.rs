@@ -22,10 +22,10 @@ Example:
   impasto dream --style waves.png=2 --style stars.jpg --seed 7 --size 1024x640 -o dream.png")]
 pub struct Dream {
     /// Style picture; may be given several times, with weights that say how much each counts
-    #[arg(long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
+    #[arg(short, long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
     styles: Vec<OsString>,
     /// Where the picture goes: a file that ends in .png, .jpg or .webp
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, alias = "out", value_name = "FILE")]
     output: PathBuf,
     /// Which of the many pictures
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -57,6 +57,7 @@ impl Dream {
             format!("{}: the name must end in .png, .jpg or .webp", self.output.display())
         })?;
         files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
+        files::make_folder_of(&self.output)?;
         let styles = self
             .styles
             .iter()
@@ -71,7 +72,7 @@ impl Dream {
         let encoded = styles
             .iter()
             .map(|(path, _)| {
-                Ok(stylizer.encode_style(&files::read_picture(path)?.fit(self.style_size)))
+                Ok(stylizer.encode_style(&files::read_style(path)?.fit(self.style_size)))
             })
             .collect::<Result<Vec<Style>>>()?;
         let weighted: Vec<(&Style, f32)> =

@@ -75,6 +75,9 @@ pub struct Evaluate {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = Engine::Cpu)]
     device: Engine,
+    /// Replace files that exist
+    #[arg(long)]
+    force: bool,
 }
 
 /// A picture with the name of its file.
@@ -88,6 +91,11 @@ impl Evaluate {
     pub fn run(self) -> Result<()> {
         let (photos, styles) =
             (squares(&self.content, self.size)?, squares(&self.style, self.size)?);
+        let saved = self.save.iter().flat_map(|folder| {
+            pairs(&photos, &styles).map(|(photo, style)| file_of(folder, photo, style))
+        });
+        let outputs: Vec<_> = self.sheet.iter().cloned().chain(saved).collect();
+        files::refuse_to_overwrite(&outputs, self.force)?;
         let vgg = files::read(&self.vgg).context("make it with `impasto import-vgg`")?;
         ensure!(!self.probe || photos.len() >= 2, "--probe takes at least two photos");
         let weights = self.weights.read()?;

@@ -6,7 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use impasto::{Format, Picture};
+use impasto::codecs::EXTENSIONS;
+use impasto::{Format, Mask, Picture, PictureError};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Largest file that is read into memory, in bytes.
@@ -31,37 +32,75 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The picture in a PNG, JPEG or WebP file.
+/// The picture in a file.
 pub fn read_picture(path: &Path) -> Result<Picture> {
-    let bytes = read(path)?;
-    Picture::decode(&bytes).with_context(|| path.display().to_string())
+    decoded(path, Picture::decode)
+}
+
+/// The same, and how opaque its pixels are, where not all of them are.
+pub fn read_with_opacity(path: &Path) -> Result<(Picture, Option<Vec<u8>>)> {
+    decoded(path, Picture::decode_with_opacity)
+}
+
+/// The style picture in a file.
+pub fn read_style(path: &Path) -> Result<Picture> {
+    decoded(path, Picture::decode_style)
+}
+
+/// The mask in a picture file.
+pub fn read_mask(path: &Path) -> Result<Mask> {
+    decoded(path, Mask::decode)
+}
+
+fn decoded<T>(path: &Path, decode: impl Fn(&[u8]) -> Result<T, PictureError>) -> Result<T> {
+    decode(&read(path)?).with_context(|| path.display().to_string())
 }
 
 /// The format that the ending of a file name asks for.
 pub fn format_of(path: &Path, quality: u8) -> Option<Format> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "png" => Some(Format::Png),
-        "jpg" | "jpeg" => Some(Format::Jpeg { quality }),
+        "jpg" | "jpeg" | "jpe" | "jfif" => Some(Format::Jpeg { quality }),
         "webp" => Some(Format::WebP),
         _ => None,
     }
 }
 
 /// The files of a folder whose names end like a picture's, sorted; not those of its subfolders,
-/// nor hidden ones.
+/// nor hidden ones. Says which others there are.
 pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let cannot_read = || format!("cannot read the folder {}", folder.display());
     let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
-    let mut pictures = Vec::new();
+    let (mut pictures, mut others) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder).with_context(cannot_read)? {
         let path = entry.with_context(cannot_read)?.path();
-        let is_picture = format_of(&path, 1).is_some();
-        if is_picture && path.is_file() && !path.file_name().is_some_and(hidden) {
-            pictures.push(path);
+        if !path.is_file() || path.file_name().is_some_and(hidden) {
+            continue;
+        }
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        match ending.is_some_and(|ending| EXTENSIONS.contains(&ending.as_str())) {
+            true => pictures.push(path),
+            false => others.extend(path.file_name().map(|name| name.display().to_string())),
         }
     }
-    ensure!(!pictures.is_empty(), "there are no PNG, JPEG or WebP files in {}", folder.display());
+    ensure!(
+        !pictures.is_empty(),
+        "there are no PNG, JPEG, WebP, GIF, BMP or TIFF files in {}",
+        folder.display()
+    );
     pictures.sort();
+    others.sort();
+    match others.as_slice() {
+        [] => {}
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            let more = rest.len();
+            eprintln!(
+                "not read in {}: {first}, {second}, {third} and {more} more",
+                folder.display()
+            );
+        }
+        others => eprintln!("not read in {}: {}", folder.display(), others.join(", ")),
+    }
     Ok(pictures)
 }
 
@@ -83,6 +122,16 @@ pub fn refuse_to_overwrite(outputs: &[PathBuf], force: bool) -> Result<()> {
             bail!("{first}, {second}{more} exist; --force replaces them")
         }
     }
+}
+
+/// Makes the folder that a file is to be in, and tries whether it can be written to: not only after hours of work.
+pub fn make_folder_of(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let cannot_write = || format!("cannot write to the folder {}", folder.display());
+    std::fs::create_dir_all(folder).with_context(cannot_write)?;
+    tempfile::tempfile_in(folder).with_context(cannot_write)?;
+    Ok(())
 }
 
 /// A bar with the remaining time, on standard error.

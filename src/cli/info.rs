@@ -1,6 +1,5 @@
 //! `impasto info`: what a weights file says about itself.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -19,6 +18,9 @@ use super::networks::{Weights, WeightsFile};
 /// millions of multiply-accumulate operations (MMAC) that one pass takes over a square picture.
 #[derive(Debug, Args)]
 pub struct Info {
+    /// Weights file, as with --weights
+    #[arg(value_name = "FILE", conflicts_with = "file")]
+    which: Option<PathBuf>,
     #[command(flatten)]
     weights: Weights,
     /// Side of the square picture, in pixels
@@ -34,7 +36,8 @@ pub struct Info {
 impl Info {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
-        let file = self.weights.read()?;
+        let weights = self.which.map_or(self.weights, Weights::of);
+        let file = weights.read()?;
         let census = self.pictures.as_deref().map(|folder| census(&file, folder)).transpose()?;
         let WeightsFile { name, bytes } = file;
         let (tensors, metadata) = weights::deserialize(&bytes).with_context(|| name.clone())?;
@@ -55,12 +58,8 @@ impl Info {
         }
         lines.push(line("in all", &format!("at {0} x {0}", self.size), parameters, macs));
         lines.extend(census.into_iter().flatten());
-        lines.push(String::new());
-        // Whoever reads may have seen enough, as `head` has.
-        match io::stdout().write_all(lines.join("\n").as_bytes()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.context("cannot print"),
-        }
+        println!("{}", lines.join("\n"));
+        Ok(())
     }
 }
 

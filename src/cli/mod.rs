@@ -16,6 +16,8 @@ mod styles;
 mod stylize;
 #[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
+mod tune;
 
 use std::process::ExitCode;
 
@@ -56,6 +58,8 @@ enum Command {
     #[cfg(feature = "train")]
     Train(train::Train),
     #[cfg(feature = "train")]
+    Tune(tune::Tune),
+    #[cfg(feature = "train")]
     Average(average::Average),
     #[cfg(feature = "train")]
     Styles(styles::Styles),
@@ -73,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Bench(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Train(command) => command.run(),
+        #[cfg(feature = "train")]
+        Command::Tune(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Average(command) => command.run(),
         #[cfg(feature = "train")]

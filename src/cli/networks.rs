@@ -19,6 +19,11 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// Those in a file.
+    pub fn of(path: PathBuf) -> Self {
+        Self { file: Some(path) }
+    }
+
     /// A weights file that is known to be there.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use impasto::fit::{self, Chain, RefineOptions, RefineStyle, Refinement};
+use impasto::tuned::TunedStyle;
 use impasto::{Colours, Format, Layer, Mask, Options, Picture, STYLE_SIZE, Style, Stylizer};
 use indicatif::ProgressBar;
 
@@ -20,8 +21,9 @@ use super::networks::Weights;
 
 /// Paint photos in the style of one or several pictures.
 ///
-/// Reads PNG, JPEG and WebP, and writes what the ending of the output's name says. Several
-/// photos, or a folder of photos, go to a folder, under their own names. Nothing is sent
+/// Reads PNG, JPEG, WebP, GIF, BMP and TIFF, and writes PNG, JPEG or WebP, as the ending of the output's name
+/// says. Several photos, or a folder of photos, go to a folder, under their own names. What is transparent in a
+/// photo is so in its painting, and is no part of a style. Nothing is sent
 /// anywhere: all computing is done on this machine.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -48,27 +50,28 @@ pub struct Stylize {
     /// Photos, or folders of photos (without their subfolders)
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// Style picture; may be given several times, with weights that say how much each counts
-    #[arg(long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
+    /// Style picture; may be given several times, with weights that say how much each counts. Or one
+    /// style from `impasto tune`
+    #[arg(short, long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
     styles: Vec<OsString>,
     /// A region: the white part of this picture is painted in the style of that number (the first
     /// --style is 1) and no other part is, or with `none` stays as in the photo. Grey is for soft
     /// edges. May be given several times
     #[arg(long = "mask", value_name = "PICTURE=STYLE")]
     masks: Vec<OsString>,
-    /// Where the painting goes: a file that ends in .png, .jpg or .webp, or a folder
-    #[arg(short, long, value_name = "FILE_OR_DIR")]
+    /// Where the painting goes: a file that ends in .png, .jpg or .webp, or a folder. Folders that are
+    /// missing are made
+    #[arg(short, long, alias = "out", value_name = "FILE_OR_DIR")]
     output: PathBuf,
     /// From 0, the photo itself, to 1, the full style
     #[arg(long, default_value_t = 1.0, value_parser = strength)]
     strength: f32,
     /// Whose colours the painting has
-    #[arg(long, value_enum, default_value_t = Palette::Style)]
+    #[arg(long, alias = "colors", value_enum, default_value_t = Palette::Style)]
     colours: Palette,
-    /// Long side of the painting, in pixels; smaller photos keep their size
-    #[arg(long, value_name = "LONG_SIDE", default_value_t = 1024,
-          value_parser = clap::value_parser!(u32).range(16..=16384))]
-    size: u32,
+    /// Long side of the painting, in pixels; smaller photos keep their size. Without it all do
+    #[arg(long, value_name = "LONG_SIDE", value_parser = clap::value_parser!(u32).range(16..=16384))]
+    size: Option<u32>,
     /// Long side that style pictures are brought to: the larger, the larger the strokes
     #[arg(long, value_name = "LONG_SIDE", default_value_t = STYLE_SIZE,
           value_parser = clap::value_parser!(u32).range(16..=4096))]
@@ -93,8 +96,11 @@ pub struct Stylize {
     #[arg(long, default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
     /// Replace files that exist
-    #[arg(long)]
+    #[arg(long, conflicts_with = "skip_existing")]
     force: bool,
+    /// Leave photos out whose paintings exist: to go on with a batch that was stopped
+    #[arg(long)]
+    skip_existing: bool,
 }
 
 /// Whose colours the painting has.
@@ -159,7 +165,15 @@ impl Stylize {
             .iter()
             .map(|mask| parse_mask(mask, styles.len()))
             .collect::<Result<Vec<_>>>()?;
-        let jobs = self.plan()?;
+        let mut jobs = self.plan()?;
+        if self.skip_existing {
+            let all = jobs.len();
+            // Also dangling links, which do not exist for Path::exists.
+            jobs.retain(|job| job.output.symlink_metadata().is_err());
+            if jobs.len() < all {
+                eprintln!("{} of {all} are painted already", all - jobs.len());
+            }
+        }
         let outputs: Vec<_> = jobs.iter().map(|job| job.output.clone()).collect();
         refuse_to_replace_inputs(
             &outputs,
@@ -169,21 +183,27 @@ impl Stylize {
                 .chain(masks.iter().map(|(path, _)| path)),
         )?;
         files::refuse_to_overwrite(&outputs, self.force)?;
-        let originals =
-            styles.iter().map(|(path, _)| files::read_picture(path)).collect::<Result<Vec<_>>>()?;
+        if let Some(job) = jobs.first() {
+            files::make_folder_of(&job.output)?;
+        }
+        let (originals, tuned) = read_styles(&styles)?;
         let pictures: Vec<_> =
             originals.iter().map(|picture| picture.fit(self.style_size)).collect();
         // In full size they are for refining only.
         let originals = self.refine.map(|_| originals);
         let regions = masks
             .iter()
-            .map(|(path, style)| Ok((Mask::of(&files::read_picture(path)?), *style)))
+            .map(|(path, style)| Ok((files::read_mask(path)?, *style)))
             .collect::<Result<Vec<_>>>()?;
         let weights = self.weights.read()?;
 
         leave_cleanly_on_interrupt()?;
         let device = self.device.open()?;
-        let stylizer = weights.stylizer(&device)?;
+        let stylizer = match &tuned {
+            Some(tuned) => Stylizer::tuned(&weights.bytes, tuned, &device)
+                .with_context(|| format!("{} with {}", styles[0].0.display(), weights.name))?,
+            None => weights.stylizer(&device)?,
+        };
         let encoded: Vec<Style> =
             pictures.iter().map(|picture| stylizer.encode_style(picture)).collect();
         let layers = layers(&encoded, &styles, &regions);
@@ -204,6 +224,7 @@ impl Stylize {
             self.paint(&stylizer, &layers, refiner.as_ref(), job, bar)
         };
         match jobs.as_slice() {
+            [] => Ok(()),
             [job] => paint_one(job, paint),
             jobs => paint_all(jobs, paint),
         }
@@ -234,10 +255,6 @@ impl Stylize {
             "{} is the name of a picture, but there may be several; give a folder",
             output.display()
         );
-        let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            bail!("the folder {} does not exist", folder.display());
-        }
         let photo = photos.swap_remove(0);
         Ok(vec![Job { photo, output: output.clone(), format }])
     }
@@ -277,7 +294,9 @@ impl Stylize {
         job: &Job,
         bar: &ProgressBar,
     ) -> Result<Painted> {
-        let photo = files::read_picture(&job.photo)?.fit(self.size);
+        let (whole, opacity) = files::read_with_opacity(&job.photo)?;
+        let size = (whole.width(), whole.height());
+        let photo = whole.fit(self.size.unwrap_or(u32::MAX));
         let content = stylizer.encode_content(&photo);
         let mut options = Options { strength: self.strength, colours: self.colours.into() };
         if refiner.is_some() {
@@ -292,12 +311,20 @@ impl Stylize {
             (painting, steps) = (refined, Some(done));
         }
         let cannot_write = || format!("cannot write {}", job.output.display());
-        let bytes = painting.encode(job.format).with_context(cannot_write)?;
+        let bytes = match (&opacity, job.format) {
+            (Some(_), Format::Jpeg { .. }) => {
+                let (photo, output) = (job.photo.display(), job.output.display());
+                bar.suspend(|| {
+                    eprintln!("{photo} is transparent and JPEG cannot be: {output} is on white");
+                });
+                painting.encode(job.format)
+            }
+            (Some(opacity), format) => painting.encode_with_opacity(format, opacity, size),
+            (None, format) => painting.encode(format),
+        };
+        let bytes = bytes.with_context(cannot_write)?;
 
         let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = job.output.parent() {
-            std::fs::create_dir_all(folder).with_context(cannot_write)?;
-        }
         impasto::files::write_whole(&job.output, &bytes).with_context(cannot_write)?;
         Ok(Painted { size: (painting.width(), painting.height()), steps })
     }
@@ -351,6 +378,30 @@ impl Stylize {
         REFINING.store(false, Ordering::SeqCst);
         Ok((refined, refinement.progress()))
     }
+}
+
+/// The style pictures, and the tuned style that the only one may be.
+fn read_styles(styles: &[(PathBuf, f32)]) -> Result<(Vec<Picture>, Option<TunedStyle>)> {
+    let mut tuned = None;
+    let mut pictures = Vec::new();
+    for (path, _) in styles {
+        let bytes = files::read(path)?;
+        let name = || path.display().to_string();
+        if TunedStyle::is(&bytes) {
+            ensure!(
+                styles.len() == 1,
+                "{} is a tuned style, which networks of its own paint: it does not mix; give it alone, or the \
+                 picture that it was tuned to",
+                path.display()
+            );
+            let style = TunedStyle::load(&bytes).with_context(name)?;
+            pictures.push(style.picture.clone());
+            tuned = Some(style);
+        } else {
+            pictures.push(Picture::decode_style(&bytes).with_context(name)?);
+        }
+    }
+    Ok((pictures, tuned))
 }
 
 /// A painting that has been written.

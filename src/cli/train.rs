@@ -79,6 +79,9 @@ pub struct Train {
     /// Compute the frozen loss network in bf16 (faster where the processor has matrix units)
     #[arg(long)]
     bf16: bool,
+    /// With --preview: replace a file that exists
+    #[arg(long, requires = "preview")]
+    force: bool,
 }
 
 /// What computes a training run.
@@ -144,6 +147,9 @@ impl Train {
         if let Some(out) = self.out.as_deref().filter(|_| self.preview.is_none()) {
             refuse_foreign(out)?;
         }
+        if let Some(path) = &self.preview {
+            files::refuse_to_overwrite(std::slice::from_ref(path), self.force)?;
+        }
         let skipped = Skipped::default();
         let content = load(&self.content, "photos", &skipped)?;
         let style = load(&self.style, "styles", &skipped)?;
@@ -177,40 +183,7 @@ impl Train {
             }
         }
 
-        let stop = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stop);
-        ctrlc::set_handler(move || {
-            // The second time there is no waiting for the step to end.
-            if flag.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-            eprintln!("\nWriting a checkpoint; once more Ctrl-C leaves without it.");
-        })
-        .context("cannot listen for Ctrl-C")?;
-
-        let bar = ProgressBar::new(steps as u64);
-        bar.set_style(ProgressStyle::with_template(
-            "{elapsed_precise} {wide_bar} {pos}/{len}, {eta} left, {msg}",
-        )?);
-        bar.set_position(trainer.step() as u64);
-        bar.reset_eta();
-        let mut told = Instant::now();
-        let outcome = trainer.run(&stop, |step, losses| {
-            bar.set_position(step as u64);
-            let shown = ["content", "style", "gram", "distillation_4"];
-            let shown =
-                shown.iter().filter_map(|name| Some(format!("{name} {:.3}", losses.get(name)?)));
-            let shown = shown.collect::<Vec<_>>().join(" ");
-            // A log has no bar.
-            if bar.is_hidden() && told.elapsed() >= Duration::from_secs(60) {
-                told = Instant::now();
-                let left = Duration::from_secs(bar.eta().as_secs());
-                let left = humantime::format_duration(left);
-                eprintln!("step {step} of {steps}, {left} left, {shown}");
-            }
-            bar.set_message(shown);
-        })?;
-        bar.abandon();
+        let outcome = run_to_the_end(&mut trainer, steps)?;
         match outcome {
             Outcome::Finished { psnr } => {
                 println!("The weights are in {}", out.join("impasto.safetensors").display());
@@ -238,6 +211,45 @@ impl Train {
     }
 }
 
+/// Trains with a bar or, in a log, a line a minute. Ctrl-C makes the run write a checkpoint and end.
+pub fn run_to_the_end(trainer: &mut Trainer, steps: usize) -> Result<Outcome> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        // The second time there is no waiting for the step to end.
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nWriting a checkpoint; once more Ctrl-C leaves without it.");
+    })
+    .context("cannot listen for Ctrl-C")?;
+
+    let bar = ProgressBar::new(steps as u64);
+    bar.set_style(ProgressStyle::with_template(
+        "{elapsed_precise} {wide_bar} {pos}/{len}, {eta} left, {msg}",
+    )?);
+    bar.set_position(trainer.step() as u64);
+    bar.reset_eta();
+    let mut told = Instant::now();
+    let outcome = trainer.run(&stop, |step, losses| {
+        bar.set_position(step as u64);
+        let shown = ["content", "style", "gram", "distillation_4"];
+        let shown =
+            shown.iter().filter_map(|name| Some(format!("{name} {:.3}", losses.get(name)?)));
+        let shown = shown.collect::<Vec<_>>().join(" ");
+        // A log has no bar.
+        if bar.is_hidden() && told.elapsed() >= Duration::from_secs(60) {
+            told = Instant::now();
+            let left = Duration::from_secs(bar.eta().as_secs());
+            let left = humantime::format_duration(left);
+            eprintln!("step {step} of {steps}, {left} left, {shown}");
+        }
+        bar.set_message(shown);
+    })?;
+    bar.abandon();
+    Ok(outcome)
+}
+
 /// A folder with other things in it is not the place for a run.
 fn refuse_foreign(out: &Path) -> Result<()> {
     let Ok(mut entries) = std::fs::read_dir(out) else { return Ok(()) };
@@ -249,7 +261,7 @@ fn refuse_foreign(out: &Path) -> Result<()> {
     Ok(())
 }
 
-fn load(path: &Path, what: &str, skipped: &Skipped) -> Result<Folder> {
+pub fn load(path: &Path, what: &str, skipped: &Skipped) -> Result<Folder> {
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template("reading {msg} {wide_bar} {pos}/{len}")?);
     bar.set_message(what.to_string());

@@ -33,6 +33,9 @@ pub struct TrainConfig {
     /// Every Nth block has photos, styles and paintings of them from a table of answers (`--answers`). Its
     /// crops are a third larger, and half as many; 0 disables.
     pub answers_every: usize,
+    /// Tensors that are trained, by what is in their names (`impasto info` lists them); all where this is
+    /// empty. To tune the networks to a style, some are enough.
+    pub trained: Vec<String>,
     /// Everything random follows from it.
     pub seed: u64,
     /// Steps between checkpoints.
@@ -150,6 +153,7 @@ impl Default for TrainConfig {
             large_every: 4,
             paired_every: 4,
             answers_every: 0,
+            trained: Vec::new(),
             seed: 1,
             checkpoint_every: 500,
             sheet_every: 250,

@@ -23,6 +23,7 @@ use super::answers::{Answer, Answers};
 use super::augment::{Role, augment};
 use super::config::{Kind, TrainConfig};
 use super::{TrainError, procedural};
+use crate::codecs::EXTENSIONS;
 use crate::palette::{ColourMap, Palette};
 use crate::picture::Picture;
 
@@ -42,8 +43,6 @@ const AHEAD: usize = 2;
 const LARGEST_FILE: u64 = 64 << 20;
 /// Consecutive undecodable files after which training ends.
 const MOST_BROKEN: usize = 20;
-
-const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
 /// Pictures of one size that a step sees.
 #[derive(Debug, Clone)]

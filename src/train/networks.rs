@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::tensor::{Device, Tensor};
 
 use crate::generator::Generator;
@@ -52,6 +52,17 @@ impl Networks {
         let encoder = weights::load("encoder", encoder, &mut tensors)?;
         let generator = weights::load("generator", generator, &mut tensors)?;
         Ok((Self { encoder, generator }, missing))
+    }
+}
+
+impl Networks {
+    /// In which only tensors with one of these texts in their names are trained; all where there are none.
+    pub fn training_only(self, names: &[String]) -> Self {
+        if names.is_empty() {
+            return self;
+        }
+        let wanted = ParamGroup::from_any_predicates(names.to_vec());
+        self.set_require_grad_group(ParamGroup::all().exclude(wanted), false)
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use image::imageops::{FilterType, crop_imm, resize};
 
-use crate::picture::{Format, Picture};
+use crate::codecs::Format;
+use crate::picture::Picture;
 use crate::stylizer::Stylizer;
 
 use super::TrainError;

@@ -257,6 +257,7 @@ impl Trainer {
             Blocks::start(&self.dataset, self.config.place(self.step).0, self.rollbacks);
         let mut since = Instant::now();
         let mut bad = 0;
+        self.state.networks = self.state.networks.clone().training_only(&self.config.trained);
         if self.step == 0 && self.config.distillation_steps == 0 && !self.is_standardized() {
             self.standardize();
         }

@@ -56,6 +56,13 @@ test('the element paints, and follows its attributes and properties', async (t) 
       document.body.append(two);
     });
     await state(page, '#two', 'painted');
+    await page.evaluate(() => document.querySelector('#two').setAttribute('refine', '4'));
+    const refined = await page.evaluate(() => new Promise((done) => {
+      document.querySelector('#two').addEventListener('refined', ({ detail }) => done(detail.width), { once: true });
+    }));
+    assert.equal(refined, 96);
+    assert.equal(await page.getAttribute('#two', 'state'), 'painted');
+    await page.evaluate(() => document.querySelector('#two').removeAttribute('refine'));
     await page.evaluate(() => document.querySelector('#two').removeAttribute('alt'));
     await page.evaluate(() => { document.querySelector('#two').layers = []; });
     await state(page, '#two', 'empty');

@@ -1,7 +1,8 @@
 //! The style pictures that come with the page.
 
 use super::{Family, paint};
-use crate::picture::{Format, Picture, PictureError};
+use crate::codecs::Format;
+use crate::picture::{Picture, PictureError};
 
 /// Side of a bundled picture, pixels.
 pub const BUNDLED_SIZE: u32 = 512;

@@ -1,0 +1,666 @@
+//! Picture files: bytes to pixels and back. The browser has its own codecs and hands over pixels.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::error::ImageError;
+use image::imageops::{FilterType, resize};
+use image::metadata::Orientation;
+use image::{
+    DynamicImage, ExtendedColorType, GrayImage, ImageBuffer, ImageDecoder, ImageEncoder,
+    ImageFormat, ImageReader, Limits, Luma, RgbImage, RgbaImage,
+};
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::picture::{Picture, PictureError};
+use crate::regions::Mask;
+
+/// Endings of names of files that can be read, in lower case.
+pub const EXTENSIONS: [&str; 11] =
+    ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff"];
+/// Formats that can be read.
+const FORMATS: [ImageFormat; 6] = [
+    ImageFormat::Png,
+    ImageFormat::Jpeg,
+    ImageFormat::WebP,
+    ImageFormat::Gif,
+    ImageFormat::Bmp,
+    ImageFormat::Tiff,
+];
+/// Bytes that decoding may allocate: 100 megapixels of 16-bit RGBA and what the decoder needs.
+const MAX_ALLOCATION: u64 = 1 << 30;
+/// What some writers put before the EXIF data of a WebP file.
+const EXIF_PREFIX: &[u8] = b"Exif\0\0";
+
+/// How a picture is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Lossless.
+    Png,
+    /// Lossy, with quality in 1..=100 (values outside are brought to the nearer end).
+    Jpeg { quality: u8 },
+    /// Lossless.
+    WebP,
+}
+
+impl Picture {
+    /// From a PNG, JPEG, WebP, GIF, BMP or TIFF file, recognized by its content. The orientation in the EXIF
+    /// data is applied; 16-bit, grey, palette and CMYK pictures become 8-bit RGB, colours of another profile
+    /// sRGB; transparent ones are put on white; of animations, the first picture is taken.
+    ///
+    /// # Errors
+    /// Says whether the file is empty, foreign, damaged, cut short or too large ([`Picture::MAX_PIXELS`]).
+    pub fn decode(bytes: &[u8]) -> Result<Self, PictureError> {
+        Ok(Self::decode_with_opacity(bytes)?.0)
+    }
+
+    /// The same, and how opaque its pixels are, where not all of them are: rows of 0 (transparent) to 255.
+    ///
+    /// # Errors
+    /// As [`Picture::decode`].
+    pub fn decode_with_opacity(bytes: &[u8]) -> Result<(Self, Option<Vec<u8>>), PictureError> {
+        let pixels = pixels(bytes)?;
+        let (width, height) = (pixels.width(), pixels.height());
+        if !pixels.color().has_alpha() {
+            return Ok((Self::new(width, height, pixels.into_rgb8().into_raw())?, None));
+        }
+        let rgba = pixels.into_rgba8();
+        let opacity: Vec<u8> = rgba.pixels().map(|pixel| pixel[3]).collect();
+        let transparent = opacity.iter().any(|&opacity| opacity < u8::MAX);
+        Ok((Self::from_rgba(width, height, &rgba)?, transparent.then_some(opacity)))
+    }
+
+    /// From a file as [`Picture::decode`]; what is transparent is no part of the style, see
+    /// [`Picture::from_style_rgba`].
+    ///
+    /// # Errors
+    /// As [`Picture::decode`].
+    pub fn decode_style(bytes: &[u8]) -> Result<Self, PictureError> {
+        let pixels = pixels(bytes)?;
+        let (width, height) = (pixels.width(), pixels.height());
+        match pixels.color().has_alpha() {
+            true => Self::from_style_rgba(width, height, &pixels.into_rgba8()),
+            false => Self::new(width, height, pixels.into_rgb8().into_raw()),
+        }
+    }
+
+    /// The picture's file.
+    ///
+    /// # Errors
+    /// [`PictureError::Encode`] where a side is longer than the format can hold (65,535 pixels for JPEG,
+    /// 16,384 for WebP).
+    pub fn encode(&self, format: Format) -> Result<Vec<u8>, PictureError> {
+        encode((self.width(), self.height()), self.rgb(), ExtendedColorType::Rgb8, format)
+    }
+
+    /// The same, with `opacity` as [`Picture::decode_with_opacity`] gives it, of a picture of that size, which
+    /// is brought to this one's.
+    ///
+    /// # Errors
+    /// As [`Picture::encode`]; [`PictureError::Encode`] for JPEG, which has no opacity;
+    /// [`PictureError::Length`] where the opacity is of another size.
+    pub fn encode_with_opacity(
+        &self,
+        format: Format,
+        opacity: &[u8],
+        (width, height): (u32, u32),
+    ) -> Result<Vec<u8>, PictureError> {
+        if matches!(format, Format::Jpeg { .. }) {
+            return Err(PictureError::Encode("JPEG has no transparency".into()));
+        }
+        let found = opacity.len() as u64;
+        let expected = u64::from(width) * u64::from(height);
+        let opacity = ImageBuffer::<Luma<u8>, _>::from_raw(width, height, opacity)
+            .filter(|_| expected == found)
+            .ok_or(PictureError::Length { width, height, expected, found })?;
+        let opacity = resize(&opacity, self.width(), self.height(), FilterType::Triangle);
+        let pixels = self.rgb().chunks_exact(3).zip(opacity.into_raw());
+        let rgba: Vec<u8> =
+            pixels.flat_map(|(rgb, opacity)| [rgb[0], rgb[1], rgb[2], opacity]).collect();
+        encode((self.width(), self.height()), &rgba, ExtendedColorType::Rgba8, format)
+    }
+}
+
+impl Mask {
+    /// From a picture file: the opacity of one that is transparent somewhere, the red of any other.
+    ///
+    /// # Errors
+    /// As [`Picture::decode`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, PictureError> {
+        let pixels = pixels(bytes)?;
+        Self::from_rgba(pixels.width(), pixels.height(), &pixels.into_rgba8())
+    }
+}
+
+fn encode(
+    (width, height): (u32, u32),
+    pixels: &[u8],
+    colour: ExtendedColorType,
+    format: Format,
+) -> Result<Vec<u8>, PictureError> {
+    let mut bytes = Vec::new();
+    match format {
+        Format::Png => PngEncoder::new(&mut bytes).write_image(pixels, width, height, colour),
+        Format::Jpeg { quality } => {
+            JpegEncoder::new_with_quality(&mut bytes, quality.clamp(1, 100))
+                .write_image(pixels, width, height, colour)
+        }
+        Format::WebP => {
+            WebPEncoder::new_lossless(&mut bytes).write_image(pixels, width, height, colour)
+        }
+    }
+    .map_err(|error| PictureError::Encode(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// The upright pixels of a file, in sRGB.
+fn pixels(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
+    if bytes.is_empty() {
+        return Err(PictureError::EmptyFile);
+    }
+    let format = match image::guess_format(bytes) {
+        Ok(format) if FORMATS.contains(&format) => format,
+        other => return Err(PictureError::Foreign(looks_like(bytes, other.ok()))),
+    };
+    let scans = match format {
+        ImageFormat::Jpeg => Some(Scans::of(bytes)),
+        _ => None,
+    };
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format)
+        .into_decoder()
+        .map_err(|error| damaged(&error))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > Picture::MAX_PIXELS {
+        return Err(PictureError::TooLarge { width, height });
+    }
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_ALLOCATION);
+    let too_large_or_damaged = |error: ImageError| match error {
+        ImageError::Limits(_) => PictureError::TooLarge { width, height },
+        error => damaged(&error),
+    };
+    limits.reserve(decoder.total_bytes()).map_err(too_large_or_damaged)?;
+    decoder.set_limits(limits).map_err(too_large_or_damaged)?;
+    // Metadata that is damaged, or is promised and not there, costs nothing but itself.
+    let exif = decoder.exif_metadata().ok().flatten().unwrap_or_default();
+    let exif = exif.strip_prefix(EXIF_PREFIX).unwrap_or(&exif);
+    let orientation = match Orientation::from_exif_chunk(exif) {
+        Some(orientation) => orientation,
+        // TIFF files have it elsewhere.
+        None => decoder.orientation().unwrap_or(Orientation::NoTransforms),
+    };
+    let profile = decoder.icc_profile().ok().flatten();
+    let mut pixels = match scans {
+        Some(scans) if scans.apart && !scans.cut_short => scan_by_scan(bytes)?,
+        Some(scans) if scans.cut_short && !is_complete(bytes) => {
+            // The decoder would fill the missing part with grey and say nothing.
+            return Err(PictureError::Damaged("the end of the file is missing".into()));
+        }
+        _ => DynamicImage::from_decoder(decoder).map_err(too_large_or_damaged)?,
+    };
+    if let Some(profile) = profile {
+        pixels = to_srgb(pixels, &profile);
+    }
+    pixels.apply_orientation(orientation);
+    Ok(pixels)
+}
+
+/// In sRGB, from the colours of an ICC profile. A profile that is damaged, or is for other channels than these, is
+/// passed over, as programs do that show pictures.
+fn to_srgb(pixels: DynamicImage, profile: &[u8]) -> DynamicImage {
+    let Ok(profile) = ColorProfile::new_from_slice(profile) else { return pixels };
+    let grey = !pixels.color().has_color();
+    let fits = match profile.color_space {
+        DataColorSpace::Rgb => !grey,
+        DataColorSpace::Gray => grey,
+        _ => false,
+    };
+    if !fits {
+        return pixels;
+    }
+    let srgb = ColorProfile::new_srgb();
+    let between = |from: Layout, to: Layout| {
+        profile.create_transform_8bit(from, &srgb, to, TransformOptions::default()).ok()
+    };
+    let (width, height) = (pixels.width(), pixels.height());
+    let alpha = pixels.color().has_alpha();
+    let (from, to) = match (grey, alpha) {
+        (false, false) => (Layout::Rgb, Layout::Rgb),
+        (false, true) => (Layout::Rgba, Layout::Rgba),
+        (true, false) => (Layout::Gray, Layout::Rgb),
+        (true, true) => (Layout::GrayAlpha, Layout::Rgba),
+    };
+    let Some(transform) = between(from, to) else { return pixels };
+    let source = match (grey, alpha) {
+        (false, false) => pixels.to_rgb8().into_raw(),
+        (false, true) => pixels.to_rgba8().into_raw(),
+        (true, false) => pixels.to_luma8().into_raw(),
+        (true, true) => pixels.to_luma_alpha8().into_raw(),
+    };
+    let mut found = vec![0; to.channels() * width as usize * height as usize];
+    if transform.transform(&source, &mut found).is_err() {
+        return pixels;
+    }
+    let found = match alpha {
+        true => RgbaImage::from_raw(width, height, found).map(DynamicImage::from),
+        false => RgbImage::from_raw(width, height, found).map(DynamicImage::from),
+    };
+    found.unwrap_or(pixels)
+}
+
+fn damaged(error: &ImageError) -> PictureError {
+    PictureError::Damaged(error.to_string())
+}
+
+/// Names the kinds of files that people mistake for the ones we read.
+fn looks_like(bytes: &[u8], format: Option<ImageFormat>) -> String {
+    let brand = bytes.get(4..12).unwrap_or_default();
+    let name = match format {
+        _ if brand.starts_with(b"ftyphei") || brand.starts_with(b"ftypmif1") => "HEIC",
+        Some(ImageFormat::Avif) => "AVIF",
+        _ if bytes.starts_with(b"\xff\x0a") || brand.starts_with(b"JXL ") => "JPEG XL",
+        _ if bytes.starts_with(b"%PDF") => "PDF",
+        _ if bytes.trim_ascii_start().starts_with(b"<") => "SVG or HTML",
+        _ => return String::new(),
+    };
+    format!(" (it looks like {name})")
+}
+
+/// What a JPEG file is like that the decoder does not tell, or does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Scans {
+    /// It ends before its end-of-image marker.
+    cut_short: bool,
+    /// It is sequential and has a scan of its own for each component.
+    apart: bool,
+}
+
+impl Scans {
+    /// Walks the segments, since thumbnails inside, and anything appended after the end, have such markers
+    /// too. Of a file whose segments make no sense, nothing is claimed.
+    fn of(bytes: &[u8]) -> Self {
+        const END_OF_IMAGE: u8 = 0xd9;
+        const START_OF_SCAN: u8 = 0xda;
+        const SEQUENTIAL: [u8; 2] = [0xc0, 0xc1];
+        let mut found = Self::default();
+        let mut components = 0;
+        let mut at = 2;
+        loop {
+            let (Some(&prefix), Some(&marker)) = (bytes.get(at), bytes.get(at + 1)) else {
+                return Self { cut_short: true, ..found };
+            };
+            if prefix != 0xff {
+                return found;
+            }
+            at += 2;
+            match marker {
+                END_OF_IMAGE => return found,
+                // Padding before a marker.
+                0xff => at -= 1,
+                // Markers without a segment.
+                0x01 | 0xd0..=0xd8 => {}
+                _ => {
+                    let (Some(&high), Some(&low)) = (bytes.get(at), bytes.get(at + 1)) else {
+                        return Self { cut_short: true, ..found };
+                    };
+                    if SEQUENTIAL.contains(&marker) {
+                        components = bytes.get(at + 7).copied().unwrap_or(0);
+                    }
+                    if marker == START_OF_SCAN {
+                        let within = bytes.get(at + 2).copied().unwrap_or(0);
+                        found.apart |= within < components;
+                    }
+                    at += usize::from(u16::from_be_bytes([high, low]));
+                }
+            }
+            if marker == START_OF_SCAN {
+                // Coded pixels go on to the next marker that is not part of them.
+                let scan = bytes.get(at..).unwrap_or_default();
+                let is_marker =
+                    |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff);
+                match scan.windows(2).position(is_marker) {
+                    Some(length) => at += length,
+                    None => return Self { cut_short: true, ..found },
+                }
+            }
+        }
+    }
+}
+
+/// Whether every pixel of a JPEG file without an end-of-image marker is there.
+fn is_complete(bytes: &[u8]) -> bool {
+    if Scans::of(bytes).apart {
+        return false; // see `scan_by_scan`
+    }
+    let options = DecoderOptions::default().set_strict_mode(true);
+    zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().is_ok()
+}
+
+/// A sequential JPEG file with a scan for each component, which the usual decoder takes for one scan
+/// (zune-jpeg 0.5).
+fn scan_by_scan(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
+    let fail = |reason: String| PictureError::Damaged(reason);
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    decoder.set_max_decoding_buffer_size(MAX_ALLOCATION as usize);
+    let pixels = decoder.decode().map_err(|error| fail(error.to_string()))?;
+    let info = decoder.info().ok_or_else(|| fail("it has no header".into()))?;
+    let (width, height) = (info.width.into(), info.height.into());
+    let found = match info.pixel_format {
+        jpeg_decoder::PixelFormat::RGB24 => {
+            RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
+        }
+        jpeg_decoder::PixelFormat::L8 => {
+            GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
+        }
+        other => return Err(fail(format!("a scan for each component, as {other:?}"))),
+    };
+    found.ok_or_else(|| fail("it has too few pixels".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use image::metadata::Orientation;
+    use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat};
+
+    use super::*;
+
+    /// A CMYK JPEG as Adobe's programs write them (inverted), 32 x 16: left half cyan, right
+    /// half red, made with the Python library Pillow.
+    const CMYK_JPEG: &[u8] = include_bytes!("../tests/data/cmyk.jpg");
+
+    /// Every pixel different from its neighbours in every channel.
+    fn gradient(width: u32, height: u32) -> Picture {
+        let rgb = (0..height)
+            .flat_map(|y| (0..width).flat_map(move |x| [x * 7 + y, x + y * 5, 255 - x - y]))
+            .map(|value| value as u8)
+            .collect();
+        Picture::new(width, height, rgb).unwrap()
+    }
+
+    fn png(pixels: impl Into<DynamicImage>) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        pixels.into().write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    fn jpeg() -> Vec<u8> {
+        gradient(40, 30).encode(Format::Jpeg { quality: 90 }).unwrap()
+    }
+
+    #[test]
+    fn lossless_formats_give_the_picture_back() {
+        let picture = gradient(19, 7);
+        for format in [Format::Png, Format::WebP] {
+            let bytes = picture.encode(format).unwrap();
+            assert_eq!(Picture::decode(&bytes).unwrap(), picture, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn jpeg_is_close_and_quality_matters() {
+        let picture = gradient(40, 30).fit(20);
+        let sizes = [0, 50, 100, 255].map(|quality| {
+            let bytes = picture.encode(Format::Jpeg { quality }).unwrap();
+            assert_eq!(Picture::decode(&bytes).unwrap().width(), picture.width());
+            bytes.len()
+        });
+        assert!(sizes[0] < sizes[1] && sizes[1] < sizes[2] && sizes[2] == sizes[3]);
+    }
+
+    #[test]
+    fn deep_grey_and_transparent_pictures_become_rgb() {
+        let pixel = |bytes: Vec<u8>| Picture::decode(&bytes).unwrap().rgb().to_vec();
+        let deep = image::ImageBuffer::from_pixel(1, 1, image::Rgb([65535u16, 32896, 0]));
+        assert_eq!(pixel(png(deep)), [255, 128, 0]);
+        let grey = image::ImageBuffer::from_pixel(1, 1, image::Luma([77u8]));
+        assert_eq!(pixel(png(grey)), [77; 3]);
+        let deep_grey = image::ImageBuffer::from_pixel(1, 1, image::Luma([257u16 * 77]));
+        assert_eq!(pixel(png(deep_grey)), [77; 3]);
+        let clear = image::ImageBuffer::from_pixel(1, 1, image::LumaA([0u8, 0]));
+        assert_eq!(pixel(png(clear)), [255; 3]);
+        let half = image::ImageBuffer::from_pixel(1, 1, image::Rgba([0u16, 0, 65535, 32768]));
+        assert_eq!(pixel(png(half)), [127, 127, 255]);
+    }
+
+    #[test]
+    fn cmyk_becomes_rgb() {
+        let picture = Picture::decode(CMYK_JPEG).unwrap();
+        assert_eq!((picture.width(), picture.height()), (32, 16));
+        let [left, right] = [4, 28].map(|x: usize| &picture.rgb()[3 * x..3 * x + 3]);
+        for (found, expected) in [(left, [0, 255, 255]), (right, [255, 0, 0])] {
+            for (&found, expected) in found.iter().zip(expected) {
+                assert!(found.abs_diff(expected) < 12, "{left:?} {right:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn orientation_is_applied() {
+        // As a camera writes it that was held upright.
+        let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let orientation = Orientation::from_exif_chunk(exif).unwrap();
+        assert_eq!(orientation, Orientation::Rotate90);
+        let picture = gradient(3, 2);
+        let mut bytes = Vec::new();
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+        encoder.set_exif_metadata(exif.to_vec()).unwrap();
+        encoder.write_image(picture.rgb(), 3, 2, ExtendedColorType::Rgb8).unwrap();
+        let turned = Picture::decode(&bytes).unwrap();
+        assert_eq!((turned.width(), turned.height()), (2, 3));
+        // The lower left corner comes to the upper left.
+        assert_eq!(turned.rgb()[..3], picture.rgb()[9..12]);
+    }
+
+    #[test]
+    fn a_jpeg_without_its_end_marker_is_read_if_every_pixel_is_there() {
+        let whole = Picture::decode(&jpeg()).unwrap();
+        let bytes = jpeg();
+        let open = &bytes[..bytes.len() - 2];
+        assert!(Scans::of(open).cut_short);
+        assert_eq!(Picture::decode(open).unwrap(), whole);
+        // As some telephones write it.
+        let trailer = [open, b"SEFH\0\0\0\0SEFT"].concat();
+        assert_eq!(Picture::decode(&trailer).unwrap(), whole);
+        let error = Picture::decode(&bytes[..bytes.len() * 2 / 3]).unwrap_err();
+        assert!(error.to_string().contains("the end of the file is missing"), "{error}");
+    }
+
+    /// A sequential JPEG whose three components have scans of their own, chroma at half the size: 32 x 16,
+    /// left half red, right half cyan, made with Pillow and `jpegtran -scans`.
+    const APART: &[u8] = include_bytes!("../tests/data/scan-a-component.jpg");
+
+    #[test]
+    fn components_may_have_scans_of_their_own() {
+        let scans = Scans::of(APART);
+        assert!(scans.apart && !scans.cut_short);
+        let picture = Picture::decode(APART).unwrap();
+        assert_eq!((picture.width(), picture.height()), (32, 16));
+        let [left, right] = [4, 28].map(|x: usize| &picture.rgb()[3 * x..3 * x + 3]);
+        for (found, expected) in [(left, [255, 0, 0]), (right, [0, 255, 255])] {
+            let near = found.iter().zip(expected).all(|(a, b)| a.abs_diff(b) < 12);
+            assert!(near, "{left:?} {right:?}");
+        }
+        let cut = Picture::decode(&APART[..APART.len() - 2]);
+        assert!(matches!(cut, Err(PictureError::Damaged(_))), "nobody knows whether it is whole");
+        // Interleaved, as nearly all are, or of one component.
+        assert_eq!(Scans::of(&jpeg()), Scans::default());
+        let grey = image::GrayImage::from_pixel(20, 10, Luma([90]));
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::from(grey).write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+        assert_eq!(Scans::of(bytes.get_ref()), Scans::default());
+    }
+
+    #[test]
+    fn colours_of_another_profile_become_srgb() {
+        // Colours of Display P3 and what they are in sRGB (CSS Color 4's conversion).
+        for (there, here) in [
+            ([234, 51, 35], [255, 0, 0]),
+            ([117, 251, 76], [3, 255, 0]),
+            ([128, 128, 128], [128, 128, 128]),
+            ([100, 150, 200], [83, 152, 205]),
+        ] {
+            let wide = ColorProfile::new_display_p3().encode().unwrap();
+            for (pixels, colour) in [(there.to_vec(), ExtendedColorType::Rgb8), {
+                ([&there[..], &[255]].concat(), ExtendedColorType::Rgba8)
+            }] {
+                let mut bytes = Vec::new();
+                let mut encoder = PngEncoder::new(&mut bytes);
+                encoder.set_icc_profile(wide.clone()).unwrap();
+                encoder.write_image(&pixels, 1, 1, colour).unwrap();
+                let found = Picture::decode(&bytes).unwrap();
+                let near =
+                    found.rgb().iter().zip(here).all(|(&a, b): (&u8, u8)| a.abs_diff(b) <= 2);
+                assert!(near, "{there:?} gives {:?}, not {here:?}", found.rgb());
+            }
+        }
+        // One that is damaged, or for other channels, is passed over.
+        for profile in
+            [b"no profile".to_vec(), ColorProfile::new_gray_with_gamma(2.2).encode().unwrap()]
+        {
+            let mut bytes = Vec::new();
+            let mut encoder = PngEncoder::new(&mut bytes);
+            encoder.set_icc_profile(profile).unwrap();
+            encoder.write_image(&[9, 99, 200], 1, 1, ExtendedColorType::Rgb8).unwrap();
+            assert_eq!(Picture::decode(&bytes).unwrap().rgb(), [9, 99, 200]);
+        }
+    }
+
+    /// A lossless WebP file with an extended header: flags and chunks at the end.
+    fn extended_webp(flags: u8, tail: &[u8]) -> Vec<u8> {
+        let plain = gradient(3, 2).encode(Format::WebP).unwrap();
+        let header = [b"VP8X\x0a\0\0\0".as_slice(), &[flags, 0, 0, 0, 2, 0, 0, 1, 0, 0]].concat();
+        let data = [b"WEBP".as_slice(), &header, &plain[12..], tail].concat();
+        [b"RIFF".as_slice(), &(data.len() as u32).to_le_bytes(), &data].concat()
+    }
+
+    #[test]
+    fn metadata_of_webp_may_have_a_prefix_or_be_missing() {
+        // Turned by a quarter.
+        let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        for prefix in [b"".as_slice(), EXIF_PREFIX] {
+            let exif = [prefix, exif].concat();
+            let length = (exif.len() as u32).to_le_bytes();
+            let chunk = [b"EXIF".as_slice(), &length, &exif, &vec![0; exif.len() % 2]].concat();
+            let turned = Picture::decode(&extended_webp(0x08, &chunk)).unwrap();
+            assert_eq!((turned.width(), turned.height()), (2, 3), "{prefix:?}");
+        }
+        for promise in [0x08, 0x04, 0x20] {
+            assert_eq!(Picture::decode(&extended_webp(promise, b"")).unwrap(), gradient(3, 2));
+        }
+    }
+
+    #[test]
+    fn gif_bmp_and_tiff_are_read() {
+        let picture = gradient(19, 7);
+        let pixels = RgbImage::from_raw(19, 7, picture.rgb().to_vec()).unwrap();
+        for format in [ImageFormat::Bmp, ImageFormat::Tiff] {
+            let mut bytes = Cursor::new(Vec::new());
+            DynamicImage::from(pixels.clone()).write_to(&mut bytes, format).unwrap();
+            assert_eq!(Picture::decode(bytes.get_ref()).unwrap(), picture, "{format:?}");
+        }
+        // The first of two pictures.
+        let mut bytes = Vec::new();
+        let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+        for value in [77, 200] {
+            let frame = RgbaImage::from_pixel(5, 4, image::Rgba([value, value, value, 255]));
+            encoder.encode_frame(image::Frame::new(frame)).unwrap();
+        }
+        drop(encoder);
+        let first = Picture::decode(&bytes).unwrap();
+        assert_eq!((first.width(), first.height()), (5, 4));
+        assert!(first.rgb().iter().all(|value| value.abs_diff(77) < 8), "{:?}", &first.rgb()[..3]);
+    }
+
+    #[test]
+    fn opacity_goes_with_a_painting_and_makes_masks() {
+        let rgba = image::ImageBuffer::from_fn(4, 2, |x, _| {
+            image::Rgba([10u8, 20, 30, if x < 2 { 255 } else { 0 }])
+        });
+        let bytes = png(rgba);
+        let (picture, opacity) = Picture::decode_with_opacity(&bytes).unwrap();
+        let opacity = opacity.expect("it is transparent");
+        assert_eq!(opacity, [255, 255, 0, 0].repeat(2));
+        assert_eq!(Picture::decode_style(&bytes).unwrap().rgb(), [10, 20, 30].repeat(4));
+        assert_eq!(
+            Mask::decode(&bytes).unwrap(),
+            Mask::new(4, 2, [1.0, 1.0, 0.0, 0.0].repeat(2)).unwrap()
+        );
+        let (small, size) = (picture.fit(2), (4, 2));
+        for format in [Format::Png, Format::WebP] {
+            let written = small.encode_with_opacity(format, &opacity, size).unwrap();
+            let (_, found) = Picture::decode_with_opacity(&written).unwrap();
+            assert_eq!(found.unwrap(), [255, 0]);
+        }
+        let jpeg = small.encode_with_opacity(Format::Jpeg { quality: 90 }, &opacity, size);
+        assert!(matches!(jpeg, Err(PictureError::Encode(_))));
+        assert!(small.encode_with_opacity(Format::Png, &opacity, (3, 2)).is_err());
+        assert_eq!(
+            Picture::decode_with_opacity(&png(image::RgbaImage::from_pixel(
+                2,
+                1,
+                image::Rgba([1, 2, 3, 255])
+            )))
+            .unwrap()
+            .1,
+            None
+        );
+    }
+
+    #[test]
+    fn foreign_and_empty_files_are_named() {
+        let message = |bytes: &[u8]| Picture::decode(bytes).unwrap_err().to_string();
+        assert!(message(b"").contains("empty"));
+        assert!(message(b"hello").starts_with("not a PNG, JPEG, WebP, GIF, BMP or TIFF picture;"));
+        assert!(message(b"\xff\x0a\0\0").contains("JPEG XL"));
+        assert!(message(b"\0\0\0\x18ftypheic\0\0\0\0").contains("HEIC"));
+        assert!(message(b" <svg xmlns").contains("SVG"));
+    }
+
+    #[test]
+    fn incomplete_files_are_errors() {
+        let picture = gradient(40, 30);
+        for format in [Format::Png, Format::Jpeg { quality: 90 }, Format::WebP] {
+            let bytes = picture.encode(format).unwrap();
+            for length in 1..bytes.len() {
+                match Picture::decode(&bytes[..length]) {
+                    // The last bytes may hold no pixels.
+                    Ok(whole) => assert_eq!(whole, picture, "{length} bytes of {format:?}"),
+                    Err(error) => assert!(!error.to_string().is_empty()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_the_end_of_a_jpeg_does_not_matter() {
+        let whole = Picture::decode(&jpeg()).unwrap();
+        let mut bytes = jpeg();
+        // A film appended by a telephone may hold anything.
+        bytes.extend_from_slice(b"ftypmp42\xff\xda\0\x02film");
+        assert_eq!(Picture::decode(&bytes).unwrap(), whole);
+    }
+
+    #[test]
+    fn huge_pictures_are_refused_before_they_are_decoded() {
+        let mut bytes = gradient(2, 2).encode(Format::Png).unwrap();
+        bytes[16..20].copy_from_slice(&20_000u32.to_be_bytes());
+        bytes[20..24].copy_from_slice(&20_000u32.to_be_bytes());
+        let header = crc32fast::hash(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&header.to_be_bytes());
+        let error = Picture::decode(&bytes).unwrap_err();
+        assert!(matches!(error, PictureError::TooLarge { .. }), "{error}");
+        assert!(error.to_string().contains("100 megapixels"));
+    }
+
+    #[test]
+    fn pictures_that_a_format_cannot_hold_are_refused() {
+        let wide = Picture::new(70_000, 1, vec![9; 210_000]).unwrap();
+        assert!(wide.encode(Format::Jpeg { quality: 90 }).is_err());
+        assert!(wide.encode(Format::WebP).is_err());
+        assert!(wide.encode(Format::Png).is_ok());
+    }
+}

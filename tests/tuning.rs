@@ -1,0 +1,128 @@
+//! Tuning the networks to a style, as a user does.
+#![cfg(feature = "train")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use impasto::train::procedural::{Family, paint};
+use impasto::vgg::VggConfig;
+use impasto::{DEFAULT_WEIGHTS, Format, Picture, device, weights};
+
+/// A folder with photos, two styles, and a loss network with random weights: what the losses measure does
+/// not matter here.
+fn desk() -> tempfile::TempDir {
+    let desk = tempfile::tempdir().unwrap();
+    let save = |name: &str, picture: &Picture| {
+        fs::write(desk.path().join(name), picture.encode(Format::Png).unwrap()).unwrap();
+    };
+    fs::create_dir(desk.path().join("photos")).unwrap();
+    save("photos/a.png", &paint(Family::Agate, 220, 200, 1));
+    save("photos/b.png", &paint(Family::Agate, 200, 240, 2));
+    save("woodcut.png", &paint(Family::Woodcut, 128, 128, 3));
+    save("other.png", &paint(Family::Agate, 128, 128, 4));
+    let network = weights::tensors_of("", &VggConfig::full().init(&device::cpu()));
+    let bytes = weights::serialize(&network, &weights::Metadata::new()).unwrap();
+    fs::write(desk.path().join("vgg"), bytes).unwrap();
+    desk
+}
+
+fn command(desk: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
+    command.current_dir(desk).args(arguments);
+    command
+}
+
+fn impasto(desk: &Path, arguments: &[&str]) -> Output {
+    command(desk, arguments).output().unwrap()
+}
+
+const TUNE: [&str; 9] =
+    ["tune", "--style", "woodcut.png", "--photos", "photos", "--vgg", "vgg", "-o", "my.style"];
+
+fn tune(desk: &Path, more: &[&str]) -> Output {
+    impasto(desk, &[&TUNE[..], more].concat())
+}
+
+#[track_caller]
+fn succeeds(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[track_caller]
+fn fails(output: &Output, reason: &str) {
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && message.contains(reason), "{message}");
+}
+
+#[test]
+fn a_style_is_tuned_and_painted_with() {
+    let desk = desk();
+    let desk = desk.path();
+    let printed =
+        succeeds(&tune(desk, &["--steps", "2", "--name", "Old wood", "--licence", "CC0"]));
+    assert!(printed.contains("my.style: 0."), "{printed}");
+    assert!(!desk.join("my.style.run").exists());
+    let bytes = fs::read(desk.join("my.style")).unwrap();
+    assert!(bytes.len() < 200_000, "{}", bytes.len());
+    let about = weights::metadata(&bytes).unwrap();
+    assert_eq!((about["name"].as_str(), about["licence"].as_str()), ("Old wood", "CC0"));
+    fails(&tune(desk, &["--steps", "2"]), "my.style exists; --force replaces it");
+
+    let stylize = |more: &[&str]| {
+        let common = ["stylize", "photos/a.png", "--device", "cpu", "--size", "64", "--force"];
+        impasto(desk, &[&common[..], more].concat())
+    };
+    succeeds(&stylize(&["--style", "my.style", "-o", "tuned.png"]));
+    succeeds(&stylize(&["--style", "woodcut.png", "-o", "general.png"]));
+    let [tuned, general] = ["tuned.png", "general.png"]
+        .map(|name| Picture::decode(&fs::read(desk.join(name)).unwrap()).unwrap());
+    assert_ne!(tuned, general);
+    succeeds(&stylize(&["--style", "my.style", "--refine=1", "-o", "refined.png"]));
+    let mixed = ["--style", "my.style", "--style", "other.png", "-o", "mixed.png"];
+    fails(&stylize(&mixed), "my.style is a tuned style");
+
+    let (mut tensors, metadata) = weights::deserialize(DEFAULT_WEIGHTS).unwrap();
+    tensors[0].values[0] += 1.0;
+    fs::write(desk.join("others"), weights::serialize(&tensors, &metadata).unwrap()).unwrap();
+    let others = ["--style", "my.style", "--weights", "others", "-o", "others.png"];
+    fails(&stylize(&others), "tuned from other weights");
+    let cut = &bytes[..bytes.len() - 100];
+    fs::write(desk.join("cut.style"), cut).unwrap();
+    fails(&stylize(&["--style", "cut.style", "-o", "cut.png"]), "cut.style");
+    assert!(!desk.join("cut.png").exists() && !desk.join("mixed.png").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on_with_the_same_picture_only() {
+    let desk = desk();
+    let desk = desk.path();
+    let mut run = command(desk, &[&TUNE[..], &["--steps", "1000"]].concat());
+    let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let table = desk.join("my.style.run/losses.csv");
+    // The head and a step.
+    while fs::read_to_string(&table).unwrap_or_default().lines().count() < 2 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended early");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!desk.join("my.style").exists());
+    let done = fs::read_to_string(&table).unwrap().lines().count() - 1;
+
+    let other = ["tune", "--style", "other.png", "--photos", "photos", "--vgg", "vgg"];
+    let other = [&other[..], &["-o", "my.style"]].concat();
+    fails(&impasto(desk, &other), "begun with another picture");
+    let rest = tune(desk, &["--steps", &(done + 1).to_string()]);
+    succeeds(&rest);
+    let said = String::from_utf8_lossy(&rest.stderr).into_owned();
+    assert!(said.contains(&format!("going on with step {done}")), "{said}");
+    assert!(desk.join("my.style").exists() && !desk.join("my.style.run").exists());
+    fs::create_dir(desk.join("new.style.run")).unwrap();
+    let in_the_way = [&TUNE[..8], &["new.style"]].concat();
+    fails(&impasto(desk, &in_the_way), "is in the way");
+}
