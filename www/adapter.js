@@ -1,5 +1,8 @@
 // Whether WebGPU would help here.
 
+/** Milliseconds after which a browser that has not answered will not. */
+const PATIENCE = 10_000;
+
 /** WebGPU is of no use; `message` is one of the codes in {@link import('./stylizer.js').EngineInfo}. */
 export class NoGpu extends Error {}
 
@@ -10,8 +13,12 @@ export class NoGpu extends Error {}
  */
 export async function adapterName(softwareToo) {
   const gpu = /** @type {any} */ (navigator).gpu;
-  if (!gpu) throw new NoGpu('no-webgpu');
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
+  // Browsers give WebGPU only to pages that nobody can have changed on their way.
+  if (!gpu) throw new NoGpu(globalThis.isSecureContext ? 'no-webgpu' : 'insecure');
+  const adapter = await Promise.race([
+    gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null),
+    new Promise((_, reject) => { setTimeout(() => reject(new NoGpu('time-out')), PATIENCE); }),
+  ]);
   if (!adapter) throw new NoGpu('no-adapter');
   if ((adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) && !softwareToo) {
     throw new NoGpu('software-adapter');

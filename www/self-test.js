@@ -21,6 +21,7 @@ const english = {
     `Off by ${mean} of 255 on average and by ${most} at most, in ${seconds} s.`,
   crashed: 'It stopped while it started.',
   'time-out': 'It did not answer.',
+  insecure: 'Browsers give WebGPU only to pages opened with https. Open the same address with https.',
   'no-webgpu': 'This browser has no WebGPU. A current Chrome, Edge, Safari or Firefox has.',
   'no-adapter': 'The browser found no graphics processor that it wants to use. Switch on hardware acceleration in its settings, and update the graphics driver.',
   version: (/** @type {string} */ name) => `Version ${name}`,
@@ -46,6 +47,7 @@ const chinese = {
   amount: (mean, most, seconds) => `满分 255，平均相差 ${mean}，最多相差 ${most}，用时 ${seconds} 秒。`,
   crashed: '启动时中断了。',
   'time-out': '没有响应。',
+  insecure: '浏览器只给 https 页面提供 WebGPU。请用 https 打开同一地址。',
   'no-webgpu': '这个浏览器没有 WebGPU。新版的 Chrome、Edge、Safari 或 Firefox 都有。',
   'no-adapter': '浏览器没有找到可用的显卡。请在浏览器设置中打开硬件加速，并更新显卡驱动。',
   version: (name) => `版本 ${name}`,
@@ -98,7 +100,7 @@ async function testEngine(kind) {
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
     // The browser has no WebGPU, or the device no GPU: nothing failed.
-    if (message === 'no-webgpu' || message === 'no-adapter') outcome = 'absent';
+    if (['no-webgpu', 'insecure', 'no-adapter'].includes(message)) outcome = 'absent';
     detail.textContent = Object.hasOwn(words, message) ? String(words[/** @type {'crashed'} */ (message)]) : message;
     canvas.hidden = true;
   }

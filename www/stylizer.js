@@ -44,7 +44,7 @@ const COLOURS = ['style', 'photo', 'luminance'];
  * @property {'webgpu' | 'cpu'} kind
  * @property {string} name of the graphics adapter, or 'CPU'
  * @property {string} [why] why WebGPU is not used although it was wanted: 'no-webgpu' (the browser has
- *   none), 'no-adapter' (it found no graphics processor), 'software-adapter' (it only emulates one),
+ *   none), 'insecure' (it gives it only to pages opened with https), 'no-adapter' (it found no graphics processor), 'software-adapter' (it only emulates one),
  *   'wrong-answer' (it computes something else than it should), 'time-out', 'crashed', or the
  *   message of an error
  *
@@ -254,6 +254,7 @@ export class Stylizer {
   /** Milliseconds for a pixel of a painting, once known. @type {number | undefined} */ #pace;
   /** @type {Job[]} */ #waiting = [];
   /** @type {Map<number, Handle>} */ #handles = new Map();
+  /** Of the requests that replace each other, by key, the newest. @type {Map<unknown, object>} */ #newest = new Map();
   #id = 0;
   #disposed = false;
   /** @type {((error?: Error) => void)[]} */ #loading = [];
@@ -408,7 +409,11 @@ export class Stylizer {
     const { strength = 1, colours = 'style', signal, replace, onProgress } = options;
     signal?.throwIfAborted();
     // Before anything is awaited, so that the older request of two is the one that goes.
-    if (replace !== undefined) this.#replace(replace);
+    const turn = {};
+    if (replace !== undefined) {
+      this.#replace(replace);
+      this.#newest.set(replace, turn);
+    }
     const ours = photo instanceof PhotoHandle;
     if (ours && !secret(photo).picture) throw new TypeError('the photo was disposed of');
     const own = ours ? secret(photo).size : PHOTO_SIZE;
@@ -423,6 +428,8 @@ export class Stylizer {
     const [handle, masks] = await snapshots;
     const styles = layers.flatMap(({ style }) => style ?? []);
     try {
+      // Its pictures may have taken longer than those of a newer one.
+      if (replace !== undefined && this.#newest.get(replace) !== turn) throw new Replaced();
       return await this.#run({
         handles: [handle, ...styles],
         message: () => asked({
@@ -437,6 +444,7 @@ export class Stylizer {
         onProgress,
       }, signal);
     } finally {
+      if (this.#newest.get(replace) === turn) this.#newest.delete(replace);
       if (handle !== photo) handle.dispose();
       for (const mask of masks) if (mask instanceof ImageBitmap) mask.close();
     }
@@ -633,10 +641,16 @@ export class Stylizer {
 
   async #spawn() {
     this.#end();
-    // Written out, so that bundlers see which files belong to it.
-    const worker = this.#kind === 'cpu'
-      ? new Worker(new URL('./worker-cpu.js', import.meta.url), { type: 'module' })
-      : await this.#gpuWorker();
+    let worker;
+    try {
+      // Written out, so that bundlers see which files belong to it.
+      worker = this.#kind === 'cpu'
+        ? new Worker(new URL('./worker-cpu.js', import.meta.url), { type: 'module' })
+        : await this.#gpuWorker();
+    } catch (error) {
+      // Scripts of workers must come from the page's own site.
+      return this.#failed(`the browser does not let the engine start: ${/** @type {Error} */ (error).message}`);
+    }
     if (!worker) return;
     this.#worker = worker;
     // What a worker said before it was terminated may still arrive.

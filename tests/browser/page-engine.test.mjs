@@ -43,6 +43,20 @@ test('without WebGPU the page says why, what to do, and how long the last pictur
   });
 });
 
+test('a page that is not secure, and a browser that never answers, are told apart from one without WebGPU', async () => {
+  for (const [gpu, secure, reason] of [[false, false, /Open the same address with https/], [true, true, /did not answer, so the processor paints/]]) {
+    const prepare = (page) => page.addInitScript(({ gpu, secure }) => {
+      Object.defineProperty(navigator, 'gpu', { value: gpu ? { requestAdapter: () => new Promise(() => {}) } : undefined });
+      Object.defineProperty(window, 'isSecureContext', { value: secure });
+    }, { gpu, secure });
+    await onPage({ query: '?size=64', prepare }, async (page) => {
+      await give(page, { photo: files.smallPhoto });
+      await page.click('#engine');
+      await page.waitForFunction((source) => new RegExp(source).test(document.getElementById('why').textContent), reason.source);
+    });
+  }
+});
+
 test('an emulated GPU is passed over for the CPU', async () => {
   await onPage({ query: '', flags: WEBGPU }, async (page, requests) => {
     await page.waitForSelector('#engine[data-kind=cpu]');

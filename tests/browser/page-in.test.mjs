@@ -117,6 +117,73 @@ test('without a camera the page says so', async () => {
   });
 });
 
+test('files are what their first bytes say, and what cannot be opened is explained', async () => {
+  const file = async (name, bytes) => {
+    const path = join(folder, name);
+    await writeFile(path, bytes);
+    return path;
+  };
+  const heic = await file('IMG_1.HEIC', Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'));
+  // 17,000 × 17,000 pixels, in a header and nothing else.
+  const bomb = Buffer.alloc(64);
+  bomb.set(Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1'));
+  bomb.writeUInt32BE(17000, 16);
+  bomb.writeUInt32BE(17000, 20);
+  const huge = await file('bomb.png', bomb);
+  // 48 × 32, made with Pillow; some sites give AVIF under any name.
+  const avif = await file('an avif.jpg', Buffer.from('AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAADrbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAAAAAAAOcGl0bQAAAAAAAQAAAB5pbG9jAAAAAEQAAAEAAQAAAAEAAAETAAAALgAAAChpaW5mAAAAAAABAAAAGmluZmUCAAAAAAEAAGF2MDFDb2xvcgAAAABqaXBycAAAAEtpcGNvAAAAFGlzcGUAAAAAAAAAMAAAACAAAAAQcGl4aQAAAAADCAgIAAAADGF2MUOBAAwAAAAAE2NvbHJuY2x4AAEADQAGgAAAABdpcG1hAAAAAAAAAAEAAQQBAoMEAAAANm1kYXQSAAoJGBUv+0QENBoQMh9GUeHhiGHnnnmgAADcrAapC/oXu0Kprc1NXMpiN+Aw', 'base64'));
+  await onPage(SMALL, async (page) => {
+    const refused = async (path, reason) => {
+      await page.setInputFiles('#photo-file', path);
+      await page.waitForFunction((source) => new RegExp(source).test(document.getElementById('error').textContent), reason.source);
+    };
+    await page.evaluate(() => {
+      window.decoded = 0;
+      const { createImageBitmap } = window;
+      window.createImageBitmap = (...all) => { window.decoded++; return createImageBitmap(...all); };
+    });
+    await refused(huge, /bomb\.png.*too large/);
+    assert.equal(await page.evaluate(() => window.decoded), 0, 'it was measured before it was decoded');
+    await refused(heic, /IMG_1\.HEIC.*is a HEIC photo.*Most Compatible/);
+    await give(page, { photo: avif });
+    await page.click('#save');
+    assert.match(await page.textContent('#command'), /'an avif\.png'/, 'the command line cannot read it');
+    assert.ok(await page.isVisible('#save-masks'));
+  });
+});
+
+test('dropped folders give their pictures, and dropped links lead nowhere', async () => {
+  await onPage(SMALL, async (page) => {
+    const taken = await page.evaluate(() => {
+      const data = new DataTransfer();
+      data.setData('text/uri-list', 'https://example.org/');
+      const events = ['dragover', 'drop'].map((type) => new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: data }));
+      return events.map((event) => !document.querySelector('#stage').dispatchEvent(event));
+    });
+    assert.deepEqual(taken, [true, true], 'the browser does not follow it');
+    // A script cannot make a folder to be dropped: this stands in for one.
+    const bytes = (await readFile(files.smallPhoto)).toString('base64');
+    await page.evaluate((photo) => {
+      const content = Uint8Array.from(atob(photo), (letter) => letter.charCodeAt(0));
+      const leaf = (name, type) => ({ name, isDirectory: false, file: (done) => done(new File([content], name, { type })) });
+      const branch = (name, entries) => ({
+        name, isDirectory: true,
+        // In portions, as browsers give them.
+        createReader: () => ({ readEntries: (done) => done(entries.splice(0, 2)) }),
+      });
+      const below = branch('below', [leaf('c.png', 'image/png')]);
+      const top = branch('holiday', [leaf('b.png', 'image/png'), leaf('notes.txt', 'text/plain'), leaf('.hidden.png', 'image/png'), leaf('a.png', 'image/png'), below]);
+      DataTransferItem.prototype.webkitGetAsEntry = () => top;
+      const data = new DataTransfer();
+      data.items.add(new File([content], 'holiday'));
+      document.querySelector('#stage').dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
+    }, bytes);
+    await page.waitForFunction(() => document.querySelectorAll('#photos .pick').length === 3);
+    await painted(page);
+    assert.deepEqual(await photoNames(page), ['a.png', 'b.png', 'c.png']);
+  });
+});
+
 test('a photo that lies on its side in the file stands upright', async () => {
   await onPage(SMALL, async (page) => {
     const plain = Buffer.from(await page.evaluate(async () => {

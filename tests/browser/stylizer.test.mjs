@@ -227,6 +227,40 @@ test('a cancelled request ends between the pictures that it encodes', async () =
   });
 });
 
+test('of two requests that replace each other the newer one wins, whichever picture comes first', async () => {
+  await onBlank({}, async (page) => {
+    const found = await withStylizer(page, async ({ Stylizer, get, shown }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const blob = await get('small.png');
+      const [style, image] = [await s.encodeStyle(await get('style.png')), await shown(blob)];
+      // The older one's photo takes its time.
+      const { createImageBitmap } = window;
+      window.createImageBitmap = async (...all) => {
+        await new Promise((done) => { setTimeout(done, 300); });
+        return createImageBitmap(...all);
+      };
+      const outcome = (promise) => promise.then(({ width }) => width, ({ constructor }) => constructor.name);
+      const older = outcome(s.stylize(image, [{ style }], { size: 64, replace: 'main' }));
+      const newer = outcome(s.stylize(blob, [{ style }], { size: 48, replace: 'main' }));
+      const found = await Promise.all([older, newer]);
+      return [...found, await outcome(s.stylize(blob, [{ style }], { size: 32, replace: 'main' }))];
+    });
+    assert.deepEqual(found, ['Replaced', 48, 32]);
+  });
+});
+
+test('where a worker may not be started loading fails, and does not hang', async () => {
+  await onBlank({}, async (page) => {
+    const reason = await withStylizer(page, async ({ Stylizer, EngineFailed }) => {
+      // As for a script from another site.
+      window.Worker = class { constructor() { throw new DOMException('cannot be accessed from this origin', 'SecurityError'); } };
+      const error = await Stylizer.load({ engine: 'cpu' }).catch((caught) => caught);
+      return error instanceof EngineFailed && error.message;
+    });
+    assert.match(reason, /does not let the engine start: cannot be accessed/);
+  });
+});
+
 test('another engine with the same weights downloads nothing again', async () => {
   await onBlank({}, async (page, requests) => {
     const found = await withStylizer(page, async ({ Stylizer, get }) => {

@@ -29,6 +29,7 @@ export function renderAbout({ engine, preparing }, lastSeconds, own) {
 function whyNoGpu(why) {
   const known = /** @type {Record<string, Words[0]>} */ ({
     'no-webgpu': 'why.noWebgpu',
+    insecure: 'why.insecure',
     'no-adapter': 'why.noAdapter',
     'software-adapter': 'why.software',
     'wrong-answer': 'why.wrongAnswer',

@@ -9,7 +9,7 @@ import { Gallery } from './gallery.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
 import { fullSize, Painter, StyleGone } from './painter.js';
-import { check, isCommon, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
+import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
 import { download, encode, paintingName, pictureOf, zipped } from './save.js';
 import { chosenFormat, wireSaving } from './saving.js';
@@ -273,8 +273,8 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
       const name = file.name || 'photo';
       const taken = {
         ...about, id: ++lastId, file, name, url: URL.createObjectURL(file),
-        path: folder + (isCommon(file) ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
-        loose: loose || file !== given || !isCommon(file),
+        path: folder + (about.common ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
+        loose: loose || file !== given || !about.common,
       };
       photos.push(taken);
       if (!first) {

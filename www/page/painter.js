@@ -16,6 +16,7 @@ import { LARGEST, Stylizer } from '../stylizer.js';
  * @property {File} file
  * @property {string} name
  * @property {string} path its name for the command line
+ * @property {boolean} common the command line reads it as it is
  * @property {boolean} loose the command line finds it nowhere, or cannot read it
  * @property {number} width
  * @property {number} height

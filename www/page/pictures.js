@@ -1,15 +1,19 @@
 // The ways picture files come in: chosen, dropped, pasted; and the check that they are pictures.
 
+import { header } from './header.js';
+
 /** Larger files are refused before anything reads them. */
 const MAX_BYTES = 200e6;
 /** As many as the crate's own decoder accepts. */
 const MAX_PIXELS = 100e6;
+/** What the command line reads as it is. */
+const COMMON = new Set(['png', 'jpeg', 'webp', 'gif', 'bmp', 'tiff']);
 /** Long side of a drawing that has no pixels of its own. */
 const DRAWN_SIDE = 2048;
 
 /** A file that is not a usable picture; `problem` is part of a key of the words. */
 export class BadFile extends Error {
-  /** @param {'empty' | 'huge' | 'unreadable' | 'noPicture'} problem @param {string} name */
+  /** @param {'empty' | 'huge' | 'unreadable' | 'noPicture' | 'heic'} problem @param {string} name */
   constructor(problem, name) {
     super(`${name}: ${problem}`);
     this.problem = problem;
@@ -20,12 +24,15 @@ export class BadFile extends Error {
 /**
  * Rejects with {@link BadFile} whatever the engine could not use later.
  * @param {File} given
- * @returns {Promise<{ file: File, width: number, height: number, thumb: string }>} the file, or a drawing of it that
- *   the engine can read; its size, and the address of a small copy
+ * @returns {Promise<{ file: File, common: boolean, width: number, height: number, thumb: string }>} the file, or a
+ *   drawing of it that the engine can read; whether the command line reads it as it is, its size, and the
+ *   address of a small copy
  */
 export async function check(given) {
   if (given.size === 0) throw new BadFile('empty', given.name);
   if (given.size > MAX_BYTES) throw new BadFile('huge', given.name);
+  const { kind, ...known } = await header(given);
+  if ((known.width ?? 0) * (known.height ?? 0) > MAX_PIXELS) throw new BadFile('huge', given.name);
   let file = given;
   let bitmap;
   try {
@@ -34,19 +41,18 @@ export async function check(given) {
       return createImageBitmap(file);
     });
   } catch {
-    throw new BadFile(given.type.startsWith('image/') ? 'unreadable' : 'noPicture', given.name);
+    if (kind === 'heic') throw new BadFile('heic', given.name);
+    throw new BadFile(kind || given.type.startsWith('image/') ? 'unreadable' : 'noPicture', given.name);
   }
   const { width, height } = bitmap;
   try {
     if (width * height > MAX_PIXELS) throw new BadFile('huge', file.name);
-    return { file, width, height, thumb: await thumbnail(bitmap) };
+    const common = file !== given || (kind !== undefined && COMMON.has(kind));
+    return { file, common, width, height, thumb: await thumbnail(bitmap) };
   } finally {
     bitmap.close();
   }
 }
-
-/** What the command line reads as it is. @param {Blob} file */
-export const isCommon = (file) => /^image\/(png|jpeg|webp)$/.test(file.type);
 
 /** The same picture as a PNG, upright. @param {File} file @returns {Promise<Blob>} */
 export async function asPng(file) {
@@ -124,20 +130,56 @@ export function onDrop(styleArea, photoArea, take) {
   const areaOf = (/** @type {Event} */ event) =>
     (styleArea.contains(/** @type {Node} */ (event.target)) ? styleArea : photoArea);
   document.addEventListener('dragover', (event) => {
-    if (!hasFiles(event)) return;
+    // Nothing else is taken, least of all a link, which would be followed away from here.
     event.preventDefault();
-    mark(areaOf(event));
+    if (hasFiles(event)) mark(areaOf(event));
+    else if (event.dataTransfer) event.dataTransfer.dropEffect = 'none';
   });
   document.addEventListener('dragleave', (event) => {
     if (!event.relatedTarget) mark(undefined);
   });
-  document.addEventListener('drop', (event) => {
-    if (!hasFiles(event)) return;
+  document.addEventListener('drop', async (event) => {
     event.preventDefault();
     mark(undefined);
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length) (areaOf(event) === styleArea ? take.styles : take.photos)(files);
+    if (!hasFiles(event) || !event.dataTransfer) return;
+    const area = areaOf(event);
+    const files = await filesOf(event.dataTransfer);
+    if (files.length) (area === styleArea ? take.styles : take.photos)(files);
   });
+}
+
+/** The files that were dropped, and of folders all that are named like pictures. @param {DataTransfer} data @returns {Promise<File[]>} */
+async function filesOf(data) {
+  // All of it before anything is awaited: it is gone then.
+  const files = [...data.files];
+  const entries = [...data.items].map((item) => item.webkitGetAsEntry?.());
+  if (!entries.some((entry) => entry?.isDirectory)) return files;
+  const lists = await Promise.all(entries.map((entry, i) => {
+    if (entry?.isDirectory) return picturesBelow(/** @type {FileSystemDirectoryEntry} */ (entry));
+    return files[i] ? [files[i]] : [];
+  }));
+  return lists.flat();
+}
+
+/** @param {FileSystemDirectoryEntry} folder @returns {Promise<File[]>} */
+async function picturesBelow(folder) {
+  const reader = folder.createReader();
+  /** @type {FileSystemEntry[]} */
+  const all = [];
+  for (;;) {
+    /** @type {FileSystemEntry[]} */
+    const some = await new Promise((done) => { reader.readEntries(done, () => done([])); });
+    if (!some.length) break;
+    all.push(...some);
+  }
+  all.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const lists = await Promise.all(all.filter(({ name }) => !name.startsWith('.')).map(async (entry) => {
+    if (entry.isDirectory) return picturesBelow(/** @type {FileSystemDirectoryEntry} */ (entry));
+    /** @type {File | undefined} */
+    const file = await new Promise((done) => { /** @type {FileSystemFileEntry} */ (entry).file(done, () => done(undefined)); });
+    return file && /^image\//.test(file.type) ? [file] : [];
+  }));
+  return lists.flat();
 }
 
 /** Files pasted: styles where the focus is among the styles, else photos. @param {HTMLElement} styleArea @param {{ photos: (files: File[]) => void, styles: (files: File[]) => void }} take */

@@ -4,7 +4,7 @@ import { command } from './command.js';
 import { $, button, canvas, chosen, dialog, follow, input, onRadio } from './dom.js';
 import { regionsOn } from './look.js';
 import { SMALLEST } from './painter.js';
-import { asPng, isCommon } from './pictures.js';
+import { asPng } from './pictures.js';
 import { maskPicture, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, encode, paintingName, pictureOf } from './save.js';
 import { complain, say } from './telling.js';
@@ -71,7 +71,7 @@ export function wireSaving(now) {
   const saveMasks = async () => {
     const photo = now.photo();
     if (!photo) return;
-    if (photo.loose) download(isCommon(photo.file) ? photo.file : await asPng(photo.file), photo.path);
+    if (photo.loose) download(photo.common ? photo.file : await asPng(photo.file), photo.path);
     const { masks } = commandFor(photo);
     for (const [i, mask] of shares(regionsOn(now.look(), photo.id)).entries()) {
       download(await pictureOf(maskPicture(mask), 'png', 100), masks[i]);

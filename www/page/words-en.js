@@ -148,6 +148,7 @@ export const en = {
   'bad.empty': '“{name}” is empty. Choose another file.',
   'bad.noPicture': '“{name}” is not a picture. JPEG, PNG and WebP always work.',
   'bad.huge': '“{name}” is too large to open here. Make it smaller first: up to 100 megapixels and 200 MB work.',
+  'bad.heic': '“{name}” is a HEIC photo, as iPhones take them, and this browser cannot read these. Share it from Photos as JPEG (“Most Compatible”), or choose Settings → Camera → Formats → Most Compatible for new ones.',
   'bad.unreadable': '“{name}” cannot be read as a picture by this browser; the file may be damaged. JPEG, PNG and WebP always work.',
 
   // The camera
@@ -176,6 +177,7 @@ export const en = {
   seconds: '{n} s',
   'why.preparing': 'The graphics processor is being made ready. Until then the processor paints, so that you need not wait.',
   'why.noWebgpu': 'This browser has no WebGPU, so the processor paints. A current Chrome, Edge, Safari or Firefox would be faster.',
+  'why.insecure': 'Browsers give WebGPU only to pages opened with https, and this one is not, so the processor paints. Open the same address with https.',
   'why.noAdapter': 'WebGPU is here, but the browser found no graphics processor it wants to use, so the processor paints. Switch on hardware acceleration in the browser’s settings, update the graphics driver, then reload.',
   'why.software': 'WebGPU is only emulated on this device, which is slower than the processor, so the processor paints. If there is a graphics card, switch on hardware acceleration in the browser’s settings.',
   'why.wrongAnswer': 'The graphics processor computes wrong pictures in this browser, so the processor paints. Update the browser and the graphics driver, then reload.',

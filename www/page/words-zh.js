@@ -143,6 +143,7 @@ export const zh = {
   'bad.empty': '“{name}”是空文件，请换一个。',
   'bad.noPicture': '“{name}”不是图片。JPEG、PNG 和 WebP 都可以。',
   'bad.huge': '“{name}”太大，这里打不开。请先缩小：不超过一亿像素、200 MB。',
+  'bad.heic': '“{name}”是 iPhone 常用的 HEIC 照片，这个浏览器读不了。请从“照片”里以 JPEG（“兼容性最佳”）分享，或在 设置 → 相机 → 格式 里选“兼容性最佳”再拍。',
   'bad.unreadable': '浏览器无法把“{name}”当作图片读取，文件可能已损坏。JPEG、PNG 和 WebP 都可以。',
 
   cameraView: '摄像头画面',
@@ -169,6 +170,7 @@ export const zh = {
   seconds: '{n} 秒',
   'why.preparing': '显卡正在准备中。在那之前先由处理器来画，不用等。',
   'why.noWebgpu': '这个浏览器没有 WebGPU，因此由处理器来画。换用新版的 Chrome、Edge、Safari 或 Firefox 会更快。',
+  'why.insecure': '浏览器只给 https 页面提供 WebGPU，而本页不是，所以由处理器来画。请用 https 打开同一地址。',
   'why.noAdapter': '浏览器支持 WebGPU，但没有找到可用的显卡，因此由处理器来画。请在浏览器设置中打开硬件加速，更新显卡驱动，然后刷新。',
   'why.software': '这台设备上的 WebGPU 只是模拟的，比处理器还慢，因此由处理器来画。如果装有显卡，请在浏览器设置中打开硬件加速。',
   'why.wrongAnswer': '在这个浏览器里显卡算出的画面不对，因此由处理器来画。请更新浏览器和显卡驱动，然后刷新。',
