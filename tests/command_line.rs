@@ -329,7 +329,7 @@ fn a_folder_goes_to_a_folder_and_failures_are_named() {
     std::fs::write(desk.path("in/notes.txt"), "not to be read").unwrap();
     let run = desk
         .stylize(&["in", "--style", "red.png", "-o", "out"])
-        .fails(1, &["broken.jpg: not a PNG, JPEG or WebP picture"]);
+        .fails(1, &["broken.jpg: not a PNG, JPEG, WebP, GIF, BMP or TIFF picture"]);
     assert!(run.stdout.contains("3 of 4 pictures painted"), "{run:?}");
     assert_eq!(names(&desk.path("out")), ["a.png", "b.JPG", "c.webp"]);
     assert!(std::fs::read(desk.path("out/b.JPG")).unwrap().starts_with(b"\xff\xd8\xff"));
@@ -495,9 +495,9 @@ fn unusable_photos_and_styles_are_named_and_leave_nothing() {
     let before = desk.names();
     for (file, reason) in [
         ("empty.png", "the file is empty"),
-        ("text.png", "not a PNG, JPEG or WebP picture"),
+        ("text.png", "not a PNG, JPEG, WebP, GIF, BMP or TIFF picture"),
         ("half.jpg", "damaged or incomplete"),
-        ("film.gif", "looks like GIF"),
+        ("film.gif", "damaged or incomplete"),
         ("missing.png", "cannot read missing.png"),
     ] {
         desk.stylize(&[file, "--style", "red.png", "-o", "out.png"]).fails(1, &[file, reason]);
