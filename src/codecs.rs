@@ -355,7 +355,8 @@ fn without_empty_promises(bytes: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Whether every pixel of a JPEG file without an end-of-image marker is there.
+/// Whether every pixel of a JPEG file without an end-of-image marker is there, but for a few bytes' worth of the last
+/// block, which the decoder cannot know to be missing.
 fn is_complete(bytes: &[u8]) -> bool {
     if Scans::of(bytes).apart {
         return false; // see `scan_by_scan`
@@ -652,12 +653,12 @@ mod tests {
             let whole = Picture::decode(&bytes).unwrap();
             for length in 1..bytes.len() {
                 match Picture::decode(&bytes[..length]) {
-                    // The last bytes may hold no pixels, or next to nothing of the last few.
+                    // The last bytes may hold no pixels, or, in a JPEG, some of the last block.
                     Ok(found) => {
                         let pairs = found.rgb().iter().zip(whole.rgb());
-                        let apart: u64 = pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-                        assert!(apart < 600, "{length} bytes of {format:?}: {apart} levels in all");
-                        assert!(length + 16 >= bytes.len(), "{length} bytes of {format:?}");
+                        let other = pairs.filter(|(a, b)| a != b).count();
+                        let most = if matches!(format, Format::Jpeg { .. }) { 3 * 64 } else { 0 };
+                        assert!(other <= most, "{length} bytes of {format:?}: {other} differ");
                     }
                     Err(error) => assert!(!error.to_string().is_empty()),
                 }

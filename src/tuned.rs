@@ -167,7 +167,7 @@ mod tests {
     fn a_file_makes_the_tuned_networks_of_the_general_ones() {
         let device = crate::device::cpu();
         let style = paint(Family::Woodcut, 500, 400, 1);
-        let tuned = changed("conv_5.conv");
+        let tuned = changed("conv_6.conv");
         let about = Metadata::from([("name".into(), "Woodcut".into())]);
         let made = TunedStyle::new(crate::DEFAULT_WEIGHTS, &tuned, &style, about).unwrap();
         let bytes = made.save().unwrap();
