@@ -190,6 +190,18 @@ test('what there is stays when the engine breaks off, and is painted again after
   });
 });
 
+test('where the network does not come the page says so, and the quick painting stays', async () => {
+  await onPage({ query: '?engine=cpu&size=64', mayComplain: true, prepare: (page) => page.route(NETWORK, (route) => route.fulfill({ status: 404, body: '' })) }, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    const { file: quick } = await download(page, 'no-network-quick.png');
+    await page.click('#refine');
+    await page.waitForSelector('#error:not([hidden])');
+    await painted(page);
+    assert.match(await page.textContent('#error'), /could not be refined further \(.*answered 404\)/);
+    assert.equal(await meanDifference((await download(page, 'no-network.png')).file, quick), 0);
+  });
+});
+
 test('there is no refining with regions, nor where the photo stays as it is', async () => {
   await onPage({ query: '?engine=cpu&size=64' }, async (page) => {
     await give(page, { photo: files.smallPhoto });

@@ -148,8 +148,10 @@ const painter = new Painter(
     onFailed(error, task) {
       resting();
       if (task.look.refined) {
+        keepRefined();
+        // After it: what goes back to the painting before takes complaints back.
         complain('notRefined', { reason: reasonOf(error) });
-        return keepRefined();
+        return;
       }
       if (error instanceof StyleGone) complain('styleGone', { name: gallery.get(error.message)?.title() ?? '' });
       else if (error instanceof BadPicture) complain('bad.unreadable', { name: error.part === 'photo' ? task.photo.name : styleNames(task.look) });
