@@ -392,19 +392,11 @@ mod tests {
     use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat};
 
     use super::*;
+    use crate::picture::tests::gradient;
 
     /// A CMYK JPEG as Adobe's programs write them (inverted), 32 x 16: left half cyan, right
     /// half red, made with the Python library Pillow.
     const CMYK_JPEG: &[u8] = include_bytes!("../tests/data/cmyk.jpg");
-
-    /// Every pixel different from its neighbours in every channel.
-    fn gradient(width: u32, height: u32) -> Picture {
-        let rgb = (0..height)
-            .flat_map(|y| (0..width).flat_map(move |x| [x * 7 + y, x + y * 5, 255 - x - y]))
-            .map(|value| value as u8)
-            .collect();
-        Picture::new(width, height, rgb).unwrap()
-    }
 
     fn png(pixels: impl Into<DynamicImage>) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());

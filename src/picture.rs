@@ -320,11 +320,11 @@ fn reflected(position: u32, length: u32) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Every pixel different from its neighbours in every channel.
-    fn gradient(width: u32, height: u32) -> Picture {
+    pub fn gradient(width: u32, height: u32) -> Picture {
         let rgb = (0..height)
             .flat_map(|y| (0..width).flat_map(move |x| [x * 7 + y, x + y * 5, 255 - x - y]))
             .map(|value| value as u8)

@@ -53,9 +53,7 @@ impl Networks {
         let generator = weights::load("generator", generator, &mut tensors)?;
         Ok((Self { encoder, generator }, missing))
     }
-}
 
-impl Networks {
     /// In which only tensors with one of these texts in their names are trained; all where there are none.
     pub fn training_only(self, names: &[String]) -> Self {
         if names.is_empty() {
