@@ -2,11 +2,11 @@
 
 use burn::tensor::Tensor;
 
-use crate::layers::EPSILON;
+use crate::kernels::EPSILON;
+use crate::network::style::StyleStatistics;
+use crate::network::vgg::VggConfig;
 use crate::picture::Picture;
-use crate::style::StyleStatistics;
 use crate::stylizer::Stylizer;
-use crate::vgg::VggConfig;
 
 /// Of some units, how many there are and how many are dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

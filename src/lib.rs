@@ -24,38 +24,29 @@
 //! # fn main() {}
 //! ```
 //!
-//! The modules in the order data flows: [`codecs`] and [`picture`] (bytes to pixels), [`vgg`] (pixels to
-//! features), [`style`] and [`palette`] (features and colours of styles, and their weighted
-//! sums), [`generator`] (features to picture), [`regions`] (which part in which style),
-//! [`stylizer`] (all of it), with [`layers`], [`kernels`] and
-//! [`weights`] below them and [`discriminator`] beside them for training. [`fit`] goes on from a painting by gradient
-//! descent.
+//! The rooms in the order data flows, each of which knows those below it only (`tests/house.rs` sees to that):
+//! [`picture`] (bytes to pixels), [`network`] (pixels to features to pixels), [`regions`] (which part in which
+//! style), [`stylizer`] (all of it); [`fit`] goes on from a painting by gradient descent, and [`tuned`] styles have
+//! weights of their own. Below them are [`kernels`], the only room that knows backends, [`weights`] and [`device`].
+//! [`procedural`] makes style pictures by rules, without any network.
 
 #[cfg(feature = "cli")]
 pub mod census;
-#[cfg(feature = "cli")]
-pub mod codecs;
 pub mod device;
-pub mod discriminator;
-#[cfg(feature = "cli")]
-pub mod dream;
 #[cfg(feature = "cli")]
 pub mod files;
 #[cfg(any(feature = "cli", target_arch = "wasm32"))]
 pub mod fit;
-pub mod generator;
 pub mod kernels;
-pub mod layers;
-pub mod noise;
-pub mod palette;
+pub mod network;
 pub mod picture;
+#[cfg(feature = "cli")]
+pub mod procedural;
 pub mod regions;
-pub mod style;
 pub mod stylizer;
 mod tiles;
 #[cfg(feature = "cli")]
 pub mod tuned;
-pub mod vgg;
 pub mod weights;
 
 #[cfg(feature = "train")]
@@ -64,9 +55,9 @@ pub mod train;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
+pub use network::palette::Colours;
 #[cfg(feature = "cli")]
-pub use codecs::Format;
-pub use palette::Colours;
+pub use picture::codecs::Format;
 pub use picture::{Picture, PictureError};
 pub use regions::Mask;
 pub use stylizer::{Content, Layer, Options, STYLE_SIZE, Style, StylizeError, Stylizer};

@@ -3,8 +3,7 @@
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 
-use crate::picture::PictureError;
-use crate::tiles::Rect;
+use crate::picture::{PictureError, Rect};
 
 /// How much of every pixel belongs to a region, 0..1, with soft edges.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,18 +2,20 @@
 
 use burn::tensor::{Device, Tensor};
 
-use crate::generator::Generator;
 use crate::kernels::pack;
 #[cfg(feature = "gpu")]
 use crate::kernels::screen::{self, Screen, ScreenError};
-use crate::layers::Norms;
-use crate::noise::Noise;
-use crate::palette::{ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos};
-use crate::picture::{Picture, PictureError};
+use crate::network::generator::Generator;
+use crate::network::layers::Norms;
+use crate::network::noise::Noise;
+use crate::network::palette::{
+    ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos,
+};
+use crate::network::style::{StyleStatistics, fuse};
+use crate::network::vgg::{Features, VggConfig, VggEncoder};
+use crate::picture::{Picture, PictureError, Rect};
 use crate::regions::{Mask, add_share, shares};
-use crate::style::{StyleStatistics, fuse};
-use crate::tiles::{self, Rect, Tile};
-use crate::vgg::{Features, VggConfig, VggEncoder};
+use crate::tiles::{self, Tile};
 use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
 /// Long side, in pixels, that style pictures are brought to before they are encoded. The size
@@ -281,21 +283,6 @@ impl Stylizer {
         }
     }
 
-    /// Noise in place of a photo; the same seed gives the same on every machine.
-    #[cfg(feature = "cli")]
-    pub fn encode_noise(&self, width: u32, height: u32, seed: u64) -> Content {
-        let picture = crate::dream::picture(width, height, seed);
-        let features = crate::dream::features(padded(width), padded(height), seed, &self.device);
-        let photo = self.tensor(&picture, whole(&picture));
-        Content {
-            statistics: StyleStatistics::of(&features),
-            view: self.seen(photo, features, whole(&picture)),
-            palette: Palette::of(&picture),
-            picture,
-            thumbnail: None,
-        }
-    }
-
     /// `[1, 3, padded height, padded width]`
     fn tensor(&self, picture: &Picture, part: Rect) -> Tensor<4> {
         let Rect { width, height, .. } = part;
@@ -307,10 +294,6 @@ impl Stylizer {
     fn view(&self, picture: &Picture, part: Rect) -> View {
         let photo = self.tensor(picture, part);
         let features = self.encoder.forward(photo.clone());
-        self.seen(photo, features, part)
-    }
-
-    fn seen(&self, photo: Tensor<4>, features: Features, part: Rect) -> View {
         let corner = [part.left, part.top];
         let (width, height) = (padded(part.width), padded(part.height));
         let noise = Noise::new(&[corner], width, height, NOISE_SEED, &self.device);

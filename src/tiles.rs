@@ -5,6 +5,8 @@
 //! Transfer via Thumbnail Instance Normalization", 2022). Beyond that a pixel depends only on its
 //! neighbourhood, which every tile sees whole: tiles meet without seams.
 
+use crate::picture::Rect;
+
 /// Largest number of pixels painted in one piece: the largest features, 16 channels in
 /// f32, then still fit the 128 MiB that WebGPU promises for a buffer.
 pub const WHOLE: u64 = 1 << 20;
@@ -16,15 +18,6 @@ const TILE: u32 = 768;
 /// far: 2 + 4 + 12 + 8 in the encoder's blocks, 48 + 16 + 6 + 2 in the generator at 1/8, 1/4, 1/2 and full
 /// size, 8 + 4 + 2 where it interpolates, and 4 where colours are blurred.
 const HALO: u32 = 120;
-
-/// A rectangle within a picture, in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rect {
-    pub left: u32,
-    pub top: u32,
-    pub width: u32,
-    pub height: u32,
-}
 
 /// A piece of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

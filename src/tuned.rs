@@ -4,7 +4,7 @@
 //! "A Learned Representation for Artistic Style", 2017, for scale and shift alone). A file has what is needed for
 //! that beside the general weights: biases and the late convolutions, mostly in 8 bits, about 0.15 MB.
 
-use crate::codecs::Format;
+use crate::picture::codecs::Format;
 use crate::picture::{Picture, PictureError};
 use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
@@ -151,8 +151,8 @@ impl TunedStyle {
 #[cfg(all(test, feature = "train", feature = "cpu"))]
 mod tests {
     use super::*;
+    use crate::procedural::{Family, paint};
     use crate::stylizer::Stylizer;
-    use crate::train::procedural::{Family, paint};
 
     /// The weights that ship, with the values of tensors with that in their names changed a little.
     fn changed(name: &str) -> Vec<u8> {

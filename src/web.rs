@@ -21,7 +21,7 @@ use crate::device;
 use crate::fit::{Chain, RefineOptions, RefineStyle, Refinement};
 #[cfg(feature = "gpu")]
 use crate::kernels::screen::{Screen, SurfaceTarget};
-use crate::palette::Colours;
+use crate::network::palette::Colours;
 use crate::picture::Picture;
 use crate::regions::Mask;
 use crate::stylizer::{Content, Layer, Options, STYLE_SIZE, Style, Stylizer};

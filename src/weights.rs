@@ -457,7 +457,7 @@ pub fn expect_empty(tensors: &[NamedTensor]) -> Result<(), WeightsError> {
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
-    use crate::vgg::{VggConfig, VggEncoder};
+    use crate::network::vgg::{VggConfig, VggEncoder};
 
     fn encoder() -> VggEncoder {
         VggConfig::slim().init(&crate::device::cpu())

@@ -4,123 +4,16 @@
 //! so that all of burn would be compiled once more for the tests.
 #![cfg(all(feature = "cli", feature = "cpu"))]
 
+mod desk;
+
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use impasto::picture::codecs::Decoded;
 use impasto::{DEFAULT_WEIGHTS, Format, Picture};
-use tempfile::TempDir;
 
-const JPEG: Format = Format::Jpeg { quality: 90 };
-
-/// A folder with a photo (64 x 48) and two styles.
-struct Desk(TempDir);
-
-impl Desk {
-    fn new() -> Self {
-        let desk = Self(tempfile::tempdir().unwrap());
-        desk.put("photo.png", &photo(), Format::Png);
-        desk.put("red.png", &stripes([220, 60, 20]), Format::Png);
-        desk.put("blue.jpg", &stripes([20, 80, 200]), JPEG);
-        desk
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn put(&self, name: &str, picture: &Picture, format: Format) {
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, picture.encode(format).unwrap()).unwrap();
-    }
-
-    fn picture(&self, name: &str) -> Picture {
-        Picture::decode(&std::fs::read(self.path(name)).unwrap()).unwrap()
-    }
-
-    /// All files and folders, so that anything left behind shows.
-    fn names(&self) -> Vec<String> {
-        names(self.0.path())
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
-        command.current_dir(self.0.path());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        let output = self.command().args(arguments).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-        Run { code: output.status.code(), stdout, stderr }
-    }
-
-    /// `impasto stylize` on the CPU with these further arguments.
-    fn stylize(&self, arguments: &[&str]) -> Run {
-        self.run(&[&["stylize", "--device", "cpu"], arguments].concat())
-    }
-}
-
-/// What came of a command.
-#[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Run {
-    /// Done, and standard output has all of these in it.
-    #[track_caller]
-    fn prints(self, parts: &[&str]) -> Self {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        assert!(parts.iter().all(|part| self.stdout.contains(part)), "{parts:?}: {self:?}");
-        self
-    }
-
-    /// Failed in this way, and standard error has all of these in it.
-    #[track_caller]
-    fn fails(self, code: i32, parts: &[&str]) -> Self {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        assert!(parts.iter().all(|part| self.stderr.contains(part)), "{parts:?}: {self:?}");
-        self
-    }
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-fn paint(width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 3]) -> Picture {
-    let rgb = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-    Picture::new(width, height, rgb.flat_map(|(x, y)| colour(x, y)).collect()).unwrap()
-}
-
-/// Sky, ground, and a bright disc.
-fn photo() -> Picture {
-    paint(64, 48, |x, y| match (x.abs_diff(40).pow(2) + y.abs_diff(16).pow(2), y) {
-        (..100, _) => [250, 240, 160],
-        (_, ..30) => [100, 150, 200 + y as u8],
-        _ => [60, 110 + (x % 16) as u8 * 2, 50],
-    })
-}
-
-fn stripes(colour: [u8; 3]) -> Picture {
-    paint(80, 60, |x, y| colour.map(|value| if (x + 2 * y) % 14 < 7 { value } else { value / 4 }))
-}
-
-/// Mean absolute difference, in 8-bit levels.
-fn difference(a: &Picture, b: &Picture) -> f64 {
-    assert_eq!((a.width(), a.height()), (b.width(), b.height()));
-    let sum: u64 = a.rgb().iter().zip(b.rgb()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-    sum as f64 / a.rgb().len() as f64
-}
+use desk::{Desk, JPEG, difference, names, paint, photo, stripes};
 
 #[test]
 fn help_teaches() {
@@ -393,7 +286,7 @@ fn what_is_transparent_stays_so_and_is_no_part_of_a_style() {
     desk.stylize(&["cut.png", "--style", "red.png", "-o", "out.png"]).prints(&[]);
     let opacity = |name: &str| {
         let bytes = std::fs::read(desk.path(name)).unwrap();
-        Picture::decode_with_opacity(&bytes).unwrap().1
+        Decoded::read(&bytes).unwrap().opacity
     };
     assert_eq!(opacity("out.png"), opacity("cut.png"));
     let run = desk.stylize(&["cut.png", "--style", "red.png", "-o", "out.jpg"]);

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use impasto::train::{losses, procedural};
-use impasto::vgg::VggConfig;
+use impasto::network::vgg::VggConfig;
+use impasto::procedural;
+use impasto::train::losses;
 use impasto::{Format, Picture, device, weights};
 
 fn impasto(arguments: &[&str]) -> Output {

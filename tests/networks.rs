@@ -3,14 +3,15 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use impasto::discriminator::Discriminator;
-use impasto::generator::Generator;
-use impasto::layers::Norms;
-use impasto::noise::Noise;
-use impasto::palette::{ColourMap, Palette, enlarged, recolour_photos};
-use impasto::style::{StyleStatistics, fuse};
+use impasto::kernels::{BLUR, enlarged};
+use impasto::network::discriminator::Discriminator;
+use impasto::network::generator::Generator;
+use impasto::network::layers::Norms;
+use impasto::network::noise::Noise;
+use impasto::network::palette::{ColourMap, Palette, recolour_photos};
+use impasto::network::style::{StyleStatistics, fuse};
+use impasto::network::vgg::{Features, VggConfig};
 use impasto::train::losses;
-use impasto::vgg::{Features, VggConfig};
 use impasto::weights::{self, NamedTensor};
 use safetensors::SafeTensors;
 
@@ -109,7 +110,7 @@ fn slim_encoder_fusion_and_generator() {
     let map = palette_of(&content).map_to(&palette_of(&style));
     assert_matches("map", ColourMap::to_tensor(&[map], &device()).squeeze_dim::<2>(0));
     let recoloured = recolour_photos(content.clone(), &[map]);
-    assert_matches("recoloured", enlarged(recoloured.clone()));
+    assert_matches("recoloured", enlarged(recoloured.clone(), BLUR));
     for (name, strength) in [("painting", 1.0), ("picture", 0.7)] {
         let (fused, noise, palette) = (fused.clone(), noise.clone(), recoloured.clone());
         let picture =
@@ -169,7 +170,7 @@ fn discriminator_and_cross_entropy() {
 
 #[test]
 fn power_iteration_finds_the_largest_singular_value() {
-    let mut conv = impasto::discriminator::SpectralConv::new([3, 4], 2, &device());
+    let mut conv = impasto::network::discriminator::SpectralConv::new([3, 4], 2, &device());
     for _ in 0..100 {
         conv = conv.refine();
     }
@@ -213,4 +214,31 @@ fn own_style_leaves_the_features_as_they_were() {
     let fused = fuse(&features, StyleStatistics::of(&features), &mut Norms::Own);
     let worst = (fused.features.read() - features.relu4_1).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-4, "{worst}");
+}
+
+/// Pictures of a batch have kernels of their own, each its style's.
+#[test]
+fn a_batch_is_its_pictures_one_by_one() {
+    let encoder = with_weights("encoder", VggConfig::slim().init(&device()));
+    let generator = with_weights("generator", Generator::new(&device()));
+    let shape = [1, 3, 32, 48];
+    let paint = |photos: Tensor<4>, styles: Vec<Tensor<4>>| {
+        let rows = styles.into_iter().map(|style| StyleStatistics::of(&encoder.forward(style)).0);
+        let rows: Vec<_> = rows.collect();
+        let (count, maps) = (rows.len(), vec![ColourMap::identity(); rows.len()]);
+        let style = StyleStatistics(Tensor::cat(rows, 0));
+        let fused = fuse(&encoder.forward(photos.clone()), style, &mut Norms::Own);
+        let noise = Noise::new(&vec![[0, 0]; count], 48, 32, 7, &device());
+        let palette = recolour_photos(photos.clone(), &maps);
+        generator.paint(fused, noise, palette, photos, 1.0, &mut Norms::Own)
+    };
+    let photos = [picture("one", shape), picture("two", shape)];
+    let styles = [picture("red", shape).square(), picture("blue", shape).sqrt()];
+    let together = paint(Tensor::cat(photos.to_vec(), 0), styles.to_vec());
+    for (index, (photo, style)) in photos.into_iter().zip(styles).enumerate() {
+        let alone = paint(photo, vec![style]);
+        let difference = (together.clone().narrow(0, index, 1) - alone).abs().max();
+        let difference = difference.into_scalar::<f32>();
+        assert!(difference < 1e-4, "picture {index} is off by {difference}");
+    }
 }

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use burn::module::Module;
-use impasto::discriminator::Discriminator;
+use impasto::network::discriminator::Discriminator;
+use impasto::network::vgg::VggConfig;
+use impasto::procedural;
 use impasto::train::answers::Answers;
 use impasto::train::dataset::{Dataset, Folder, Skipped};
-use impasto::train::{Losses, Outcome, Start, TrainConfig, TrainError, Trainer, procedural};
-use impasto::vgg::VggConfig;
+use impasto::train::{Losses, Outcome, Start, TrainConfig, TrainError, Trainer};
 use impasto::{Format, Picture, Stylizer, device, weights};
 
 const SETTINGS: &str = "

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use impasto::train::procedural::{Family, paint};
-use impasto::vgg::VggConfig;
+use impasto::network::vgg::VggConfig;
+use impasto::procedural::{Family, paint};
 use impasto::{DEFAULT_WEIGHTS, Format, Picture, device, weights};
 
 /// A folder with photos, two styles, and a loss network with random weights: what the losses measure does

@@ -4,11 +4,10 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use impasto::files::write_whole;
-use impasto::{Picture, STYLE_SIZE, Style, Stylizer, dream};
+use impasto::{Picture, STYLE_SIZE, Style, Stylizer, procedural};
 use serde::Serialize;
 
 use super::engine::{self, Engine};
@@ -19,7 +18,7 @@ use super::networks::{Weights, WeightsFile};
 ///
 /// Every round takes each device once, so that whatever else the machine does meets them alike:
 /// compare medians of one call, not of two. Speed does not depend on what is in the pictures, which
-/// are noise. Start-up, files and their formats are not in the figures.
+/// are made up. Start-up, files and their formats are not in the figures.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Stages:
@@ -38,7 +37,7 @@ pub struct Bench {
     #[arg(long, value_enum, default_value_t = Devices::All)]
     device: Devices,
     /// Sides of the square photo, in pixels
-    #[arg(long, value_name = "SIDE,…", value_delimiter = ',', default_values_t = [256, 512, 1024],
+    #[arg(long, value_name = "SIDE", value_delimiter = ',', num_args = 1.., default_values_t = [256, 512, 1024],
           value_parser = clap::value_parser!(u32).range(16..=4096))]
     sizes: Vec<u32>,
     /// Measured runs of each
@@ -129,8 +128,7 @@ impl Bench {
             all.extend(measured);
         }
         if let Some(path) = &self.json {
-            write_whole(path, &serde_json::to_vec_pretty(&all)?)
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            files::write(path, &serde_json::to_vec_pretty(&all)?)?;
         }
         Ok(())
     }
@@ -240,8 +238,8 @@ impl Contestant {
 impl Task {
     fn new(size: u32) -> Self {
         Self {
-            photo: dream::picture(size, size, 1),
-            style: dream::picture(STYLE_SIZE, STYLE_SIZE, 2),
+            photo: procedural::scene(size, size, 1),
+            style: procedural::scene(STYLE_SIZE, STYLE_SIZE, 2),
         }
     }
 }

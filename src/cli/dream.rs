@@ -1,27 +1,28 @@
-//! `impasto dream`: pictures from noise.
+//! `impasto dream`: pictures of nothing that is.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use impasto::files::write_whole;
-use impasto::{STYLE_SIZE, Style};
+use impasto::{STYLE_SIZE, Style, procedural};
 
 use super::engine::Engine;
 use super::networks::Weights;
 use super::{files, stylize};
 
-/// Make a picture from noise, in the style of one or several pictures.
+/// Make a picture without a photo, in the style of one or several pictures.
 ///
-/// The generator gets random features in place of a photo's. The same seed, size and styles give
-/// the same picture.
+/// What it shows (hills, a town, flowers, the sea) is made up by rules from the seed, in colours that suit each
+/// other, and then painted as a photo would be. The same seed, size and styles give the same picture.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  impasto dream --style waves.png=2 --style stars.jpg --seed 7 --size 1024x640 -o dream.png")]
+  impasto dream --style waves.png=2 --style stars.jpg --seed 7 --size 1024x640 -o dream.png
+  impasto dream --style starry-impasto -o dream.png")]
 pub struct Dream {
-    /// Style picture; may be given several times, with weights that say how much each counts
+    /// Style picture, or the name of one that comes with the program (`impasto styles --list`); may be
+    /// given several times, with weights that say how much each counts
     #[arg(short, long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
     styles: Vec<OsString>,
     /// Where the picture goes: a file that ends in .png, .jpg or .webp
@@ -78,10 +79,9 @@ impl Dream {
         let weighted: Vec<(&Style, f32)> =
             encoded.iter().zip(&styles).map(|(style, (_, weight))| (style, *weight)).collect();
         let (width, height) = self.size;
-        let noise = stylizer.encode_noise(width, height, self.seed);
-        let picture = pollster::block_on(stylizer.stylize(&noise, &weighted, 1.0))?;
-        write_whole(&self.output, &picture.encode(format)?)
-            .with_context(|| format!("cannot write {}", self.output.display()))?;
+        let scene = stylizer.encode_content(&procedural::scene(width, height, self.seed));
+        let picture = pollster::block_on(stylizer.stylize(&scene, &weighted, 1.0))?;
+        files::write(&self.output, &picture.encode(format)?)?;
         println!("{}: {width} x {height} pixels, seed {}", self.output.display(), self.seed);
         Ok(())
     }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use clap::Args;
-use impasto::files::write_whole;
 use impasto::fit::{self, Chain, RefineOptions, RefineStyle, Refinement};
 use impasto::train::evaluate::{Judge, Measures, Seen, Stability};
 use impasto::train::probe::{self, Recognized};
@@ -184,8 +183,7 @@ impl Evaluate {
             let cannot_write = || format!("cannot write to {}", folder.display());
             std::fs::create_dir_all(folder).with_context(cannot_write)?;
             for ((photo, style), painting) in pairs(photos, styles).zip(&paintings) {
-                write_whole(&file_of(folder, photo, style), &painting.encode(Format::Png)?)
-                    .with_context(cannot_write)?;
+                files::write(&file_of(folder, photo, style), &painting.encode(Format::Png)?)?;
             }
         }
         if let Some(path) = &self.sheet {

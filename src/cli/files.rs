@@ -2,21 +2,37 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use impasto::codecs::EXTENSIONS;
+use impasto::files::{clear_left_behind, write_whole};
+use impasto::picture::codecs::{Decoded, EXTENSIONS};
+use impasto::procedural::bundled;
 use impasto::{Format, Mask, Picture, PictureError};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Largest file that is read into memory, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// The whole file, unless it is absurdly large.
+/// Whether this means standard input or output, and no file.
+pub fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// The whole file, or standard input, unless it is absurdly large.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let cannot_read = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();
+    if is_standard(path) {
+        std::io::stdin().take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
+        ensure!(
+            bytes.len() as u64 <= MOST_BYTES,
+            "standard input is larger than {} MB",
+            MOST_BYTES >> 20
+        );
+        return Ok(bytes);
+    }
     let file = File::open(path).with_context(cannot_read)?;
     let size = file.metadata().with_context(cannot_read)?.len();
     // Devices and pipes have no size and no end: the limit holds for what comes out, too.
@@ -37,14 +53,38 @@ pub fn read_picture(path: &Path) -> Result<Picture> {
     decoded(path, Picture::decode)
 }
 
-/// The same, and how opaque its pixels are, where not all of them are.
-pub fn read_with_opacity(path: &Path) -> Result<(Picture, Option<Vec<u8>>)> {
-    decoded(path, Picture::decode_with_opacity)
+/// The same, and what is beside the pixels.
+pub fn read_whole(path: &Path) -> Result<Decoded> {
+    decoded(path, Decoded::read)
 }
 
-/// The style picture in a file.
+/// The style picture in a file, or the one of this name that comes with the program.
 pub fn read_style(path: &Path) -> Result<Picture> {
-    decoded(path, Picture::decode_style)
+    match bundled_style(path) {
+        Some(picture) => Ok(picture),
+        None => Picture::decode_style(&read_style_file(path)?)
+            .with_context(|| path.display().to_string()),
+    }
+}
+
+/// The file that an argument names in which a style of the program could be named, too.
+pub fn read_style_file(path: &Path) -> Result<Vec<u8>> {
+    let file = read(path);
+    match is_standard(path) || path.exists() {
+        true => file,
+        false => file.context(format!(
+            "{}: there is no such file, nor a style of that name (impasto styles --list)",
+            path.display()
+        )),
+    }
+}
+
+/// The style picture of this name that comes with the program. A file of that name comes first.
+pub fn bundled_style(name: &Path) -> Option<Picture> {
+    if name.exists() {
+        return None;
+    }
+    Some(bundled().iter().find(|style| name == Path::new(style.id))?.picture())
 }
 
 /// The mask in a picture file.
@@ -104,12 +144,15 @@ pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(pictures)
 }
 
+/// Whether there is a file, or a dangling link, which does not exist for `Path::exists`.
+pub fn is_there(path: &Path) -> bool {
+    !is_standard(path) && path.symlink_metadata().is_ok()
+}
+
 /// # Errors
 /// If any of the files exists and `force` is not given. Names some of them.
 pub fn refuse_to_overwrite(outputs: &[PathBuf], force: bool) -> Result<()> {
-    // Also dangling links, which do not exist for Path::exists.
-    let existing: Vec<_> =
-        outputs.iter().filter(|path| !force && path.symlink_metadata().is_ok()).collect();
+    let existing: Vec<_> = outputs.iter().filter(|path| !force && is_there(path)).collect();
     match existing.as_slice() {
         [] => Ok(()),
         [only] => bail!("{} exists; --force replaces it", only.display()),
@@ -126,12 +169,25 @@ pub fn refuse_to_overwrite(outputs: &[PathBuf], force: bool) -> Result<()> {
 
 /// Makes the folder that a file is to be in, and tries whether it can be written to: not only after hours of work.
 pub fn make_folder_of(file: &Path) -> Result<()> {
+    if is_standard(file) {
+        return Ok(());
+    }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let cannot_write = || format!("cannot write to the folder {}", folder.display());
     std::fs::create_dir_all(folder).with_context(cannot_write)?;
     tempfile::tempfile_in(folder).with_context(cannot_write)?;
+    clear_left_behind(folder);
     Ok(())
+}
+
+/// Writes a file whole or not at all; or to standard output.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    match is_standard(path) {
+        true => std::io::stdout().write_all(bytes),
+        false => write_whole(path, bytes),
+    }
+    .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// A bar with the remaining time, on standard error.

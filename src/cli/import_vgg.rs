@@ -15,8 +15,8 @@ use burn::store::{ModuleStore, PytorchStore, SafetensorsStore, bridge};
 use burn::tensor::{Device, TensorData};
 use clap::Args;
 use impasto::kernels::{Border, pool};
-use impasto::layers::convolve;
-use impasto::vgg::{DEVIATION, MEAN, VggConfig, normalize as normalize_input};
+use impasto::network::layers::convolve;
+use impasto::network::vgg::{DEVIATION, MEAN, VggConfig, normalize as normalize_input};
 use impasto::weights::{self, Metadata, NamedTensor};
 
 use super::engine::Engine;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use impasto::STYLE_SIZE;
 use impasto::census::{Census, Units};
-use impasto::generator::BRUSHED;
+use impasto::network::generator::BRUSHED;
 use impasto::weights::{self, NamedTensor};
 
 use super::files;
@@ -100,7 +100,7 @@ fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
     }
     match tensor.shape.len() {
         4 => each * area(halvings(&tensor.name)),
-        2 => each,
+        2 | 3 => each,
         _ => 0,
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "train")]
 mod average;
 mod bench;
+mod completions;
 mod dream;
 mod engine;
 #[cfg(feature = "train")]
@@ -10,8 +11,8 @@ mod evaluate;
 mod files;
 mod import_vgg;
 mod info;
+mod interrupt;
 mod networks;
-#[cfg(feature = "train")]
 mod styles;
 mod stylize;
 #[cfg(feature = "train")]
@@ -21,7 +22,7 @@ mod tune;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Paints photos in the style of any picture, on your own machine.
 #[derive(Debug, Parser)]
@@ -52,9 +53,12 @@ struct Cli {
 enum Command {
     Stylize(stylize::Stylize),
     Dream(dream::Dream),
+    Styles(styles::Styles),
     ImportVgg(import_vgg::ImportVgg),
     Info(info::Info),
     Bench(bench::Bench),
+    Completions(completions::Completions),
+    Man(completions::Man),
     #[cfg(feature = "train")]
     Train(train::Train),
     #[cfg(feature = "train")]
@@ -62,27 +66,38 @@ enum Command {
     #[cfg(feature = "train")]
     Average(average::Average),
     #[cfg(feature = "train")]
-    Styles(styles::Styles),
-    #[cfg(feature = "train")]
     Evaluate(evaluate::Evaluate),
 }
 
 /// Exit codes: 0 done, 1 failed (entirely or in part), 2 wrong usage, 130 stopped by Ctrl-C.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Stylize(command) => command.run(),
+    let matches = Cli::command().get_matches();
+    let Cli { command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Err(error) = interrupt::listen() {
+        eprintln!("{error:#}");
+    }
+    let outcome = match command {
+        Command::Stylize(command) => {
+            let own = matches.subcommand_matches("stylize");
+            if let Some(Err(error)) = own.map(|own| command.refuse_misplaced(own)) {
+                eprintln!("error: {error:#}");
+                return ExitCode::from(2);
+            }
+            command.run()
+        }
         Command::Dream(command) => command.run(),
+        Command::Styles(command) => command.run(),
         Command::ImportVgg(command) => command.run(),
         Command::Info(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Completions(command) => command.run(Cli::command()),
+        Command::Man(command) => command.run(Cli::command()),
         #[cfg(feature = "train")]
         Command::Train(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Tune(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Average(command) => command.run(),
-        #[cfg(feature = "train")]
-        Command::Styles(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Evaluate(command) => command.run(),
     };

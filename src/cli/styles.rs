@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use impasto::files::write_whole;
-use impasto::train::procedural::{BUNDLED_SIZE, Family, bundled, from_photo, paint, styles_json};
+use impasto::procedural::{BUNDLED_SIZE, Family, bundled, from_photo, paint, styles_json};
 
 use super::files;
 
@@ -27,9 +26,15 @@ Examples:
   A picture in the same style, of a scene that the program makes up:
     impasto styles --family woodcut --seed 7 -o style.png
 
-  The style pictures of the page:
+  The styles that come with the program, for `impasto stylize --style NAME`:
+    impasto styles --list
+
+  Their pictures, as the page has them:
     impasto styles")]
 pub struct Styles {
+    /// Name the styles that come with the program
+    #[arg(long, exclusive = true)]
+    list: bool,
     /// Photo to paint; the painting has its size
     #[arg(long, value_name = "PHOTO", requires = "family")]
     photo: Option<PathBuf>,
@@ -59,6 +64,12 @@ pub struct Styles {
 impl Styles {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
+        if self.list {
+            for style in bundled() {
+                println!("{:18} {}, {}", style.id, style.title_en, style.family.name());
+            }
+            return Ok(());
+        }
         match self.family {
             Some(family) => self.one(family),
             None => all(&self.out),
@@ -79,8 +90,7 @@ impl Styles {
                 })?,
             None => paint(family, BUNDLED_SIZE, BUNDLED_SIZE, self.seed),
         };
-        write_whole(&output, &picture.encode(format)?)
-            .with_context(|| format!("cannot write {}", output.display()))?;
+        files::write(&output, &picture.encode(format)?)?;
         println!(
             "{}: {} x {} pixels, {}, seed {}",
             output.display(),
@@ -116,14 +126,10 @@ fn all(out: &Path) -> Result<()> {
         .with_context(|| format!("cannot make {}", thumbs.display()))?;
     for style in bundled() {
         for (name, bytes) in style.files()? {
-            let path = out.join(name);
-            write_whole(&path, &bytes)
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            files::write(&out.join(name), &bytes)?;
         }
     }
-    let path = out.join("styles.json");
-    write_whole(&path, styles_json().as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    files::write(&out.join("styles.json"), styles_json().as_bytes())?;
     println!("{} styles in {}", bundled().len(), out.display());
     Ok(())
 }

@@ -1,22 +1,26 @@
 //! `impasto stylize`: photos and style pictures in, paintings out.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Once;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
-use clap::{Args, ValueEnum};
+use clap::{ArgMatches, Args, ValueEnum};
 use impasto::fit::{self, Chain, RefineOptions, RefineStyle, Refinement};
+use impasto::picture::codecs::{Beside, Decoded};
 use impasto::tuned::TunedStyle;
 use impasto::{Colours, Format, Layer, Mask, Options, Picture, STYLE_SIZE, Style, Stylizer};
 use indicatif::ProgressBar;
+use serde::Serialize;
 
-use super::engine::Engine;
+use super::engine::{self, Engine};
 use super::files;
+use super::interrupt::{self, Keeping};
 use super::networks::Weights;
 
 /// Paint photos in the style of one or several pictures.
@@ -31,8 +35,9 @@ Examples:
   A photo in the style of a painting, with the photo still showing through:
     impasto stylize photo.jpg --style painting.jpg --strength 0.7 -o painted.jpg
 
-  A mixture of two styles, the first three times as strong as the second:
-    impasto stylize photo.jpg --style waves.png=3 --style stars.jpg=1 -o painted.png
+  A mixture of two styles, the first three times as strong as the second; one that comes with the
+  program (`impasto styles --list` names them):
+    impasto stylize photo.jpg --style waves.png=3 --style starry-impasto=1 -o painted.png
 
   The white part of sky.png in the second style, the rest in the first; in the photo's colours:
     impasto stylize photo.jpg --style town.jpg --style stars.jpg --mask sky.png=2 \\
@@ -44,14 +49,17 @@ Examples:
   All photos of a folder, with a long side of at most 1600 pixels:
     impasto stylize holiday --style painting.jpg --size 1600 -o holiday-painted
 
+  In a pipe:
+    curl -s https://example.org/photo.jpg | impasto stylize - --style painting.jpg -o - > painted.png
+
 Exit codes: 0 all painted, 1 some or all not (standard error says why), 2 wrong usage, \
 130 stopped by Ctrl-C, which leaves no half-written files.")]
 pub struct Stylize {
-    /// Photos, or folders of photos (without their subfolders)
+    /// Photos, or folders of photos (without their subfolders), or - for standard input
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// Style picture; may be given several times, with weights that say how much each counts. Or one
-    /// style from `impasto tune`
+    /// Style picture, or the name of one that comes with the program; may be given several times, with
+    /// weights that say how much each counts. Or one style from `impasto tune`
     #[arg(short, long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
     styles: Vec<OsString>,
     /// A region: the white part of this picture is painted in the style of that number (the first
@@ -59,8 +67,8 @@ pub struct Stylize {
     /// edges. May be given several times
     #[arg(long = "mask", value_name = "PICTURE=STYLE")]
     masks: Vec<OsString>,
-    /// Where the painting goes: a file that ends in .png, .jpg or .webp, or a folder. Folders that are
-    /// missing are made
+    /// Where the painting goes: a file that ends in .png, .jpg or .webp, or a folder, or - for standard
+    /// output, as PNG. Folders that are missing are made
     #[arg(short, long, alias = "out", value_name = "FILE_OR_DIR")]
     output: PathBuf,
     /// From 0, the photo itself, to 1, the full style
@@ -95,6 +103,16 @@ pub struct Stylize {
     /// Quality of JPEG files, from 1 to 100 (PNG and WebP lose nothing)
     #[arg(long, default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
+    /// Keep what the camera wrote into the photo: date, camera, copyright; not the place
+    #[arg(long)]
+    keep_metadata: bool,
+    /// Keep the place where the photo was taken as well
+    #[arg(long, requires = "keep_metadata")]
+    keep_place: bool,
+    /// Say on standard output what became of each photo, as a line of JSON: input, output, width, height,
+    /// engine, seconds, steps (of refining), error; null where there is none
+    #[arg(long)]
+    json: bool,
     /// Replace files that exist
     #[arg(long, conflicts_with = "skip_existing")]
     force: bool,
@@ -132,13 +150,6 @@ struct Job {
     format: Format,
 }
 
-/// Held while a file is written, so that Ctrl-C waits for that and for nothing else.
-static WRITING: Mutex<()> = Mutex::new(());
-/// Whether a picture is being refined, so that Ctrl-C has something to keep.
-static REFINING: AtomicBool = AtomicBool::new(false);
-/// Whether Ctrl-C was pressed meanwhile.
-static STOPPED: AtomicBool = AtomicBool::new(false);
-
 /// Between lines about progress where there is no terminal.
 const A_WHILE: Duration = Duration::from_secs(60);
 
@@ -168,8 +179,7 @@ impl Stylize {
         let mut jobs = self.plan()?;
         if self.skip_existing {
             let all = jobs.len();
-            // Also dangling links, which do not exist for Path::exists.
-            jobs.retain(|job| job.output.symlink_metadata().is_err());
+            jobs.retain(|job| !files::is_there(&job.output));
             if jobs.len() < all {
                 eprintln!("{} of {all} are painted already", all - jobs.len());
             }
@@ -197,8 +207,8 @@ impl Stylize {
             .collect::<Result<Vec<_>>>()?;
         let weights = self.weights.read()?;
 
-        leave_cleanly_on_interrupt()?;
         let device = self.device.open()?;
+        let engine = engine::name(&device);
         let stylizer = match &tuned {
             Some(tuned) => Stylizer::tuned(&weights.bytes, tuned, &device)
                 .with_context(|| format!("{} with {}", styles[0].0.display(), weights.name))?,
@@ -220,14 +230,45 @@ impl Stylize {
             }),
             None => None,
         };
+        let dropped = Once::new();
         let paint = |job: &Job, bar: &ProgressBar| {
-            self.paint(&stylizer, &layers, refiner.as_ref(), job, bar)
+            let start = Instant::now();
+            let outcome = self.paint(&stylizer, &layers, refiner.as_ref(), job, bar, &dropped);
+            if self.json {
+                let line = Line::of(job, &outcome, &engine, start.elapsed());
+                bar.suspend(|| println!("{line}"));
+            }
+            outcome
         };
         match jobs.as_slice() {
             [] => Ok(()),
-            [job] => paint_one(job, paint),
-            jobs => paint_all(jobs, paint),
+            [job] => self.paint_one(job, paint),
+            jobs => self.paint_all(jobs, paint),
         }
+    }
+
+    /// Refuses photos that stand behind `--style` and are most likely meant as styles: a shell makes several names of
+    /// `--style *.jpg`. `matches` are this command's.
+    pub fn refuse_misplaced(&self, matches: &ArgMatches) -> Result<()> {
+        let indices = |name| matches.indices_of(name).into_iter().flatten().collect::<Vec<_>>();
+        let (photos, styles) = (indices("photos"), indices("styles"));
+        // Right behind a style, and behind one that is.
+        let mut behind = styles;
+        let mut misplaced = Vec::new();
+        for (index, photo) in photos.iter().zip(&self.photos) {
+            if behind.contains(&(index - 1)) {
+                behind.push(*index);
+                misplaced.push(photo.display().to_string());
+            }
+        }
+        let others = photos.len() - misplaced.len();
+        ensure!(
+            misplaced.is_empty() || (others == 0 && misplaced.len() == 1),
+            "{} behind --style: if these are styles, each needs a --style of its own; if they are photos, put \
+             them before --style",
+            misplaced.join(", ")
+        );
+        Ok(())
     }
 
     /// What goes where.
@@ -241,6 +282,12 @@ impl Stylize {
         }
         let several = photos.len() > 1 || self.photos.iter().any(|path| path.is_dir());
         let output = &self.output;
+        if files::is_standard(output) {
+            ensure!(!several, "several paintings cannot go to standard output; give a folder");
+            ensure!(!self.json, "standard output is for the painting, or for --json");
+            let photo = photos.swap_remove(0);
+            return Ok(vec![Job { photo, output: output.clone(), format: Format::Png }]);
+        }
         let format = files::format_of(output, self.quality);
         let is_folder = output.is_dir() || ends_with_separator(output);
         ensure!(is_folder || !output.is_file() || !several, "{} is not a folder", output.display());
@@ -263,6 +310,10 @@ impl Stylize {
         let mut jobs = Vec::new();
         let mut taken: HashMap<PathBuf, PathBuf> = HashMap::new();
         for photo in photos {
+            ensure!(
+                !files::is_standard(&photo),
+                "what comes from standard input has no name; give that of a file with --output"
+            );
             let name = photo
                 .file_name()
                 .with_context(|| format!("{} is not the name of a file", photo.display()))?;
@@ -293,8 +344,9 @@ impl Stylize {
         refiner: Option<&Refiner>,
         job: &Job,
         bar: &ProgressBar,
+        dropped: &Once,
     ) -> Result<Painted> {
-        let (whole, opacity) = files::read_with_opacity(&job.photo)?;
+        let Decoded { picture: whole, opacity, metadata } = files::read_whole(&job.photo)?;
         let size = (whole.width(), whole.height());
         let photo = whole.fit(self.size.unwrap_or(u32::MAX));
         let content = stylizer.encode_content(&photo);
@@ -310,23 +362,34 @@ impl Stylize {
             let (refined, done) = self.refine(refiner, painting, photo, job, bar)?;
             (painting, steps) = (refined, Some(done));
         }
-        let cannot_write = || format!("cannot write {}", job.output.display());
-        let bytes = match (&opacity, job.format) {
+        let painted = (painting.width(), painting.height());
+        let mut beside = Beside::default();
+        match &metadata {
+            Some(metadata) if self.keep_metadata => {
+                beside.exif = metadata.for_painting(painted, self.keep_place);
+            }
+            Some(_) => dropped.call_once(|| {
+                bar.suspend(|| {
+                    eprintln!("date, camera and the like are not kept; --keep-metadata keeps them");
+                });
+            }),
+            None => {}
+        }
+        match (&opacity, job.format) {
             (Some(_), Format::Jpeg { .. }) => {
                 let (photo, output) = (job.photo.display(), job.output.display());
                 bar.suspend(|| {
                     eprintln!("{photo} is transparent and JPEG cannot be: {output} is on white");
                 });
-                painting.encode(job.format)
             }
-            (Some(opacity), format) => painting.encode_with_opacity(format, opacity, size),
-            (None, format) => painting.encode(format),
-        };
-        let bytes = bytes.with_context(cannot_write)?;
-
-        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        impasto::files::write_whole(&job.output, &bytes).with_context(cannot_write)?;
-        Ok(Painted { size: (painting.width(), painting.height()), steps })
+            (Some(opacity), _) => beside.opacity = Some((opacity, size)),
+            (None, _) => {}
+        }
+        let bytes = painting
+            .encode_with(job.format, beside)
+            .with_context(|| format!("cannot write {}", job.output.display()))?;
+        files::write(&job.output, &bytes)?;
+        Ok(Painted { size: painted, steps })
     }
 
     /// Refines a painting until all steps are done or Ctrl-C is pressed. Also says how many were done, and
@@ -348,7 +411,7 @@ impl Stylize {
         };
         let Refiner { chain, styles, device } = refiner;
         let mut refinement = Refinement::new(chain, painting, photo, styles, options, device)?;
-        REFINING.store(true, Ordering::SeqCst);
+        let _keeping = Keeping::start("keeping what there is");
         let name = job.photo.display();
         // Where there is no terminal, a line now and then.
         let tell = |message: String| match bar.is_hidden() {
@@ -370,13 +433,11 @@ impl Stylize {
                      there is"
                 ));
             }
-            if STOPPED.load(Ordering::SeqCst) {
+            if interrupt::asked().load(Ordering::SeqCst) {
                 break;
             }
         }
-        let refined = pollster::block_on(refinement.picture())?;
-        REFINING.store(false, Ordering::SeqCst);
-        Ok((refined, refinement.progress()))
+        Ok((pollster::block_on(refinement.picture())?, refinement.progress()))
     }
 }
 
@@ -385,7 +446,11 @@ fn read_styles(styles: &[(PathBuf, f32)]) -> Result<(Vec<Picture>, Option<TunedS
     let mut tuned = None;
     let mut pictures = Vec::new();
     for (path, _) in styles {
-        let bytes = files::read(path)?;
+        if let Some(picture) = files::bundled_style(path) {
+            pictures.push(picture);
+            continue;
+        }
+        let bytes = files::read_style_file(path)?;
         let name = || path.display().to_string();
         if TunedStyle::is(&bytes) {
             ensure!(
@@ -411,6 +476,48 @@ struct Painted {
     steps: Option<(usize, usize)>,
 }
 
+impl Painted {
+    /// For people.
+    fn described(&self, took: Duration) -> String {
+        let (width, height) = self.size;
+        let steps = self.steps.map_or(String::new(), |(done, all)| match done == all {
+            true => format!(", {done} steps of refining"),
+            false => format!(", stopped after {done} of {all} steps of refining"),
+        });
+        format!("{width} x {height} pixels in {:.1} s{steps}", took.as_secs_f64())
+    }
+}
+
+/// What became of a photo, for programs.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    input: Cow<'a, str>,
+    output: Cow<'a, str>,
+    width: Option<u32>,
+    height: Option<u32>,
+    engine: &'a str,
+    seconds: f64,
+    steps: Option<usize>,
+    error: Option<String>,
+}
+
+impl Line<'_> {
+    fn of(job: &Job, outcome: &Result<Painted>, engine: &str, took: Duration) -> String {
+        let painted = outcome.as_ref().ok();
+        let line = Line {
+            input: job.photo.to_string_lossy(),
+            output: job.output.to_string_lossy(),
+            width: painted.map(|painted| painted.size.0),
+            height: painted.map(|painted| painted.size.1),
+            engine,
+            seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
+            steps: painted.and_then(|painted| Some(painted.steps?.0)),
+            error: outcome.as_ref().err().map(|error| format!("{error:#}")),
+        };
+        serde_json::to_string(&line).expect("numbers and texts are JSON")
+    }
+}
+
 /// The styles that no region names are mixed, in all that the regions leave.
 fn layers<'a>(
     encoded: &'a [Style],
@@ -428,64 +535,70 @@ fn layers<'a>(
     masked.chain(mixed).collect()
 }
 
-fn paint_one(job: &Job, paint: impl Fn(&Job, &ProgressBar) -> Result<Painted>) -> Result<()> {
-    let start = Instant::now();
-    let spinner =
-        ProgressBar::new_spinner().with_message(format!("painting {}", job.photo.display()));
-    spinner.enable_steady_tick(Duration::from_millis(120));
-    let outcome = paint(job, &spinner);
-    spinner.finish_and_clear();
-    let Painted { size: (width, height), steps } = outcome?;
-    let seconds = start.elapsed().as_secs_f64();
-    let steps = steps.map_or(String::new(), |(done, all)| match done == all {
-        true => format!(", {done} steps of refining"),
-        false => format!(", stopped after {done} of {all} steps of refining"),
-    });
-    println!("{}: {width} x {height} pixels in {seconds:.1} s{steps}", job.output.display());
-    leave_if_stopped();
-    Ok(())
-}
-
-fn paint_all(jobs: &[Job], paint: impl Fn(&Job, &ProgressBar) -> Result<Painted>) -> Result<()> {
-    let start = Instant::now();
-    let bar = files::progress_bar(jobs.len(), "painting");
-    bar.enable_steady_tick(Duration::from_secs(1));
-    let mut failed = 0;
-    for job in jobs {
-        if let Err(error) = paint(job, &bar) {
-            failed += 1;
-            bar.suspend(|| eprintln!("error: {error:#}"));
+impl Stylize {
+    fn paint_one(
+        &self,
+        job: &Job,
+        paint: impl Fn(&Job, &ProgressBar) -> Result<Painted>,
+    ) -> Result<()> {
+        let start = Instant::now();
+        let spinner =
+            ProgressBar::new_spinner().with_message(format!("painting {}", job.photo.display()));
+        spinner.enable_steady_tick(Duration::from_millis(120));
+        let outcome = paint(job, &spinner);
+        spinner.finish_and_clear();
+        let painted = outcome?;
+        let text = painted.described(start.elapsed());
+        if !self.json && !files::is_standard(&job.output) {
+            println!("{}: {text}", job.output.display());
         }
-        bar.inc(1);
         leave_if_stopped();
+        Ok(())
     }
-    bar.finish_and_clear();
-    let seconds = start.elapsed().as_secs_f64();
-    println!("{} of {} pictures painted in {seconds:.1} s", jobs.len() - failed, jobs.len());
-    ensure!(failed == 0, "{failed} of {} photos could not be painted", jobs.len());
-    Ok(())
+
+    fn paint_all(
+        &self,
+        jobs: &[Job],
+        paint: impl Fn(&Job, &ProgressBar) -> Result<Painted>,
+    ) -> Result<()> {
+        let start = Instant::now();
+        let bar = files::progress_bar(jobs.len(), "painting");
+        bar.enable_steady_tick(Duration::from_secs(1));
+        let mut failed = 0;
+        for job in jobs {
+            let began = Instant::now();
+            match paint(job, &bar) {
+                // Where there is no terminal, a line a picture.
+                Ok(painted) if bar.is_hidden() && !self.json => {
+                    eprintln!("{}: {}", job.output.display(), painted.described(began.elapsed()));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    failed += 1;
+                    bar.suspend(|| eprintln!("error: {error:#}"));
+                }
+            }
+            bar.inc(1);
+            leave_if_stopped();
+        }
+        bar.finish_and_clear();
+        let seconds = start.elapsed().as_secs_f64();
+        let text =
+            format!("{} of {} pictures painted in {seconds:.1} s", jobs.len() - failed, jobs.len());
+        match self.json {
+            true => eprintln!("{text}"),
+            false => println!("{text}"),
+        }
+        ensure!(failed == 0, "{failed} of {} photos could not be painted", jobs.len());
+        Ok(())
+    }
 }
 
 /// Once Ctrl-C was pressed while a picture was refined, and what there was of it is written.
 fn leave_if_stopped() {
-    if STOPPED.load(Ordering::SeqCst) {
-        std::process::exit(130);
+    if interrupt::asked().load(Ordering::SeqCst) {
+        std::process::exit(interrupt::CODE);
     }
-}
-
-/// Painting changes no files and is simply given up; a file that is being written is finished, and so is
-/// one that is being refined, with what there is of it.
-fn leave_cleanly_on_interrupt() -> Result<()> {
-    ctrlc::set_handler(|| {
-        if REFINING.load(Ordering::SeqCst) && !STOPPED.swap(true, Ordering::SeqCst) {
-            eprintln!("\nkeeping what there is; once more Ctrl-C leaves without it");
-            return;
-        }
-        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        eprintln!("\nstopped");
-        std::process::exit(130);
-    })
-    .context("cannot listen for Ctrl-C")
 }
 
 /// A number from 0 to 1.

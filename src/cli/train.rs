@@ -1,8 +1,6 @@
 //! `impasto train`: two folders of pictures to weights.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,6 +12,7 @@ use impasto::train::{Outcome, Start, TrainConfig, Trainer, sheet};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::files;
+use super::interrupt::{self, Keeping};
 
 /// Train the networks on two folders of pictures.
 ///
@@ -192,7 +191,7 @@ impl Train {
             }
             Outcome::Interrupted => {
                 eprintln!("Stopped at step {}; --resume goes on from there.", trainer.step());
-                std::process::exit(130);
+                std::process::exit(interrupt::CODE);
             }
         }
     }
@@ -213,16 +212,7 @@ impl Train {
 
 /// Trains with a bar or, in a log, a line a minute. Ctrl-C makes the run write a checkpoint and end.
 pub fn run_to_the_end(trainer: &mut Trainer, steps: usize) -> Result<Outcome> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        // The second time there is no waiting for the step to end.
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("\nWriting a checkpoint; once more Ctrl-C leaves without it.");
-    })
-    .context("cannot listen for Ctrl-C")?;
+    let _keeping = Keeping::start("writing a checkpoint");
 
     let bar = ProgressBar::new(steps as u64);
     bar.set_style(ProgressStyle::with_template(
@@ -231,7 +221,7 @@ pub fn run_to_the_end(trainer: &mut Trainer, steps: usize) -> Result<Outcome> {
     bar.set_position(trainer.step() as u64);
     bar.reset_eta();
     let mut told = Instant::now();
-    let outcome = trainer.run(&stop, |step, losses| {
+    let outcome = trainer.run(interrupt::asked(), |step, losses| {
         bar.set_position(step as u64);
         let shown = ["content", "style", "gram", "distillation_4"];
         let shown =

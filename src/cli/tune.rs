@@ -12,9 +12,9 @@ use impasto::tuned::{PARTS, TunedStyle};
 use impasto::weights::Metadata;
 use impasto::{Format, Picture};
 
-use super::files;
 use super::networks::Weights;
 use super::train::{Engine, load, run_to_the_end};
+use super::{files, interrupt};
 
 /// Where a run has its style picture, and the long side of that, in pixels.
 const STYLE: &str = "style/style.png";
@@ -112,13 +112,12 @@ impl Tune {
         }
         if run_to_the_end(&mut trainer, steps)? == Outcome::Interrupted {
             eprintln!("Stopped at step {}; the same command goes on from there.", trainer.step());
-            std::process::exit(130);
+            std::process::exit(interrupt::CODE);
         }
         let tuned = files::read(&run.join("impasto.safetensors"))?;
         let made = TunedStyle::new(&base.bytes, &tuned, &picture, self.about())?;
         let bytes = made.save()?;
-        impasto::files::write_whole(&self.output, &bytes)
-            .with_context(|| format!("cannot write {}", self.output.display()))?;
+        files::write(&self.output, &bytes)?;
         std::fs::remove_dir_all(&run)
             .with_context(|| format!("cannot clear {} away", run.display()))?;
         let megabytes = bytes.len() as f64 / 1e6;
@@ -184,7 +183,6 @@ fn style_folder(run: &Path, picture: &Picture) -> Result<PathBuf> {
     }
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    impasto::files::write_whole(&file, &bytes)
-        .with_context(|| format!("cannot write {}", file.display()))?;
+    files::write(&file, &bytes)?;
     Ok(folder.into())
 }

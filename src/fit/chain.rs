@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::kernels::{self, Border, Source, pool};
-use crate::vgg::{DEVIATION, normalize};
+use crate::network::vgg::{DEVIATION, normalize};
 use crate::weights::{self, WeightsError};
 
 /// The layers, and whether the picture is halved before them.

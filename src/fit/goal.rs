@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use super::chain::{LEVELS, Pass};
 use super::refine::RefineError;
 use crate::kernels::{self, Border};
-use crate::layers::{EPSILON, channel_statistics};
+use crate::kernels::{EPSILON, channel_statistics};
 
 const TINY: f64 = 1e-8;
 
@@ -210,8 +210,8 @@ mod tests {
 
     use super::super::chain::Chain;
     use super::*;
+    use crate::network::vgg::VggConfig;
     use crate::train::losses;
-    use crate::vgg::VggConfig;
     use crate::weights::{self, Metadata};
 
     const WEIGHTS: Weights = Weights { content: 0.7, statistics: 1.3, gram: 2.0 };

@@ -12,7 +12,8 @@ use image::{ImageBuffer, Luma};
 use super::chain::Chain;
 use super::goal::{Goal, Losses, Weights};
 use crate::kernels::{self, Source};
-use crate::palette::{Colours, PHOTO_CLAMP, logit, recolour};
+use crate::kernels::{PHOTO_CLAMP, logit};
+use crate::network::palette::{Colours, recolour};
 use crate::picture::{Picture, PictureError};
 use crate::stylizer::StylizeError;
 use crate::weights::WeightsError;
@@ -357,8 +358,8 @@ fn stages((width, height): (u32, u32), steps: usize, pixels: usize) -> Vec<((u32
 #[cfg(all(test, feature = "train", feature = "cpu"))]
 mod tests {
     use super::*;
-    use crate::train::procedural::{Family, paint};
-    use crate::vgg::VggConfig;
+    use crate::network::vgg::VggConfig;
+    use crate::procedural::{Family, paint};
     use crate::weights::{self, Metadata};
 
     fn chain(device: &Device) -> Chain {

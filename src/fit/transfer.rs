@@ -47,7 +47,7 @@ pub const NETWORK: &[u8] = include_bytes!("../../models/vgg19-relu4_1.safetensor
 #[cfg(all(test, feature = "train", feature = "cpu"))]
 mod tests {
     use super::*;
-    use crate::train::procedural::{Family, paint};
+    use crate::procedural::{Family, paint};
 
     #[test]
     fn a_photo_is_painted_in_one_call() {

@@ -8,13 +8,11 @@ use burn::tensor::ops::{
 };
 use burn::tensor::{DType, Tensor};
 
-use super::{Border, Goal, LEAK, Source};
-use crate::layers::channel_statistics;
-use crate::palette::{self, BLUR, PHOTO_CLAMP, logit};
+use super::{BLUR, Border, CLAMP, EPSILON, Goal, LEAK, PHOTO_CLAMP, Source};
 
 pub fn read(source: Source) -> Tensor<4> {
     let Source { mut features, affine, .. } = source;
-    let [batch, channels, height, width] = features.dims();
+    let [batch, channels, ..] = features.dims();
     if let Some(affine) = affine {
         let affine = affine.cast(features.dtype());
         let part = |index| affine.clone().narrow(1, index, 1).reshape([batch, channels, 1, 1]);
@@ -24,12 +22,18 @@ pub fn read(source: Source) -> Tensor<4> {
         features = relu(features);
     }
     if source.upsample {
-        let options = InterpolateOptions::new(InterpolateMode::Bilinear)
-            .with_align_corners(false)
-            .with_output_size([2 * height, 2 * width]);
-        features = interpolate(features, options);
+        features = enlarged(features, 2);
     }
     features
+}
+
+/// So many times as high and wide, by bilinear interpolation.
+pub fn enlarged(x: Tensor<4>, times: usize) -> Tensor<4> {
+    let [.., height, width] = x.dims();
+    let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+        .with_align_corners(false)
+        .with_output_size([times * height, times * width]);
+    interpolate(x, options)
 }
 
 pub fn convolve(
@@ -147,7 +151,7 @@ pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
     let [batch, _, height, width] = small.dims();
     let (matrices, offsets) = (maps.clone().narrow(2, 0, 3), maps.narrow(2, 3, 1));
     let colours = matrices.matmul(small.reshape([batch, 3, height * width])) + offsets;
-    let logits = logit(colours.clamp(palette::CLAMP, 1.0 - palette::CLAMP));
+    let logits = logit(colours.clamp(CLAMP, 1.0 - CLAMP));
     logits.reshape([batch, 3, height, width])
 }
 
@@ -158,7 +162,7 @@ pub fn finish(
     photos: Tensor<4>,
     strength: f32,
 ) -> Tensor<4> {
-    let painting = strokes + palette::enlarged(palette) * colour.reshape([-1, 3, 1, 1]);
+    let painting = strokes + enlarged(palette, BLUR) * colour.reshape([-1, 3, 1, 1]);
     if strength >= 1.0 {
         return sigmoid(painting);
     }
@@ -209,4 +213,18 @@ pub fn pack(pictures: Tensor<4>) -> Tensor<4> {
     let levels = (pictures.clamp(0.0, 1.0) * 255.0 + 0.5).floor();
     let [red, green, blue] = [0, 1, 2].map(|channel| levels.clone().narrow(1, channel, 1));
     (red + green * 256.0 + blue * 65536.0).mask_fill(wrong, -1.0)
+}
+
+/// Mean and standard deviation of every channel, each `[batch, channels, 1, 1]`.
+pub fn channel_statistics(x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    let [batch, channels, height, width] = x.dims();
+    let (shape, flat) = ([batch, channels, 1, 1], [batch, channels, height * width]);
+    let mean = x.clone().reshape(flat).mean_dim(2).reshape(shape);
+    let variance = (x - mean.clone()).square().reshape(flat).mean_dim(2).reshape(shape);
+    (mean, (variance + EPSILON).sqrt())
+}
+
+/// `ln(x / (1 - x))`, the inverse of the sigmoid; `x` strictly between 0 and 1.
+pub fn logit<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    (x.clone() / (x.neg() + 1.0)).log()
 }

@@ -12,6 +12,7 @@
 
 #[cfg(feature = "cli")]
 mod autodiff;
+mod check;
 mod composed;
 #[cfg(feature = "cpu")]
 mod cpu;
@@ -27,6 +28,20 @@ use burn::backend::{
     Backend, Dispatch, DispatchTensorKind, backend_extension, tensor::FloatTensor,
 };
 use burn::tensor::{DType, Tensor};
+
+pub use composed::{channel_statistics, enlarged, logit};
+
+/// Added to variances before the square root or the division, so that flat areas stay finite.
+pub const EPSILON: f64 = 1e-5;
+/// Mapped colours are kept within this distance of black and white, so that logits stay small
+/// enough for the generator to paint over them.
+pub const CLAMP: f64 = 0.02;
+/// Photo values are kept this far from 0 and 1 when taken as logits: less than half an 8-bit
+/// level, so that the photo comes back exactly.
+pub const PHOTO_CLAMP: f64 = 0.4 / 255.0;
+/// Side of the squares, in pixels, over which a [recoloured photo](palette_logits) is averaged: it carries
+/// colour only, detail is the generator's.
+pub const BLUR: usize = 4;
 
 /// Features, and what is done to them while they are read: first `affine`, then `relu`, then
 /// `upsample`.
@@ -62,6 +77,12 @@ impl Source {
     /// With twice the height and width.
     pub fn upsample(self) -> Self {
         Self { upsample: true, ..self }
+    }
+
+    /// Of one of the pictures, the first being 0.
+    pub fn picture(&self, index: usize) -> Self {
+        let affine = self.affine.as_ref().map(|affine| affine.clone().narrow(0, index, 1));
+        Self { features: self.features.clone().narrow(0, index, 1), affine, ..*self }
     }
 
     /// The features as they are read, in memory.
@@ -315,6 +336,7 @@ pub fn convolve(
     residual: Option<Source>,
 ) -> Tensor<4> {
     let input = input.into();
+    check::convolution(&input, &weight, &bias, border, residual.as_ref());
     let engine = Engine::of(&input.features);
     if engine == Engine::Composed {
         return composed::convolve(input, weight, bias, border, relu, residual);
@@ -333,6 +355,8 @@ pub fn convolve(
             }
         };
     }
+    check::f32("the kernels", &weight);
+    check::f32("the bias", &bias);
     let spec = Spec {
         border,
         relu,
@@ -370,6 +394,7 @@ fn launch(
 /// `input`, and to it added its convolution with one 3 x 3 kernel for every channel of every
 /// picture, reflected at the border. `kernels`: `[batch, channels, 9]`.
 pub fn depthwise(input: Tensor<4>, kernels: Tensor<3>) -> Tensor<4> {
+    check::depthwise(&input, &kernels);
     if Engine::of(&input) == Engine::Composed {
         return composed::depthwise(input, kernels);
     }
@@ -383,9 +408,11 @@ pub fn depthwise(input: Tensor<4>, kernels: Tensor<3>) -> Tensor<4> {
 /// `a + b`, as they are read.
 pub fn add(a: impl Into<Source>, b: impl Into<Source>) -> Tensor<4> {
     let (a, b) = (a.into(), b.into());
+    check::sum(&a, &b);
     if Engine::of(&a.features) != Engine::Fused {
         return composed::read(a) + composed::read(b);
     }
+    check::f32("what is added", &b.features);
     let readings = [a.reading(), b.reading()];
     let [a, b] = [a, b].map(|source| {
         let features = source.features.into_dispatch();
@@ -399,6 +426,7 @@ pub fn add(a: impl Into<Source>, b: impl Into<Source>) -> Tensor<4> {
 /// (instance normalization, Ulyanov et al., "Improved Texture Networks", 2017): scale and shift,
 /// `[batch, 2, channels]`, for [`Source::affine`].
 pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
+    check::goal(&features, &goal);
     match Engine::of(&features) {
         Engine::Composed => return composed::normalization(features, goal),
         Engine::Differentiable => {
@@ -446,9 +474,11 @@ pub fn linear(
     bias: Option<Tensor<1>>,
     leaky: bool,
 ) -> Tensor<2> {
+    check::linear(&rows, &weight, bias.as_ref());
     if Engine::of(&rows) != Engine::Fused {
         return composed::linear(rows, weight, bias, leaky);
     }
+    check::f32("the matrix", &weight);
     let biased = bias.is_some();
     let rows = rows.into_dispatch();
     let bias = bias.map_or_else(|| rows.clone(), Tensor::into_dispatch);
@@ -478,6 +508,7 @@ pub fn pool(features: Tensor<4>) -> Tensor<4> {
 ///
 /// `output`: `[batch, channels, height, width]`; `gradient`: as large, or half as high and wide, rounded down.
 pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool) -> Tensor<4> {
+    check::activation_gradient(&gradient, &output, pooled);
     match Engine::of(&output) {
         Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::activation_gradient(
             gradient.into_dispatch(),
@@ -497,11 +528,12 @@ pub fn gram(rows: Tensor<2>) -> Tensor<2> {
 }
 
 /// The photos in other colours and without their detail: the means of all squares of
-/// [`BLUR`](crate::palette::BLUR) pixels a side, taken through `maps`, as logits.
+/// [`BLUR`] pixels a side, taken through `maps`, as logits.
 ///
 /// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of that side; `maps`:
 /// `[batch, 3, 4]`, for each of R, G, B the row of a matrix and an offset.
 pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
+    check::palette(&photos, &maps);
     match Engine::of(&photos) {
         Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::palette_logits(
             photos.into_dispatch(),
@@ -524,6 +556,7 @@ pub fn finish(
     photos: Tensor<4>,
     strength: f32,
 ) -> Tensor<4> {
+    check::finish(&strokes, &palette, &colour, &photos);
     match Engine::of(&strokes) {
         Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::finish(
             strokes.into_dispatch(),
@@ -540,6 +573,7 @@ pub fn finish(
 /// 256 times green, and 65,536 times blue, which an f32 holds exactly. So no more than 4 bytes a
 /// pixel go to a GPU, and come back from it.
 pub fn unpack(pixels: Tensor<4>) -> Tensor<4> {
+    check::channels(&pixels, 1);
     match Engine::of(&pixels) {
         Engine::Fused => {
             Tensor::from_dispatch(<Dispatch as Kernels>::unpack(pixels.into_dispatch()))
@@ -551,6 +585,7 @@ pub fn unpack(pixels: Tensor<4>) -> Tensor<4> {
 /// The way back from [`unpack`], to the nearest of 256 levels; -1 for a pixel of which a channel is
 /// not a number.
 pub fn pack(pictures: Tensor<4>) -> Tensor<4> {
+    check::channels(&pictures, 3);
     match Engine::of(&pictures) {
         Engine::Fused => {
             Tensor::from_dispatch(<Dispatch as Kernels>::pack(pictures.into_dispatch()))

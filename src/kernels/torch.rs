@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 
 use super::autodiff::Gradients;
 use super::{Border, GoalKind, Kernels, Spec};
-use crate::layers::EPSILON;
+use crate::kernels::EPSILON;
 
 impl Kernels for LibTorch {
     fn convolution(

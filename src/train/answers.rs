@@ -149,7 +149,7 @@ fn part(picture: &Picture, [left, top]: [u32; 2], from: u32, to: u32) -> Picture
 mod tests {
     use super::*;
     use crate::Format;
-    use crate::train::procedural;
+    use crate::procedural;
     use rand::SeedableRng;
 
     /// A folder with a photo, a style and the photo, darker, as an answer.

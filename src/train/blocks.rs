@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::dataset::{Block, Crops, Dataset, Loader};
 use super::worker::{Photos, Styles, Worker};
-use crate::vgg::VggEncoder;
+use crate::network::vgg::VggEncoder;
 
 /// The block of the current step, and the loader of the next ones.
 #[derive(Debug)]

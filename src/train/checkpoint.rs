@@ -14,7 +14,7 @@ use super::TrainError;
 use super::config::TrainConfig;
 use super::distillation::Memory;
 use super::networks::Networks;
-use crate::discriminator::Discriminator;
+use crate::network::discriminator::Discriminator;
 
 const PREFIX: &str = "checkpoint-";
 const KEEP: usize = 2;

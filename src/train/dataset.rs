@@ -19,13 +19,14 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::TrainError;
 use super::answers::{Answer, Answers};
 use super::augment::{Role, augment};
 use super::config::{Kind, TrainConfig};
-use super::{TrainError, procedural};
-use crate::codecs::EXTENSIONS;
-use crate::palette::{ColourMap, Palette};
+use crate::network::palette::{ColourMap, Palette};
 use crate::picture::Picture;
+use crate::picture::codecs::EXTENSIONS;
+use crate::procedural;
 
 /// Pictures are kept in memory with the long side at most this.
 const CACHED_LONG_SIDE: u32 = 768;

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::TrainError;
-use crate::vgg::{Features, VggEncoder};
+use crate::network::vgg::{Features, VggEncoder};
 use crate::weights;
 
 /// The variance of features counts as at least this much of their mean square.
@@ -313,7 +313,7 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::vgg::VggConfig;
+    use crate::network::vgg::VggConfig;
 
     #[test]
     fn what_a_linear_map_explains_is_no_residual() {

@@ -9,10 +9,11 @@ use rand_chacha::ChaCha8Rng;
 
 use super::TrainError;
 use super::losses::{self, Flatness};
-use crate::layers::{channel_statistics, instance_norm};
+use crate::kernels::channel_statistics;
+use crate::network::layers::instance_norm;
+use crate::network::vgg::{VggConfig, VggEncoder};
 use crate::picture::Picture;
 use crate::stylizer::{Style, StylizeError, Stylizer};
-use crate::vgg::{VggConfig, VggEncoder};
 use crate::weights;
 
 /// Luma of RGB, ITU-R BT.601.
@@ -258,7 +259,7 @@ fn change(a: &Picture, b: &Picture) -> f64 {
 mod tests {
     use super::*;
     use crate::device;
-    use crate::train::procedural;
+    use crate::procedural;
 
     #[test]
     fn ssim_knows_equal_and_unrelated_pictures() {

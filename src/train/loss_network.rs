@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor};
 
 use super::TrainError;
-use crate::vgg::{Features, VggConfig, VggEncoder};
+use crate::network::vgg::{Features, VggConfig, VggEncoder};
 use crate::weights;
 
 /// A frozen encoder with pretrained weights.

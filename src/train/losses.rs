@@ -8,7 +8,8 @@ use burn::tensor::{DType, Tensor, TensorData, s};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::layers::{EPSILON, instance_norm};
+use crate::kernels::EPSILON;
+use crate::network::layers::instance_norm;
 
 const TINY: f64 = 1e-8;
 /// Pixels at the border of a moved photo that have come from its other side, or been painted beside

@@ -13,7 +13,6 @@ pub mod losses;
 pub mod networks;
 pub mod plot;
 pub mod probe;
-pub mod procedural;
 pub mod sheet;
 pub mod trainer;
 mod worker;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::tensor::{Device, Tensor};
 
-use crate::generator::Generator;
-use crate::vgg::{VggConfig, VggEncoder};
+use crate::network::generator::Generator;
+use crate::network::vgg::{VggConfig, VggEncoder};
 use crate::weights::{self, NamedTensor, WeightsError};
 
 /// What the generator's side trains.

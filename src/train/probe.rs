@@ -5,9 +5,10 @@
 use nalgebra::{Cholesky, DMatrix};
 
 use super::evaluate::Judge;
-use super::procedural::{Family, from_photo, paint};
-use crate::palette::Palette;
+
+use crate::network::palette::Palette;
 use crate::picture::Picture;
+use crate::procedural::{Family, from_photo, paint};
 use crate::stylizer::{StylizeError, Stylizer};
 
 /// Seeds of each family that the classifier learns from: a made-up scene and a photo each.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use image::imageops::{FilterType, crop_imm, resize};
 
-use crate::codecs::Format;
 use crate::picture::Picture;
+use crate::picture::codecs::Format;
 use crate::stylizer::Stylizer;
 
 use super::TrainError;

@@ -22,8 +22,8 @@ use super::distillation::{self, Memory};
 use super::networks::{Networks, initialized, move_average};
 use super::worker::{Losses, Photos, Styles, Worker};
 use super::{TrainError, plot, sheet};
-use crate::discriminator::Discriminator;
-use crate::generator::Generator;
+use crate::network::discriminator::Discriminator;
+use crate::network::generator::Generator;
 use crate::picture::Picture;
 use crate::stylizer::{STYLE_SIZE, Stylizer};
 use crate::weights::{self, Metadata, WeightsError};
@@ -569,9 +569,9 @@ fn today() -> String {
 mod tests {
     use super::*;
     use crate::kernels::tests::STOCK;
+    use crate::network::vgg::VggConfig;
+    use crate::procedural;
     use crate::train::dataset::Folder;
-    use crate::train::procedural;
-    use crate::vgg::VggConfig;
 
     #[test]
     fn a_table_of_another_version_is_gone_on_with() {

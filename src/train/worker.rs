@@ -21,12 +21,12 @@ use super::distillation::{Memory, Seen};
 use super::loss_network::LossNetwork;
 use super::losses::{self, Flatness};
 use super::networks::Networks;
-use crate::discriminator::Discriminator;
-use crate::layers::Norms;
-use crate::noise::Noise;
-use crate::palette::{ColourMap, Palette, recolour_photos};
-use crate::style::{StyleStatistics, fuse};
-use crate::vgg::{Features, VggEncoder};
+use crate::network::discriminator::Discriminator;
+use crate::network::layers::Norms;
+use crate::network::noise::Noise;
+use crate::network::palette::{ColourMap, Palette, recolour_photos};
+use crate::network::style::{StyleStatistics, fuse};
+use crate::network::vgg::{Features, VggEncoder};
 
 /// The losses of a step, by name, before they are weighted.
 pub type Losses = BTreeMap<&'static str, f32>;

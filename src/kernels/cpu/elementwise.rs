@@ -5,9 +5,9 @@ use burn_flex::FlexTensor;
 use super::isa::{Isa, for_each_isa, multiply_add};
 use super::lines::Reader;
 use super::{tensor, threads, values};
+use crate::kernels::EPSILON;
+use crate::kernels::{BLUR, CLAMP, PHOTO_CLAMP};
 use crate::kernels::{Border, GoalKind, LEAK, Reading};
-use crate::layers::EPSILON;
-use crate::palette::{BLUR, CLAMP, PHOTO_CLAMP};
 
 /// Number of partial sums, one in each lane.
 const LANES: usize = 16;

@@ -21,13 +21,18 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512,
         ];
-        all.into_iter().filter(|isa| match isa {
+        all.into_iter().filter(|isa| isa.is_here())
+    }
+
+    /// Whether this processor has it.
+    pub fn is_here(self) -> bool {
+        match self {
             Self::Base => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => is_x86_feature_detected!("avx512f"),
-        })
+            Self::Avx512 => Self::Avx2.is_here() && is_x86_feature_detected!("avx512f"),
+        }
     }
 
     /// The best that this processor has.
@@ -85,14 +90,16 @@ macro_rules! for_each_isa {
                 $body::<{ Isa::Avx512.rows() }, { Isa::Avx512.columns() }, true>($($argument),*)
             }
             use $crate::kernels::cpu::isa::Isa;
+            assert!(isa.is_here(), "instructions that this processor lacks");
             match isa {
                 Isa::Base => {
                     $body::<{ Isa::Base.rows() }, { Isa::Base.columns() }, false>($($argument),*)
                 }
-                // SAFETY: `Isa::best` names only what the processor has.
                 #[cfg(target_arch = "x86_64")]
+                // SAFETY: the processor has these instructions, as was asked above.
                 Isa::Avx2 => unsafe { avx2($($argument),*) },
                 #[cfg(target_arch = "x86_64")]
+                // SAFETY: likewise.
                 Isa::Avx512 => unsafe { avx512($($argument),*) },
             }
         }

@@ -5,7 +5,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::{THREADS, by_plane, empty};
-use crate::palette::{BLUR, CLAMP, PHOTO_CLAMP};
+use crate::kernels::{BLUR, CLAMP, PHOTO_CLAMP};
 
 /// Workgroups that look for faults.
 const FAULT_GROUPS: usize = 16;

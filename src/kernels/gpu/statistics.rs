@@ -6,7 +6,7 @@ use cubecl::prelude::*;
 
 use super::super::GoalKind;
 use super::{THREADS, empty};
-use crate::layers::EPSILON;
+use crate::kernels::EPSILON;
 
 /// Values that a thread takes at a time, so that as many loads are in flight together, and a division
 /// is needed only for all of them.

@@ -1,6 +1,9 @@
 //! Pictures: 8-bit RGB, as the networks are fed with, in sRGB. And what becomes of them: parts, other sizes,
 //! tensors.
 
+#[cfg(feature = "cli")]
+pub mod codecs;
+
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -8,7 +11,15 @@ use image::imageops::FilterType;
 use image::{ImageBuffer, Rgb};
 
 use crate::kernels::unpack;
-use crate::tiles::Rect;
+
+/// A rectangle within a picture, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rect {
+    pub left: u32,
+    pub top: u32,
+    pub width: u32,
+    pub height: u32,
+}
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,6 @@
 //!
 //! The generator paints on top of it, so that it spends itself on strokes and not on colour.
 
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 use nalgebra::{Matrix3, SymmetricEigen, Vector3};
 
@@ -12,16 +10,6 @@ use crate::picture::{Picture, PictureError};
 
 /// Added to the diagonals of covariances, so that single-coloured pictures have an inverse.
 const RIDGE: f64 = 1e-4;
-/// Mapped colours are kept within this distance of black and white, so that logits stay small
-/// enough for the generator to paint over them.
-pub(crate) const CLAMP: f64 = 0.02;
-/// Photo values are kept this far from 0 and 1 when taken as logits: less than half an 8-bit
-/// level, so that the photo comes back exactly.
-pub(crate) const PHOTO_CLAMP: f64 = 0.4 / 255.0;
-/// Side of the squares, in pixels, over which the palette's picture is averaged: it carries
-/// colour only, detail is the generator's.
-pub(crate) const BLUR: usize = 4;
-
 /// Mean and covariance of a picture's RGB values in 0..1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Palette {
@@ -206,22 +194,6 @@ fn with_chroma_of(colour: [f32; 3], brightness: f32) -> [f32; 3] {
 pub fn recolour_photos(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
     let maps = ColourMap::to_tensor(maps, &photos.device());
     kernels::palette_logits(photos, maps)
-}
-
-/// A palette's picture at the size of its photo.
-pub fn enlarged(palette: Tensor<4>) -> Tensor<4> {
-    let [.., height, width] = palette.dims();
-    interpolate(
-        palette,
-        InterpolateOptions::new(InterpolateMode::Bilinear)
-            .with_align_corners(false)
-            .with_output_size([BLUR * height, BLUR * width]),
-    )
-}
-
-/// `ln(x / (1 - x))`, the inverse of the sigmoid; `x` strictly between 0 and 1.
-pub fn logit<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    (x.clone() / (x.neg() + 1.0)).log()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::kernels::{Border, Source, pool};
-use crate::layers::{convolve, new_convolution};
+use crate::network::layers::{convolve, new_convolution};
 
 /// Mean of the RGB channels of ImageNet, as the Oxford weights have it, in 0..1.
 pub const MEAN: [f32; 3] = [123.68 / 255.0, 116.779 / 255.0, 103.939 / 255.0];

@@ -3,13 +3,10 @@
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::kernels::{self, Border, Goal, Source};
-use crate::noise::PLANES;
-
-/// Added to variances before the square root or the division, so that flat areas stay finite.
-pub const EPSILON: f64 = 1e-5;
+use crate::network::noise::PLANES;
 
 /// A convolution whose input is padded by reflection so that the size stays the same: zeros at
 /// the border would show as a frame in the picture.
@@ -101,12 +98,15 @@ pub fn convolve(
     relu: bool,
     residual: Option<Source>,
 ) -> Tensor<4> {
-    let weight = conv.weight.val();
-    let bias = match &conv.bias {
+    kernels::convolve(x, conv.weight.val(), bias_of(conv), border, relu, residual)
+}
+
+/// The bias of a convolution, or zeros.
+fn bias_of(conv: &Conv2d) -> Tensor<1> {
+    match &conv.bias {
         Some(bias) => bias.val(),
-        None => Tensor::zeros([weight.dims()[0]], &weight.device()),
-    };
-    kernels::convolve(x, weight, bias, border, relu, residual)
+        None => Tensor::zeros([conv.weight.dims()[0]], &conv.weight.device()),
+    }
 }
 
 /// The [linear map](kernels::linear) with the parameters of a module.
@@ -116,15 +116,6 @@ pub fn linear(layer: &Linear, rows: Tensor<2>, leaky: bool) -> Tensor<2> {
 
 fn bias(layer: &Linear) -> Option<Tensor<1>> {
     layer.bias.as_ref().map(Param::val)
-}
-
-/// Mean and standard deviation of every channel, each `[batch, channels, 1, 1]`.
-pub fn channel_statistics(x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-    let [batch, channels, height, width] = x.dims();
-    let (shape, flat) = ([batch, channels, 1, 1], [batch, channels, height * width]);
-    let mean = x.clone().reshape(flat).mean_dim(2).reshape(shape);
-    let variance = (x - mean.clone()).square().reshape(flat).mean_dim(2).reshape(shape);
-    (mean, (variance + EPSILON).sqrt())
 }
 
 /// Instance normalization without parameters: every channel of every picture to mean 0 and
@@ -217,10 +208,72 @@ impl StyledNoise {
     }
 }
 
+/// What a style adds to the kernels of a convolution: a weighted sum of kernels that all styles share (Yang et
+/// al., "CondConv: Conditionally Parameterized Convolutions for Efficient Inference", 2019). Scale and shift
+/// choose between textures that a convolution can make; this gives each style textures of its own, and costs
+/// nothing a pixel.
+#[derive(Module, Debug)]
+pub struct KernelBank {
+    /// Style code `[batch, code]` to the weights of the sum, `[batch, 11]`.
+    pub shares: Linear,
+    /// These kernels, `[11, channels_out * channels_in, 9]`.
+    pub weight: Param<Tensor<3>>,
+}
+
+/// Kernels in a bank.
+const BANK: usize = 11;
+/// What their sum is multiplied with: each of them learns as fast as the convolution's own kernels, and together they
+/// must not be many times as fast.
+const BANK_SCALE: f32 = 0.1;
+
+impl KernelBank {
+    /// For a 3 x 3 convolution between the given channels. Adds nothing before it has learned to.
+    pub fn new(channels_in: usize, channels_out: usize, code: usize, device: &Device) -> Self {
+        let deviation = 0.5 / (code as f64).sqrt();
+        let shares = LinearConfig::new(code, BANK)
+            .with_initializer(Initializer::Normal { mean: 0.0, std: deviation });
+        let weight = Tensor::zeros([BANK, channels_out * channels_in, 9], device);
+        Self { shares: new_linear(&shares, device), weight: Param::from_tensor(weight) }
+    }
+
+    /// `conv` of `x` with its own kernels and, added to them, each picture's.
+    pub fn forward(&self, conv: &Conv, x: impl Into<Source>, code: Tensor<2>) -> Tensor<4> {
+        let x = x.into();
+        let (own, bias) = (conv.conv.weight.val(), bias_of(&conv.conv));
+        let [channels_out, channels_in, height, width] = own.dims();
+        let shares = linear(&self.shares, code, false);
+        let length = channels_out * channels_in * height * width;
+        let added = self.weight.val().reshape([BANK, length]);
+        let added = kernels::linear(shares, added, None, false);
+        let [batch, _] = added.dims();
+        let scale =
+            [vec![BANK_SCALE; channels_in], vec![0.0; channels_in]].concat().repeat(channels_out);
+        let scale = TensorData::new(scale, [channels_out, 2, channels_in]);
+        let scale = Tensor::<3>::from_data(scale, &own.device());
+        let one = |x: Source, index: usize| {
+            let added = match batch {
+                1 => added.clone(),
+                _ => added.clone().slice([index..index + 1, 0..length]),
+            };
+            let added = added.reshape([channels_out, channels_in, height, width]);
+            let kernels =
+                kernels::add(own.clone(), Source { affine: Some(scale.clone()), ..added.into() });
+            kernels::convolve(x, kernels, bias.clone(), Border::Reflection, false, None)
+        };
+        if batch == 1 {
+            return one(x, 0);
+        }
+        let pictures = (0..batch).map(|index| one(x.picture(index), index));
+        Tensor::cat(pictures.collect(), 0)
+    }
+}
+
 /// Convolution, style-modulated normalization, ReLU.
 #[derive(Module, Debug)]
 pub struct StyledConv {
     pub conv: Conv,
+    /// Where the kernels depend on the style.
+    pub bank: Option<KernelBank>,
     pub norm: StyleNorm,
 }
 
@@ -229,13 +282,24 @@ impl StyledConv {
     pub fn new(channels_in: usize, channels_out: usize, code: usize, device: &Device) -> Self {
         Self {
             conv: Conv::new(channels_in, channels_out, 3, device),
+            bank: None,
             norm: StyleNorm::new(code, channels_out, device),
         }
     }
 
+    /// The same with kernels that depend on the style.
+    pub fn banked(channels_in: usize, channels_out: usize, code: usize, device: &Device) -> Self {
+        let bank = Some(KernelBank::new(channels_in, channels_out, code, device));
+        Self { bank, ..Self::new(channels_in, channels_out, code, device) }
+    }
+
     /// `[batch, channels_in, height, width]` to `[batch, channels_out, height, width]`.
     pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>, norms: &mut Norms) -> Source {
-        self.norm.forward(self.conv.forward(x), code, norms).relu()
+        let x = match &self.bank {
+            Some(bank) => bank.forward(&self.conv, x, code.clone()),
+            None => self.conv.forward(x),
+        };
+        self.norm.forward(x, code, norms).relu()
     }
 }
 

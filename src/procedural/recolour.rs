@@ -196,7 +196,7 @@ fn to_tone(colour: Rgb, tone: f32) -> Rgb {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::procedural::noise::Dice;
+    use crate::procedural::noise::Dice;
 
     #[test]
     fn tones_keep_their_order_and_reach_over_the_palette() {

@@ -3,8 +3,8 @@
 use burn::tensor::{DType, Tensor};
 
 use crate::kernels::{Goal, Source, normalization};
-use crate::layers::Norms;
-use crate::vgg::{Features, VggConfig};
+use crate::network::layers::Norms;
+use crate::network::vgg::{Features, VggConfig};
 
 /// How many numbers a style has, see [`StyleStatistics`].
 pub const STATISTICS: usize = {

@@ -180,7 +180,7 @@ fn number(parts: &[Part], width: usize) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::procedural::noise::{Dice, fractal};
+    use crate::procedural::noise::{Dice, fractal};
 
     #[test]
     fn a_noisy_picture_falls_into_some_dozens_of_connected_parts() {

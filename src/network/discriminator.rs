@@ -9,7 +9,7 @@ use burn::tensor::ops::PadMode;
 use burn::tensor::{DType, Device, Distribution, Tensor};
 
 use crate::kernels::{self, Border};
-use crate::style::STATISTICS;
+use crate::network::style::STATISTICS;
 
 /// Side of the kernels.
 const KERNEL: usize = 4;
@@ -152,7 +152,7 @@ impl Discriminator {
     ///
     /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1, sides at least 16; `style`: the standardized
     /// statistics of what they should be like, `[batch, 480]`, see
-    /// [`Generator::standardized`](crate::generator::Generator::standardized).
+    /// [`Generator::standardized`](crate::network::generator::Generator::standardized).
     pub fn logits(&self, pictures: Tensor<4>, style: Tensor<2>) -> Tensor<4> {
         let x = leaky_relu(self.conv_1.forward(pictures * 2.0 - 1.0), SLOPE);
         let x = leaky_relu(self.conv_2.forward(x), SLOPE);

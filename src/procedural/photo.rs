@@ -299,8 +299,8 @@ mod tests {
     use std::f32::consts::PI;
 
     use super::*;
-    use crate::train::procedural::math::turn;
-    use crate::train::procedural::{Family, from_photo, paint, random_pair};
+    use crate::procedural::math::turn;
+    use crate::procedural::{Family, from_photo, paint, random_pair};
 
     fn photo(width: u32, height: u32, colour: impl Fn(f32, f32) -> Rgb) -> Picture {
         let pixels = (0..width * height)

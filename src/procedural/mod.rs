@@ -273,6 +273,17 @@ pub fn from_photo(photo: &Picture, family: Family, seed: u64) -> Option<Picture>
     family.paints_photos().then(|| brief.paint(photo.width(), photo.height(), Some(photo)))
 }
 
+/// A made-up scene without the marks of any family: forms in the colours of a palette.
+///
+/// Deterministic: same arguments, same picture on every machine.
+pub fn scene(width: u32, height: u32, seed: u64) -> Picture {
+    let mut dice = Dice::new(seed);
+    let palette = Palette::random(&mut dice);
+    let (width, height) = (width.max(1) as usize, height.max(1) as usize);
+    let scene = Scene::compose(width, height, false, &palette, &mut dice);
+    Canvas::from_fn(width, height, |x, y| scene.at(x, y).colour).into_picture()
+}
+
 /// A random family, palette, scale and direction for training; colours vary
 /// beyond the palettes.
 pub fn random(width: u32, height: u32, seed: u64) -> Picture {

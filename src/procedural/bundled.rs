@@ -1,7 +1,7 @@
 //! The style pictures that come with the page.
 
 use super::{Family, paint};
-use crate::codecs::Format;
+use crate::picture::codecs::Format;
 use crate::picture::{Picture, PictureError};
 
 /// Side of a bundled picture, pixels.
