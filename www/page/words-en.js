@@ -142,8 +142,8 @@ export const en = {
   copied: 'Copied.',
 
   // What goes wrong
-  noEngine: 'The painter could not start: {reason}. {advice}',
-  engineFailed: 'The painter stopped: {reason}. It starts again by itself. {advice}',
+  noEngine: 'The painter could not start ({reason}). {advice}',
+  engineFailed: 'The painter stopped ({reason}), and starts again by itself. {advice}',
   notRefined: 'The painting could not be refined further ({reason}). What there is stays.',
   'reason.offline': 'a file did not arrive',
   'reason.memory': 'there is not enough memory',
@@ -152,7 +152,7 @@ export const en = {
   'reason.crashed': 'it broke off',
   'reason.unsupported': 'this browser or device cannot do it',
   'reason.blocked': 'the browser does not allow it',
-  reasonDetail: '{reason} ({detail})',
+  reasonDetail: '{reason}: {detail}',
   'advice.offline': 'Check the connection, then reload the page.',
   'advice.memory': 'Try a smaller size, or close other pages and programs.',
   'advice.lost': 'Try a smaller size, or update the graphics driver.',
