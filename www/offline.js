@@ -8,7 +8,7 @@ const site = new URL('../', import.meta.url);
 /** True where the browser can keep a site (not in private windows of some, nor without encryption). */
 const possible = () => 'serviceWorker' in navigator && 'caches' in globalThis;
 
-/** Milliseconds for a worker to take over, which only has to be told to. */
+/** Milliseconds for a word of a worker, and for it to take over. */
 const PATIENCE = 10_000;
 
 /**
@@ -25,24 +25,28 @@ const PATIENCE = 10_000;
  */
 export async function keepOffline(engine, onUpdate) {
   if (!possible()) return 'impossible';
-  /** @type {Kept} */
-  let why = 'unreachable';
-  const hear = (/** @type {MessageEvent} */ { data }) => { why = data?.offline ?? why; };
-  navigator.serviceWorker.addEventListener('message', hear);
+  const over = new AbortController();
+  /** @type {Promise<Kept>} why a worker could not be installed, which it tells before it fails */
+  const why = new Promise((told) => {
+    navigator.serviceWorker.addEventListener('message', ({ data }) => { if (data?.offline) told(data.offline); }, over);
+  });
   navigator.serviceWorker.startMessages();
   try {
     const registration = await navigator.serviceWorker.register(scriptUrl(new URL('service-worker.js', site)), { updateViaCache: 'none' });
     announce(registration, onUpdate);
     const worker = registration.installing ?? registration.waiting ?? registration.active;
     if (!registration.active) await settled(/** @type {ServiceWorker} */ (worker));
-    if (!registration.active) return why;
+    if (!registration.active) {
+      // What it told may arrive later than its end. (It tells nothing where its own script did not come.)
+      return await Promise.race([why, new Promise((done) => { setTimeout(() => done('unreachable'), PATIENCE); })]);
+    }
     if (engine === 'webgpu') registration.active.postMessage({ keep: 'engine/gpu/' });
     return 'ready';
   } catch (error) {
     // The next visit tries again. A browser may refuse all of it.
-    return /** @type {Error} */ (error).name === 'SecurityError' ? 'impossible' : why;
+    return /** @type {Error} */ (error).name === 'SecurityError' ? 'impossible' : 'unreachable';
   } finally {
-    navigator.serviceWorker.removeEventListener('message', hear);
+    over.abort();
   }
 }
 

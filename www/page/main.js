@@ -862,8 +862,8 @@ gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
   mendLook();
   changed();
   const shared = await sharedPhotos().catch(() => []);
-  if (shared.length) takePhotos(shared, { loose: true });
-  else if (sharedLost()) complain('sharedLost');
+  if (shared.length) await takePhotos(shared, { loose: true });
+  if (sharedLost()) complain('sharedLost');
   await gallery.loadKept().catch(() => {}); // a browser that keeps nothing has nothing kept
   render();
 });
