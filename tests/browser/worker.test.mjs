@@ -160,6 +160,18 @@ test('where the host sends the headers, no worker reaches another site, however 
   });
 });
 
+test('the documentation and every page have the policy that is sent', async () => {
+  const [, policy] = (await readFile(join(dist, '_headers'), 'utf8')).match(/^ {2}Content-Security-Policy: (.*)$/m);
+  const hosting = await readFile(join(root, 'docs/hosting.md'), 'utf8');
+  assert.equal(hosting.split(policy).length, 3, 'nginx and Apache');
+  const parts = new Set(policy.split('; '));
+  for (const page of ['index.html', 'www/self-test.html', 'www/bench.html']) {
+    const [, own] = (await readFile(join(dist, page), 'utf8')).match(/http-equiv="Content-Security-Policy" content="([^"]+)"/);
+    for (const part of own.split('; ')) assert.ok(parts.has(part), `${page}: ${part}`);
+    for (const part of ["worker-src 'self' blob:", "require-trusted-types-for 'script'"]) assert.ok(own.includes(part), `${page}: ${part}`);
+  }
+});
+
 test('the files may be on another site', async () => {
   const cdn = await serve(dist, { headers: CORS, prefix: '/npm/impasto-stylizer@1/' });
   try {
