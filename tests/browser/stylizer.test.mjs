@@ -335,6 +335,43 @@ test('a GPU that fails hands the picture over to the CPU', async () => {
   });
 });
 
+test('an engine that hangs is given up when its pace says so, and not while the device sleeps', async () => {
+  const hanging = `
+    const { stylize } = Engine.prototype;
+    Engine.prototype.stylize = function (photo, ...all) {
+      if (photo.width < 1280) return stylize.call(this, photo, ...all);
+      new BroadcastChannel('hanging').postMessage('now');
+      return new Promise(() => {});
+    };`;
+  const prepare = async (page) => {
+    await patched('cpu', hanging)(page);
+    // Seconds pass only while it hangs, and are short.
+    await page.addInitScript(() => {
+      window.seconds = 0;
+      new BroadcastChannel('hanging').onmessage = () => { window.hangs = true; };
+      const { setInterval } = window;
+      window.setInterval = (tick, time) => setInterval(() => {
+        if (time !== 1000 || !window.hangs) return;
+        window.seconds++;
+        tick();
+      }, 2);
+    });
+  };
+  await onBlank({ prepare }, async (page) => {
+    const found = await withStylizer(page, async ({ Stylizer, get }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const [style, photo] = [await s.encodeStyle(await get('style.png'), { size: 32 }), await get('large.png')];
+      const paint = (size) => s.stylize(photo, [{ style }], { size }).then(({ width }) => width, ({ code }) => code);
+      const results = [await paint(512), await paint(1280)];
+      window.hangs = false;
+      return { results: [...results, await paint(64)], seconds: window.seconds };
+    });
+    assert.deepEqual(found.results, [512, 'timeout', 64]);
+    // Nearly 15 minutes, where nothing is known of its pace.
+    assert.ok(found.seconds >= 60 && found.seconds < 600, `${found.seconds}`);
+  });
+});
+
 /** Code for the GPU engine, which destroys its device, for good, at the first painting of photos of such sizes. */
 const dying = (when) => `
   const { requestDevice } = GPUAdapter.prototype;
