@@ -21,7 +21,10 @@ const STEPS = 60;
  * 256 bytes may be in one buffer where it guarantees only what WebGPU promises (128 MB).
  */
 const REFINED = { webgpu: 700 * 700, cpu: 512 * 384 };
-/** A failure at a longer side than this is taken for want of memory, not for a GPU that does not work. */
+/**
+ * A failure at a longer side than this is taken for want of memory, not for a GPU that does not work. (One that went
+ * away is given up where that happens at the size of {@link PHOTO_SIZE}.)
+ */
 const LARGE = 1024;
 
 /** Silence longer than this means that the engine hangs (a lost GPU, a panic that nothing caught). */
@@ -822,8 +825,9 @@ export class Stylizer {
     this.#end();
     const job = this.#current;
     this.#current = undefined;
-    if (ran && failure.code === 'lost' && this.#openedAgain(job)) return;
-    const large = ran && job?.handles.some((handle) => secret(handle).size > LARGE);
+    const lost = failure.code === 'lost';
+    const large = ran && (lost ? sizeOf(job) > PHOTO_SIZE : job?.handles.some((handle) => secret(handle).size > LARGE));
+    if (ran && lost && this.#openedAgain(job)) return;
     if (this.#plan.length > 1 && !large) {
       this.#why = failure.message;
       this.#plan.shift();
@@ -836,7 +840,7 @@ export class Stylizer {
     }
     // A large picture that stops an engine does so for want of memory, whatever the engine says.
     const error = large && failure.code === 'crashed' ? new EngineFailed('memory', failure.message, failure.cause) : failure;
-    if (failure.code === 'lost' && sizeOf(job)) this.#lostAt = Math.min(this.#lostAt, sizeOf(job));
+    if (lost && sizeOf(job)) this.#lostAt = Math.min(this.#lostAt, sizeOf(job));
     job?.reject(error);
     if (ran) {
       // At once, so that it is ready when it is wanted.

@@ -33,12 +33,16 @@ before(async () => {
     caught.push(request.url);
     response.writeHead(200, CORS).end('thanks');
   });
-  await run(join(root, 'node_modules/.bin/esbuild'), [join(dist, 'www/stylizer.js'), '--bundle', '--format=esm', '--target=es2022',
-    `--outfile=${join(folder, 'bundle.js')}`, '--log-level=error']);
-  const bundle = await readFile(join(folder, 'bundle.js'));
+  // By a bundler that does not know which files belong to them.
+  await run(join(root, 'node_modules/.bin/esbuild'), [...['stylizer', 'photo-stylizer'].map((name) => join(dist, `www/${name}.js`)),
+    '--bundle', '--format=esm', '--target=es2022', `--outdir=${folder}`, '--log-level=error']);
+  const bundles = {
+    '/bundle.js': await readFile(join(folder, 'stylizer.js')),
+    '/element.js': await readFile(join(folder, 'photo-stylizer.js')),
+  };
   somebody = await listen((request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-    if (pathname === '/bundle.js') return response.writeHead(200, { 'content-type': 'text/javascript' }).end(bundle);
+    if (bundles[pathname]) return response.writeHead(200, { 'content-type': 'text/javascript' }).end(bundles[pathname]);
     const policy = searchParams.get('policy');
     response.writeHead(200, { 'content-type': 'text/html', ...(policy ? { 'content-security-policy': policy } : {}) })
       .end('<!doctype html><link rel="icon" href="data:,"><title>Somebody’s</title>');
@@ -179,6 +183,19 @@ test('the files may be on another site', async () => {
       assert.deepEqual(await paint(page, { module: `${cdn.url}www/stylizer.js` }), PAINTED);
       assert.deepEqual(await paint(page, { module: '/bundle.js', options: { baseUrl: cdn.url } }), PAINTED, 'a bundle');
       assert.deepEqual(await paint(page, { module: '/bundle.js', options: { baseUrl: cdn.url.slice(0, -1) } }), PAINTED, 'without the slash');
+      assert.equal(await page.evaluate(async (baseUrl) => {
+        await import('/element.js');
+        const element = document.createElement('photo-stylizer');
+        for (const [name, value] of Object.entries({ 'base-url': baseUrl, engine: 'cpu', size: 40 })) element.setAttribute(name, value);
+        const picture = new ImageData(64, 48);
+        Object.assign(element, { photo: picture, layers: [{ picture }] });
+        const end = new Promise((done) => {
+          element.addEventListener('painted', ({ detail }) => done(detail.width));
+          element.addEventListener('failed', ({ detail }) => done(`${detail.code}: ${detail.message}`));
+        });
+        document.body.append(element);
+        return end;
+      }, cdn.url), 40, 'the element');
       assert.deepEqual(complaints, []);
     });
   } finally {
