@@ -25,7 +25,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** Runs `use` with a copy of the site on a server and a fresh browser profile. */
+/** Runs `use` with a copy of the site on a server and a fresh browser profile; `bare`: without headers of its own. */
 async function onCopy(use, options = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'impasto-site-'));
   const context = await browser.newContext({ locale: 'en-US' });
@@ -33,6 +33,7 @@ async function onCopy(use, options = {}) {
   let site;
   try {
     await cp(dist, folder, { recursive: true });
+    if (options.bare) await rm(join(folder, '_headers'));
     site = await serve(folder, { prefix: '/some/where/', ...options });
     await use({ folder, context, url: site.url, unplug: () => site.close() });
   } finally {
@@ -134,7 +135,18 @@ test('a host that shortens the addresses of pages serves every visit, also witho
         await again.close();
       }
     }
-  }, { clean: true });
+  }, { clean: true, compress: true });
+});
+
+test('what is kept has the policy of the site, whatever the host sends', async () => {
+  await onCopy(async ({ context, url }) => {
+    const page = await open(context, url);
+    const policy = () => page.evaluate(async () => (await fetch('www/worker-cpu.js')).headers.get('content-security-policy'));
+    assert.equal(await policy(), null, 'the host sends none');
+    await says(page, 'ready');
+    await page.reload();
+    assert.equal(await policy(), await page.getAttribute('meta[http-equiv=Content-Security-Policy]', 'content'));
+  }, { bare: true });
 });
 
 test('where the browser has no room the page paints all the same, and says that it is not kept', async () => {
