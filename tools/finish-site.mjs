@@ -1,7 +1,7 @@
 // The last step of building the site: finish-site.mjs DIST
 //
 // Writes what only a finished build knows: www/build.js (see www/build.d.ts), and at the top the
-// service worker with the list of all files and their hashes.
+// service worker with the list of all files and their hashes, and _headers, which some hosts send.
 
 import { createHash } from 'node:crypto';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -48,6 +48,16 @@ await rm(join(dist, 'www/build.d.ts'), { force: true });
 const worker = await readFile(join(dist, 'www/service-worker.js'), 'utf8');
 await rm(join(dist, 'www/service-worker.js'));
 const list = await hashes(await filesOf(dist));
-const filled = worker.replace("'VERSION'", `'${version}'`).replace('/* FILES */', () => JSON.stringify(Object.fromEntries(list), null, 1).slice(1, -1));
-if (filled.includes("'VERSION'") || filled.includes('/* FILES */')) throw new Error('the service worker has no place for the files');
+const [, policy] = (await readFile(join(dist, 'index.html'), 'utf8')).match(/http-equiv="Content-Security-Policy" content="([^"]+)"/);
+const filled = worker.replace("'VERSION'", `'${version}'`).replace("'POLICY'", () => JSON.stringify(policy)).replace('/* FILES */', () => JSON.stringify(Object.fromEntries(list), null, 1).slice(1, -1));
+if (filled.includes("'VERSION'") || filled.includes("'POLICY'") || filled.includes('/* FILES */')) throw new Error('the service worker has no place for the files');
 await writeFile(join(dist, 'service-worker.js'), filled);
+
+// In the form of Cloudflare Pages and Netlify; see docs/hosting.md. Not among the files above: it is not for browsers.
+await writeFile(join(dist, '_headers'), `/*
+  Content-Security-Policy: ${policy}
+  X-Content-Type-Options: nosniff
+  Referrer-Policy: no-referrer
+${['models', 'www/icons', 'www/samples', 'www/styles'].map((folder) => `/${folder}/*
+  Cache-Control: public, max-age=86400
+`).join('')}`);

@@ -1,10 +1,17 @@
 // Whether WebGPU would help here.
 
+import { EngineFailed } from './failure.js';
+
 /** Milliseconds after which a browser that has not answered will not. */
 const PATIENCE = 10_000;
 
-/** WebGPU is of no use; `message` is one of the codes in {@link import('./stylizer.js').EngineInfo}. */
-export class NoGpu extends Error {}
+/** WebGPU is of no use; `message` is one of the reasons in {@link import('./stylizer.js').EngineInfo}. */
+export class NoGpu extends EngineFailed {
+  /** @param {string} reason */
+  constructor(reason) {
+    super(reason === 'time-out' ? 'timeout' : 'unsupported', reason);
+  }
+}
 
 /**
  * The name of the graphics adapter, found before anything is downloaded.

@@ -10,6 +10,7 @@
 
 import { adapterName } from './adapter.js';
 import { version } from './build.js';
+import { scriptUrl } from './trusted.js';
 
 /**
  * @typedef {object} Contestant
@@ -166,7 +167,7 @@ async function race(size, contestants, runs) {
 
   for (const contestant of contestants) {
     $('status').textContent = words.opening(contestant.name, size);
-    const worker = new Worker(contestant.worker, { type: 'module' });
+    const worker = new Worker(scriptUrl(contestant.worker), { type: 'module' });
     try {
       const { sample, start = 0 } = await ask(worker, { open: { photo, style, options: contestant.options } });
       racing.push({ contestant, worker, start, first: sample, times: [], last: sample });

@@ -1,7 +1,14 @@
 // Downloads that tell how far they are, and are what they should be.
 
+import { EngineFailed } from './failure.js';
+
 /** A file did not come, or is not what it should be. */
-export class DownloadFailed extends Error {}
+export class DownloadFailed extends EngineFailed {
+  /** @param {string} message @param {unknown} [cause] */
+  constructor(message, cause) {
+    super('offline', message, cause);
+  }
+}
 
 /**
  * Fetches a file, counting its bytes as they come.
@@ -17,8 +24,8 @@ export async function download(url, onProgress, { type, cache } = {}) {
   let response;
   try {
     response = await fetch(url, { cache });
-  } catch {
-    throw new DownloadFailed(`could not download ${name}: no connection`);
+  } catch (error) {
+    throw new DownloadFailed(`could not download ${name}: no connection`, error);
   }
   if (!response.ok || !response.body) {
     throw new DownloadFailed(`could not download ${name}: the server answered ${response.status}`);

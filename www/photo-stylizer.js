@@ -12,12 +12,12 @@ import { Stylizer } from './stylizer.js';
 /** One engine for all elements that want the same. @type {Map<string, Promise<Stylizer>>} */
 const stylizers = new Map();
 
-/** @param {'auto' | 'webgpu' | 'cpu'} engine @param {string | undefined} weights */
-function stylizerFor(engine, weights) {
-  const key = JSON.stringify([engine, weights]);
+/** @param {'auto' | 'webgpu' | 'cpu'} engine @param {string | undefined} weights @param {string | undefined} baseUrl */
+function stylizerFor(engine, weights, baseUrl) {
+  const key = JSON.stringify([engine, weights, baseUrl]);
   let stylizer = stylizers.get(key);
   if (!stylizer) {
-    stylizer = Stylizer.load({ engine, weights });
+    stylizer = Stylizer.load({ engine, weights, baseUrl });
     stylizers.set(key, stylizer);
     stylizer.catch(() => stylizers.delete(key)); // the next element tries again
   }
@@ -39,15 +39,15 @@ const WORDS = { loading: 'Loading…', painting: 'Painting…', painted: '', ref
 
 /**
  * Attributes: `src` (address of the photo), `style-src` (of the style picture; several separated by
- * spaces are mixed), `alt`, `strength`, `colours`, `size`, `style-size`, `engine`, `weights`: as the options
- * of the same names in {@link Stylizer}; `refine`: when it is painted, the picture gets better in so many steps
+ * spaces are mixed), `alt`, `strength`, `colours`, `size`, `style-size`, `engine`, `weights`, `base-url`: as the
+ * options of the same names in {@link Stylizer}; `refine`: when it is painted, the picture gets better in so many steps
  * (60 without a number). Properties `photo` and `layers` take pictures instead of addresses. The attribute
  * `state` tells what it does: `empty`, `loading`, `painting`, `refining`, `painted` or `failed`. Events: `painted`
  * and `refined`, whose `detail` is the ImageData, and `failed`, whose `detail` is the error; a painting that
  * could not be refined stays.
  */
 export class PhotoStylizer extends HTMLElement {
-  static observedAttributes = ['src', 'style-src', 'alt', 'strength', 'colours', 'size', 'style-size', 'engine', 'weights', 'refine'];
+  static observedAttributes = ['src', 'style-src', 'alt', 'strength', 'colours', 'size', 'style-size', 'engine', 'weights', 'base-url', 'refine'];
 
   #canvas = document.createElement('canvas');
   #words = document.createElement('p');
@@ -111,7 +111,8 @@ export class PhotoStylizer extends HTMLElement {
     const handles = [];
     try {
       const [stylizer, picture] = await Promise.all([
-        stylizerFor(/** @type {any} */ (this.getAttribute('engine') ?? 'auto'), this.getAttribute('weights') ?? undefined),
+        stylizerFor(/** @type {any} */ (this.getAttribute('engine') ?? 'auto'), this.getAttribute('weights') ?? undefined,
+          this.getAttribute('base-url') ?? undefined),
         loaded(photo, signal),
       ]);
       signal.throwIfAborted();

@@ -1,11 +1,12 @@
-// Makes the site work without a network. build.sh fills in the version and the files, and puts this
-// at the top of the site.
+// Makes the site work without a network. build.sh fills in the version, the files and the security policy of
+// index.html, and puts this at the top of the site.
 //
 // Every version has a cache of its own, with exactly the files of that version: each is verified by
 // its hash when it is fetched. A page gets all its files from one version: a new version waits until
-// no page of the old one is open, or until the only one is reloaded.
+// no page of the old one is open, or until the only one asks for it.
 
 const VERSION = 'VERSION';
+const POLICY = 'POLICY';
 /** Path → SHA-256 in base64. @type {Record<string, string>} */
 const FILES = {/* FILES */};
 
@@ -23,21 +24,59 @@ const address = (file) => new URL(file, scope.registration.scope).href;
 /** @param {string} file @param {RequestCache} cache @returns {Promise<Response>} rejected unless it is the file of this version */
 const fetchVerified = (file, cache) => fetch(address(file), { cache, integrity: `sha256-${FILES[file]}` });
 
-/** @param {string} file */
-async function keep(file) {
-  const cache = await caches.open(CACHE);
-  if (await cache.match(address(file))) return;
+/**
+ * The file of this version, from the network, as it can answer any request: a response that was redirected may not answer
+ * a navigation (hosts send index.html to ./, and page.html to page). Workers are under the policy that comes with them.
+ * @param {string} file
+ */
+async function fetched(file) {
   // The browser's own cache first, which may have another version's.
   const response = await fetchVerified(file, 'default').catch(() => fetchVerified(file, 'reload'));
   if (!response.ok) throw new Error(`${file}: ${response.status}`);
-  await cache.put(address(file), response);
+  const headers = new Headers(response.headers);
+  if (!headers.has('content-security-policy')) headers.set('content-security-policy', POLICY);
+  return new Response(response.body, { headers });
+}
+
+/** @param {string} file */
+async function keep(file) {
+  const cache = await caches.open(CACHE);
+  if (!await cache.match(address(file))) await cache.put(address(file), await fetched(file));
 }
 
 async function install() {
   for (const file of Object.keys(FILES)) {
-    if (!LATER.some((start) => file.startsWith(start))) await keep(file);
+    if (LATER.some((start) => file.startsWith(start))) continue;
+    try {
+      await keep(file);
+    } catch (error) {
+      const full = /** @type {Error} */ (error).name === 'QuotaExceededError';
+      const why = full ? 'full' : await arrivesChanged(file) ? 'changed' : 'unreachable';
+      // What cannot be kept as a whole only takes the room of something else. (After a bad connection the next visit goes on.)
+      if (why !== 'unreachable') await caches.delete(CACHE);
+      await tell({ offline: why });
+      throw error;
+    }
   }
 }
+
+/** Whether a file comes, and is another one. @param {string} file */
+async function arrivesChanged(file) {
+  try {
+    const response = await fetch(address(file), { cache: 'reload' });
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await response.arrayBuffer()));
+    return response.ok && btoa(String.fromCharCode(...digest)) !== FILES[file];
+  } catch {
+    return false;
+  }
+}
+
+/** @param {{ offline?: 'full' | 'changed' | 'unreachable', update?: 'others' }} news for every page of the site */
+async function tell(news) {
+  for (const page of await pages()) page.postMessage(news);
+}
+
+const pages = () => scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
 
 async function forgetOldVersions() {
   for (const name of await caches.keys()) {
@@ -49,75 +88,54 @@ async function forgetOldVersions() {
 function fileOf(url) {
   if (!url.href.startsWith(scope.registration.scope)) return undefined;
   const path = decodeURIComponent(url.pathname.slice(new URL(scope.registration.scope).pathname.length));
-  const file = path === '' || path.endsWith('/') ? `${path}index.html` : path;
-  return Object.hasOwn(FILES, file) ? file : undefined;
+  // As hosts do: the page of a folder, and pages without their ending.
+  const names = path === '' || path.endsWith('/') ? [`${path}index.html`] : [path, `${path}.html`];
+  return names.find((file) => Object.hasOwn(FILES, file));
 }
 
 /** @param {string} file @param {Request} request */
 async function answer(file, request) {
-  const cache = await caches.open(CACHE);
+  // A browser that lets nothing be kept (any more) still has the network.
+  const cache = await caches.open(CACHE).catch(() => undefined);
   // A page that finds a file damaged asks for it anew.
-  if (request.cache === 'reload') await cache.delete(address(file));
-  let response = await cache.match(address(file));
-  if (!response) {
-    await keep(file);
-    response = await cache.match(address(file));
-  }
-  return response ?? fetchVerified(file, 'reload');
+  if (request.cache === 'reload') await cache?.delete(address(file));
+  const kept = await cache?.match(address(file));
+  if (kept) return kept;
+  const response = await fetched(file);
+  await cache?.put(address(file), response.clone()).catch(() => {});
+  return response;
 }
 
 /**
- * What stands in for the page until the version that waits has taken over, and then loads the page. (A navigation
- * while workers change hands is sometimes lost in Chromium.)
+ * The version that waits takes over where a page asks for it and is the only one: the files of any other
+ * would be changed under it.
  */
-const HANDOVER = `<!doctype html><meta charset="utf-8"><script>
-  navigator.serviceWorker.getRegistration().then((registration) => {
-    const end = Date.now() + 10_000;
-    const look = () => {
-      const over = !registration?.waiting && registration?.active?.state === 'activated';
-      if (over || Date.now() > end) location.reload();
-      else setTimeout(look, 50);
-    };
-    look();
-  });
-</script>`;
-
-/** How often that was given since this worker started; the version that waits may be stuck. */
-let handovers = 0;
-
-/** @param {string} file @param {Request} request */
-async function navigate(file, request) {
-  const open = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  // The only page is being reloaded: the moment for the version that waits. (A page that opens is not
-  // among the open ones; with it, another one would be changed.)
-  // (Not every browser tells that it is one, but all of them ask for a fresh copy then.)
-  const { isReloadNavigation } = /** @type {{ isReloadNavigation?: boolean }} */ (request);
-  const reload = isReloadNavigation || request.cache === 'no-cache';
-  if (scope.registration.waiting && reload && open.length < 2 && handovers < 3) {
-    handovers++;
-    scope.registration.waiting.postMessage('take over');
-    return new Response(HANDOVER, { headers: { 'content-type': 'text/html' } });
-  }
-  return answer(file, request);
+async function takeOver() {
+  if ((await pages()).length < 2) await scope.skipWaiting();
+  else await tell({ update: 'others' });
 }
 
 /** A photo shared from another program. @param {Request} request */
 async function takeShared(request) {
-  const form = await request.formData();
-  const cache = await caches.open(SHARED);
-  for (const [i, file] of form.getAll('photo').entries()) {
-    if (!(file instanceof File)) continue;
-    const headers = { 'content-type': file.type, 'x-name': encodeURIComponent(file.name) };
-    await cache.put(address(`shared/${Date.now()}-${i}`), new Response(file, { headers }));
+  try {
+    const form = await request.formData();
+    const cache = await caches.open(SHARED);
+    for (const [i, file] of form.getAll('photo').entries()) {
+      if (!(file instanceof File)) continue;
+      const headers = { 'content-type': file.type, 'x-name': encodeURIComponent(file.name) };
+      await cache.put(address(`shared/${Date.now()}-${i}`), new Response(file, { headers }));
+    }
+    return Response.redirect(address('?shared'), 303);
+  } catch {
+    return Response.redirect(address('?shared=lost'), 303);
   }
-  return Response.redirect(address('?shared'), 303);
 }
 
 scope.addEventListener('install', (event) => event.waitUntil(install()));
 scope.addEventListener('activate', (event) => event.waitUntil(forgetOldVersions()));
 
 scope.addEventListener('message', (event) => {
-  if (event.data === 'take over') event.waitUntil(scope.skipWaiting());
+  if (event.data === 'take over') event.waitUntil(takeOver());
   else if (event.data?.keep) {
     const wanted = Object.keys(FILES).filter((file) => file.startsWith(event.data.keep));
     event.waitUntil(Promise.all(wanted.map(keep)));
@@ -132,5 +150,5 @@ scope.addEventListener('fetch', (event) => {
     return;
   }
   const file = request.method === 'GET' ? fileOf(url) : undefined;
-  if (file) event.respondWith(request.mode === 'navigate' ? navigate(file, request) : answer(file, request));
+  if (file) event.respondWith(answer(file, request));
 });

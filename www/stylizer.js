@@ -3,6 +3,10 @@
 
 import { NoGpu, adapterName } from './adapter.js';
 import { refinerHash, version, weightsHash } from './build.js';
+import { codeOf, EngineFailed } from './failure.js';
+import { ownBase, startWorker } from './start.js';
+
+export { EngineFailed } from './failure.js';
 
 /** Long side of a photo, where none is asked for. */
 const PHOTO_SIZE = 512;
@@ -17,7 +21,10 @@ const STEPS = 60;
  * 256 bytes may be in one buffer where it guarantees only what WebGPU promises (128 MB).
  */
 const REFINED = { webgpu: 700 * 700, cpu: 512 * 384 };
-/** A failure at a longer side than this is taken for want of memory, not for a GPU that does not work. */
+/**
+ * A failure at a longer side than this is taken for want of memory, not for a GPU that does not work. (One that went
+ * away is given up where that happens at the size of {@link PHOTO_SIZE}.)
+ */
 const LARGE = 1024;
 
 /** Silence longer than this means that the engine hangs (a lost GPU, a panic that nothing caught). */
@@ -26,6 +33,8 @@ const PATIENCE = {
   start: 180_000,
   // A GPU answers within seconds; an emulated one needs a minute for 512 × 512.
   run: (/** @type {number} */ size) => 120_000 + 120_000 * (size / 512) ** 2,
+  // What it should take is known: pictures that must be encoded, and whatever else runs, do not make it so much slower.
+  known: (/** @type {number} */ milliseconds) => 60_000 + 10 * milliseconds,
 };
 /** How long a cancelled run may go on before its worker is ended; a new GPU engine costs more. One
  * that is known to take longer is ended at once. */
@@ -45,8 +54,8 @@ const COLOURS = ['style', 'photo', 'luminance'];
  * @property {string} name of the graphics adapter, or 'CPU'
  * @property {string} [why] why WebGPU is not used although it was wanted: 'no-webgpu' (the browser has
  *   none), 'insecure' (it gives it only to pages opened with https), 'no-adapter' (it found no graphics processor), 'software-adapter' (it only emulates one),
- *   'wrong-answer' (it computes something else than it should), 'time-out', 'crashed', or the
- *   message of an error
+ *   'wrong-answer' (it computes something else than it should), 'time-out', 'lost' (again and again), 'crashed', or
+ *   the message of an error
  *
  * @typedef {object} LoadProgress
  * @property {'downloading' | 'starting'} step
@@ -58,6 +67,8 @@ const COLOURS = ['style', 'photo', 'luminance'];
  * @typedef {object} LoadOptions
  * @property {string | URL | Blob | ArrayBuffer | Uint8Array} [weights] instead of those that come with the
  *   module; where they are or what they are
+ * @property {string | URL} [baseUrl] where the folders `www`, `engine` and `models` of the package are, if not beside
+ *   this module: for bundlers that do not know `new URL('…', import.meta.url)`. It may be another site that allows it (CORS)
  * @property {'auto' | 'webgpu' | 'cpu'} [engine] 'auto' takes WebGPU where it works, helps, and paints
  *   a tiny known picture as it should, and the CPU elsewhere
  * @property {(progress: LoadProgress) => void} [onProgress] also called when an engine has to be
@@ -121,17 +132,14 @@ export class BadPicture extends Error {
   }
 }
 
-/** No engine could do it, most often for want of memory, or what it takes could not be downloaded. */
-export class EngineFailed extends Error {
-  name = 'EngineFailed';
-}
-
 /**
  * @typedef {object} Job
  * @property {number} id
  * @property {Handle[]} handles
  * @property {() => object} message what the worker is to do with them
- * @property {number} patience milliseconds
+ * @property {number} patience milliseconds of silence, as long as nothing is known about the engine's pace
+ * @property {number} [area] pixels that are painted at most, all parts together
+ * @property {boolean} [lost] it was running when the GPU was lost
  * @property {unknown} [replace]
  * @property {(progress: any) => void} [onProgress]
  * @property {boolean} [once] it is not begun again on another engine
@@ -214,6 +222,30 @@ function checkEngine(engine) {
   if (!PLANS[engine]) throw new RangeError(`engine must be 'auto', 'webgpu' or 'cpu', but is '${engine}'`);
 }
 
+/** @param {{ code: import('./failure.js').FailureCode, reason: string, cause?: unknown }} told by a worker */
+const failureOf = ({ code, reason, cause }) => new EngineFailed(code, reason, cause);
+
+/** Long side of the photo of a request; 0 where it has none. @param {Pick<Job, 'handles'>} [job] */
+function sizeOf(job) {
+  const photo = job?.handles.find((handle) => handle instanceof PhotoHandle);
+  return photo ? secret(photo).size : 0;
+}
+
+/** What a listener throws is the page's, and ends nothing here. @template A @param {(about: A) => void} listener @returns {(about: A) => void} */
+const harmless = (listener) => (about) => {
+  try {
+    listener(about);
+  } catch (error) {
+    reportError(error);
+  }
+};
+
+/** @param {string | URL} address @returns {string} the same, with a slash at its end */
+function folderAt(address) {
+  const { href } = new URL(address, location.href);
+  return href.endsWith('/') ? href : `${href}/`;
+}
+
 /** @param {Layer[]} layers @param {StylizeOptions} options */
 function checkRequest(layers, { strength = 1, colours = 'style' }) {
   if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength must be from 0 to 1, but is ${strength}`);
@@ -235,9 +267,12 @@ export class Stylizer {
   #forced;
   /** @type {string | ArrayBuffer} */ #weights;
   #hash;
+  /** Where the files of the package are, if known. @type {string | undefined} */ #base;
   #onProgress;
   #onEngine;
   /** @type {Worker | undefined} */ #worker;
+  /** Ends the start of a worker; there is one as long as there is a worker, or one is on its way. @type {AbortController | undefined} */
+  #starting;
   #ready = false;
   #adapter = 'CPU';
   /** @type {string | undefined} */ #why;
@@ -246,12 +281,16 @@ export class Stylizer {
   #modules = {};
   /** Whether the GPU can draw to a canvas, once known. @type {boolean | undefined} */ #draws;
   /** @type {Record<string, { loaded: number, total?: number }>} */ #downloads = {};
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #timer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #grace;
   /** @type {Job | undefined} */ #current;
   /** The engine still works on something that nobody waits for. */
   #dropped = false;
   /** Milliseconds for a pixel of a painting, once known. @type {number | undefined} */ #pace;
+  /** Long side of the smallest photo that cost us the GPU, twice. */
+  #lostAt = Infinity;
+  /** The GPU was lost while nothing was asked of it, and nothing has been painted since. */
+  #lostIdle = false;
   /** @type {Job[]} */ #waiting = [];
   /** @type {Map<number, Handle>} */ #handles = new Map();
   /** Of the requests that replace each other, by key, the newest. @type {Map<unknown, object>} */ #newest = new Map();
@@ -260,16 +299,17 @@ export class Stylizer {
   /** @type {((error?: Error) => void)[]} */ #loading = [];
 
   /**
-   * @param {Required<Pick<LoadOptions, 'engine'>> & { weights: string | ArrayBuffer, hash?: string }} how
+   * @param {Required<Pick<LoadOptions, 'engine'>> & { weights: string | ArrayBuffer, hash?: string, base?: string }} how
    * @param {Pick<LoadOptions, 'onProgress' | 'onEngine'>} listeners
    */
-  constructor({ engine, weights, hash }, { onProgress = () => {}, onEngine = () => {} }) {
+  constructor({ engine, weights, hash, base }, { onProgress = () => {}, onEngine = () => {} }) {
     this.#plan = [...PLANS[engine]];
     this.#forced = engine !== 'auto';
     this.#weights = weights;
     this.#hash = hash;
-    this.#onProgress = onProgress;
-    this.#onEngine = onEngine;
+    this.#base = base;
+    this.#onProgress = harmless(onProgress);
+    this.#onEngine = harmless(onEngine);
   }
 
   /**
@@ -277,32 +317,33 @@ export class Stylizer {
    * @param {LoadOptions} [options]
    * @returns {Promise<Stylizer>} rejected with {@link EngineFailed} where no engine starts
    */
-  static async load({ weights, engine = 'auto', onProgress, onEngine, signal } = {}) {
+  static async load({ weights, baseUrl, engine = 'auto', onProgress, onEngine, signal } = {}) {
     checkEngine(engine);
     signal?.throwIfAborted();
     const own = weights === undefined;
+    const base = baseUrl === undefined ? undefined : folderAt(baseUrl);
     /** @type {string | ArrayBuffer} */
     let from;
-    if (weights === undefined) from = new URL('../models/impasto.safetensors', import.meta.url).href;
+    if (weights === undefined) from = base ? `${base}models/impasto.safetensors` : new URL('../models/impasto.safetensors', import.meta.url).href;
     else if (weights instanceof Blob) from = await weights.arrayBuffer();
     else if (weights instanceof Uint8Array) from = /** @type {ArrayBuffer} */ (weights.slice().buffer);
     else from = weights instanceof ArrayBuffer ? weights : new URL(weights, location.href).href;
     const hash = own ? weightsHash : undefined;
-    return new Stylizer({ engine, weights: from, hash }, { onProgress, onEngine }).#loadedUnless(signal);
+    return new Stylizer({ engine, weights: from, hash, base }, { onProgress, onEngine }).#loadedUnless(signal);
   }
 
   /**
    * A second engine with the same weights, which are not downloaded again: WebGPU that is made ready
    * while the CPU paints already, or one that is never kept waiting by large pictures. Handles of one
    * are of no use to the other.
-   * @param {Omit<LoadOptions, 'weights'>} [options] as for {@link Stylizer.load}
+   * @param {Omit<LoadOptions, 'weights' | 'baseUrl'>} [options] as for {@link Stylizer.load}
    * @returns {Promise<Stylizer>}
    */
   async another({ engine = 'auto', onProgress, onEngine, signal } = {}) {
     checkEngine(engine);
     signal?.throwIfAborted();
     if (this.#disposed) throw new TypeError('the stylizer was disposed of');
-    const other = new Stylizer({ engine, weights: this.#weights, hash: this.#hash }, { onProgress, onEngine });
+    const other = new Stylizer({ engine, weights: this.#weights, hash: this.#hash, base: this.#base }, { onProgress, onEngine });
     other.#modules = this.#modules;
     other.#draws = this.#draws;
     return other.#loadedUnless(signal);
@@ -391,7 +432,7 @@ export class Stylizer {
     if (!(Number.isInteger(steps) && steps >= 1 && steps <= 1000)) throw new RangeError(`steps must be a whole number from 1 to 1000, but is ${steps}`);
     if (!(content > 0 && content < Infinity)) throw new RangeError(`content must be above 0, but is ${content}`);
     if (layers.some(({ mask }) => mask)) throw new RangeError('layers with masks cannot be refined');
-    const network = new URL('../models/vgg19-relu4_1.safetensors', import.meta.url).href;
+    const network = this.#base ? `${this.#base}models/vgg19-relu4_1.safetensors` : new URL('../models/vgg19-relu4_1.safetensors', import.meta.url).href;
     const refining = (/** @type {object} */ painting) =>
       ({ refining: { ...painting, steps, content, pixels: REFINED[this.#kind], network, hash: refinerHash } });
     return putOn(canvas, await this.#paint(photo, layers, options, refining, true));
@@ -440,6 +481,8 @@ export class Stylizer {
         }),
         once,
         patience: PATIENCE.run(size),
+        // Refining has another pace. Layers without a mask are one part.
+        area: once ? undefined : size ** 2 * (1 + layers.filter(({ mask }) => mask).length),
         replace,
         onProgress,
       }, signal);
@@ -523,23 +566,24 @@ export class Stylizer {
   // ---- requests -----------------------------------------------------------------------------
 
   /**
-   * @param {Pick<Job, 'handles' | 'message' | 'patience' | 'replace' | 'onProgress' | 'once'>} what
+   * @param {Pick<Job, 'handles' | 'message' | 'patience' | 'area' | 'replace' | 'onProgress' | 'once'>} what
    * @param {AbortSignal} [signal]
    * @returns {Promise<any>}
    */
   async #run(what, signal) {
     signal?.throwIfAborted();
     if (this.#disposed) throw new TypeError('the stylizer was disposed of');
+    if (sizeOf(what) >= this.#lostAt) throw new EngineFailed('lost', 'lost');
     if (what.replace !== undefined) this.#replace(what.replace);
     /** @type {() => void} */
     let abort = () => {};
     try {
       return await new Promise((resolve, reject) => {
-        const job = { ...what, id: ++this.#id, resolve, reject };
+        const job = { ...what, onProgress: what.onProgress && harmless(what.onProgress), id: ++this.#id, resolve, reject };
         abort = () => this.#cancel(job, signal?.reason);
         signal?.addEventListener('abort', abort);
         this.#waiting.push(job);
-        if (this.#worker || this.#loading.length) this.#advance();
+        if (this.#starting) this.#advance();
         else this.#start().catch(() => {}); // which rejects the job
       });
     } finally {
@@ -587,7 +631,7 @@ export class Stylizer {
     });
     try {
       this.#worker?.postMessage({ type: 'run', id: job.id, needed, ...job.message() });
-      this.#patience(job.patience);
+      this.#patience(this.#limit(job));
     } catch {
       // The only thing in it that may refuse to be copied is a picture.
       const foreign = needed.find(({ picture }) => picture instanceof ImageBitmap)?.part ?? 'mask';
@@ -630,8 +674,10 @@ export class Stylizer {
   }
 
   #end() {
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
     clearTimeout(this.#grace);
+    this.#starting?.abort();
+    this.#starting = undefined;
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#ready = false;
@@ -641,17 +687,18 @@ export class Stylizer {
 
   async #spawn() {
     this.#end();
+    this.#starting = new AbortController();
+    const { signal } = this.#starting;
+    const kind = this.#kind;
     let worker;
     try {
-      // Written out, so that bundlers see which files belong to it.
-      worker = this.#kind === 'cpu'
-        ? new Worker(new URL('./worker-cpu.js', import.meta.url), { type: 'module' })
-        : await this.#gpuWorker();
+      if (kind === 'webgpu') this.#adapter = await adapterName(this.#forced);
+      worker = await startWorker(kind, this.#base ?? ownBase, signal);
     } catch (error) {
-      // Scripts of workers must come from the page's own site.
-      return this.#failed(`the browser does not let the engine start: ${/** @type {Error} */ (error).message}`);
+      if (signal.aborted) return; // another one has taken over
+      return this.#failed(error instanceof EngineFailed ? error : new EngineFailed(codeOf(error), String(error), error));
     }
-    if (!worker) return;
+    if (signal.aborted) return worker.terminate();
     this.#worker = worker;
     // What a worker said before it was terminated may still arrive.
     worker.addEventListener('message', ({ data }) => {
@@ -659,31 +706,19 @@ export class Stylizer {
     });
     worker.addEventListener('error', (event) => {
       event.preventDefault();
-      if (worker === this.#worker) this.#failed('crashed');
+      if (worker === this.#worker) this.#failed(new EngineFailed('crashed', 'crashed', event.error ?? event.message));
     });
     worker.postMessage({
       type: 'start',
       version,
       weights: this.#weights,
       hash: this.#hash,
-      module: this.#modules[this.#kind],
-      check: this.#kind === 'webgpu' && !this.#forced && this.#hash !== undefined,
-      draws: this.#kind === 'webgpu' ? this.#draws : false,
+      module: this.#modules[kind],
+      check: kind === 'webgpu' && !this.#forced && this.#hash !== undefined,
+      draws: kind === 'webgpu' ? this.#draws : false,
     });
-    this.#onProgress({ step: 'starting', kind: this.#kind });
     this.#patience(PATIENCE.start);
-  }
-
-  /** @returns {Promise<Worker | undefined>} nothing where another engine has taken over */
-  async #gpuWorker() {
-    try {
-      this.#adapter = await adapterName(this.#forced);
-    } catch (error) {
-      if (!this.#disposed) this.#failed(error instanceof NoGpu ? error.message : String(error));
-      return undefined;
-    }
-    if (this.#disposed) return undefined;
-    return new Worker(new URL('./worker-gpu.js', import.meta.url), { type: 'module' });
+    this.#onProgress({ step: 'starting', kind });
   }
 
   /** @param {any} message */
@@ -729,7 +764,7 @@ export class Stylizer {
         // What the worker paints in one go, each of the parts being as large as the whole.
         job.pixels ??= message.pixels * message.total;
         job.onProgress?.({ done: message.done, total: message.total });
-        this.#patience(job.patience);
+        this.#patience(this.#limit(job));
         break;
       }
       case 'refined': {
@@ -747,6 +782,7 @@ export class Stylizer {
       case 'done':
         if (this.#current?.id !== message.id && message.result instanceof ImageBitmap) message.result.close();
         this.#settle(message.id, (job) => {
+          this.#lostIdle = false;
           if (job.began !== undefined && job.pixels) this.#pace = (performance.now() - job.began) / job.pixels;
           job.resolve(message.result);
         });
@@ -755,41 +791,56 @@ export class Stylizer {
         this.#settle(message.id, (job) => job.reject(new BadPicture(message.part, message.problem)));
         break;
       case 'refused':
-        this.#settle(message.id, (job) => job.reject(new EngineFailed(message.reason)));
+        this.#settle(message.id, (job) => job.reject(failureOf(message)));
         break;
       case 'failed':
-        this.#failed(message.reason);
+        this.#failed(failureOf(message));
         break;
     }
   }
 
-  /** @param {number} [milliseconds] */
+  /** Gives the engine so long to say something; nothing: for ever. @param {number} [milliseconds] */
   #patience(milliseconds) {
-    clearTimeout(this.#timer);
-    if (milliseconds) this.#timer = setTimeout(() => this.#failed('time-out'), milliseconds);
+    clearInterval(this.#timer);
+    if (!milliseconds) return;
+    // Counted while the page is awake: a device that slept did not hang.
+    let left = Math.ceil(milliseconds / 1000);
+    this.#timer = setInterval(() => {
+      if (--left <= 0) this.#failed(new EngineFailed('timeout', 'time-out'));
+    }, 1000);
+  }
+
+  /** How long a request may be silent. @param {Job} job */
+  #limit({ patience, area }) {
+    return Math.min(patience, this.#pace && area ? PATIENCE.known(this.#pace * area) : Infinity);
   }
 
   /**
    * The engine died or would not start: the next one of the plan takes over, or a fresh copy of the
    * same where it may only have lacked memory.
-   * @param {string} reason
+   * @param {EngineFailed} failure
    */
-  #failed(reason) {
+  #failed(failure) {
     const ran = this.#ready;
     this.#end();
     const job = this.#current;
     this.#current = undefined;
-    const large = ran && job?.handles.some((handle) => secret(handle).size > LARGE);
+    const lost = failure.code === 'lost';
+    const large = ran && (lost ? sizeOf(job) > PHOTO_SIZE : job?.handles.some((handle) => secret(handle).size > LARGE));
+    if (ran && lost && this.#openedAgain(job)) return;
     if (this.#plan.length > 1 && !large) {
-      this.#why = reason;
+      this.#why = failure.message;
       this.#plan.shift();
       this.#pace = undefined;
-      if (job?.once) job.reject(new EngineFailed(reason));
+      this.#lostAt = Infinity;
+      if (job?.once) job.reject(failure);
       else if (job) this.#waiting.unshift(job);
       this.#spawn();
       return;
     }
-    const error = new EngineFailed(reason);
+    // A large picture that stops an engine does so for want of memory, whatever the engine says.
+    const error = large && failure.code === 'crashed' ? new EngineFailed('memory', failure.message, failure.cause) : failure;
+    if (lost && sizeOf(job)) this.#lostAt = Math.min(this.#lostAt, sizeOf(job));
     job?.reject(error);
     if (ran) {
       // At once, so that it is ready when it is wanted.
@@ -799,5 +850,27 @@ export class Stylizer {
     // It does not even start. The next request tries again.
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     this.#loaded(error);
+  }
+
+  /**
+   * A GPU goes away when the device sleeps, when its driver starts anew, or when a picture is too much for it.
+   * It is opened once more for every request, and once more while there is none.
+   * @param {Job | undefined} job that was running
+   * @returns {boolean} whether that was all; otherwise it failed as any engine fails
+   */
+  #openedAgain(job) {
+    if (job?.lost) return false;
+    if (job?.once) {
+      job.reject(new EngineFailed('lost', 'lost'));
+    } else if (job) {
+      job.lost = true;
+      this.#waiting.unshift(job);
+    } else if (this.#lostIdle) {
+      return true; // the next request opens it
+    } else {
+      this.#lostIdle = true;
+    }
+    this.#start().catch(() => {});
+    return true;
   }
 }

@@ -4,6 +4,7 @@
 
 import { knownPainting, version } from './build.js';
 import { DownloadFailed, download, downloadVerified } from './download.js';
+import { codeOf, EngineFailed } from './failure.js';
 import { SIDE, difference, photo as knownPhoto, style as knownStyle } from './known.js';
 import { pixelsOf } from './screen.js';
 
@@ -97,10 +98,17 @@ async function pixels(picture, part = 'mask', size = 0) {
   return { width, height, rgba: new Uint8Array(data.buffer) };
 }
 
-/** @param {{ init: (from: object) => Promise<unknown>, engine: Engine, wasm: string, drawsToCanvas?: () => Promise<boolean> }} code */
-export function work({ init, engine: code, wasm, drawsToCanvas = async () => false }) {
+/**
+ * @typedef {<T>(opened: (device: any) => void, open: () => Promise<T>) => Promise<T>} WithDevice does `open`, and tells
+ *   of the GPU device that it opens
+ *
+ * @param {{ init: (from: object) => Promise<unknown>, engine: Engine, wasm: string, drawsToCanvas?: () => Promise<boolean>, withDevice?: WithDevice }} code
+ */
+export function work({ init, engine: code, wasm, drawsToCanvas = async () => false, withDevice = (_, open) => open() }) {
   /** @type {import('../engine/cpu/impasto.js').Engine} */
   let engine;
+  /** Settles when the GPU goes away. @type {Promise<EngineFailed> | undefined} */
+  let lost;
   /** What the GPU draws paintings to that are only looked at. @type {OffscreenCanvas | undefined} */
   let screen;
   /** @type {Map<number, import('../engine/cpu/impasto.js').Photo>} */
@@ -110,7 +118,7 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
 
   /** @param {Start} start */
   async function start({ version: theirs, weights: from, hash, module: compiled, check, draws: known }) {
-    if (theirs !== version) throw new Error('the page and its engine are of different versions: reload the page');
+    if (theirs !== version) throw new EngineFailed('offline', 'the page and its engine are of different versions: reload the page');
     const progress = (/** @type {string} */ what) => (/** @type {number} */ loaded, /** @type {number | undefined} */ total) =>
       post({ type: 'download', what, loaded, total });
     const coming = typeof from === 'string' ? downloadVerified(from, hash, progress('weights')) : from;
@@ -119,7 +127,12 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
     const [weights, module, draws] = await Promise.all([coming, compiling, known ?? drawsToCanvas()]);
     post({ type: 'starting', weights, module, draws });
     await init({ module_or_path: module });
-    engine = await code.Engine.create(new Uint8Array(weights));
+    /** @type {(device: { lost: Promise<{ message: string }> }) => void} */
+    const opened = (device) => {
+      lost = device.lost.then(({ message }) => new EngineFailed('lost', 'lost', new Error(message)));
+      lost.then((failure) => fail(failure));
+    };
+    engine = await withDevice(opened, () => code.Engine.create(new Uint8Array(weights)));
     if (draws) {
       try {
         screen = new OffscreenCanvas(1, 1);
@@ -130,7 +143,7 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
       }
     }
     if (check && !(await selfTest()).ok) {
-      const reason = new Error('wrong-answer');
+      const reason = new EngineFailed('unsupported', 'wrong-answer');
       if (!screen) throw reason;
       // It may only be shown wrongly.
       screen = undefined;
@@ -298,15 +311,33 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
       } catch (error) {
         const id = 'id' in data ? data.id : undefined;
         // A file that does not come while the engine runs is no fault of the engine.
-        if (error instanceof DownloadFailed && data.type === 'run') post({ type: 'refused', id, reason: error.message });
+        if (error instanceof DownloadFailed && data.type === 'run') post({ type: 'refused', id, ...told(error) });
         else if (error instanceof PictureProblem) post({ type: 'bad-picture', id, part: error.part, problem: error.problem });
-        else post({ type: 'failed', id, reason: String(/** @type {Error} */ (error)?.message ?? error) });
+        else await fail(error);
       }
     });
   });
 
-  // Errors reach the page as the worker's `error` event; rejections do not.
-  self.addEventListener('unhandledrejection', (event) => {
-    post({ type: 'failed', reason: String(event.reason?.message ?? event.reason) });
+  /** @param {unknown} error */
+  async function fail(error) {
+    // What fails with a GPU that went away fails because of it, and often before the browser says so.
+    const moment = new Promise((done) => { setTimeout(done, 500); });
+    post({ type: 'failed', ...told(await Promise.race([lost ?? error, moment]) ?? error) });
+  }
+
+  // A panic in wasm is an error that nothing catches, or a rejection that nobody hears of.
+  self.addEventListener('error', (event) => {
+    event.preventDefault();
+    console.error(event.error ?? event.message);
+    fail(new EngineFailed(codeOf(event.error), 'crashed', event.error ?? event.message));
   });
+  self.addEventListener('unhandledrejection', ({ reason }) => fail(reason));
+  post({ type: 'here' });
+}
+
+/** What the page is told of an error. @param {unknown} error */
+function told(error) {
+  const { message = String(error), cause = error } = /** @type {Partial<Error>} */ (error ?? {});
+  // Not every error can be sent as it is.
+  return { code: codeOf(error), reason: message, cause: cause instanceof Error ? new Error(cause.message) : String(cause) };
 }

@@ -73,7 +73,8 @@ if (!await exists(join(models, 'arbitrary_transform.onnx'))) run(python, join(he
 await rm(site, { recursive: true, force: true });
 const peers = join(site, 'peers');
 await mkdir(join(peers, 'ort'), { recursive: true });
-for (const name of await readdir(dist)) await symlink(join(dist, name), join(site, name));
+// Not the site's own headers: the peers start workers of other kinds.
+for (const name of await readdir(dist)) if (name !== '_headers') await symlink(join(dist, name), join(site, name));
 await symlink(models, join(peers, 'models'));
 for (const name of ['peers.js', 'ort.js', 'colours.js']) await copyFile(join(here, 'peers', name), join(peers, name));
 await writeFile(join(peers, 'sizes.json'), JSON.stringify(sizes));

@@ -7,7 +7,7 @@ import { assertAlike, files, folder, native, onBlank } from './visit.mjs';
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 
-const html = `<meta http-equiv="Content-Security-Policy" content="default-src 'self' data:; script-src 'self' 'wasm-unsafe-eval'">
+const html = `<meta http-equiv="Content-Security-Policy" content="default-src 'self' data:; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:">
   <script type="module" src="../www/photo-stylizer.js"></script>
   <photo-stylizer id="one" src="photo.png" style-src="style.png" size="96" engine="cpu" alt="A painted field"></photo-stylizer>`;
 const state = (page, selector, wanted) => page.waitForSelector(`${selector}[state=${wanted}]`);

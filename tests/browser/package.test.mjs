@@ -33,7 +33,7 @@ const PROJECT = {
 <canvas id="painting"></canvas>
 <script type="module" src="./main.ts"></script>
 `,
-  'main.ts': `import { Stylizer } from 'impasto-stylizer';
+  'main.ts': `import { EngineFailed, Stylizer } from 'impasto-stylizer';
 import type { PhotoStylizer } from 'impasto-stylizer/photo-stylizer';
 import 'impasto-stylizer/photo-stylizer';
 import weights from 'impasto-stylizer/weights?url';
@@ -53,7 +53,11 @@ async function paint(): Promise<void> {
   document.title = [kind, pixels.width, pixels.height, new Set(steps).size].join(' ');
 }
 
-paint().catch((error: Error) => { document.title = \`failed: \${error.message}\`; });
+paint().catch((error: Error) => {
+  const code: 'offline' | 'memory' | 'lost' | 'timeout' | 'crashed' | 'unsupported' | 'blocked' | undefined =
+    error instanceof EngineFailed ? error.code : undefined;
+  document.title = \`failed: \${code} \${error.message}\`;
+});
 `,
   // What Vite knows by its own types, which the compiler has not here.
   'url.d.ts': "declare module '*?url' { const url: string; export default url; }\n",

@@ -119,6 +119,38 @@ test('a GPU that turns out not to work leaves the CPU painting, and the page say
   });
 });
 
+test('a GPU that goes away over a large picture paints a smaller one, and stays', async () => {
+  const code = `
+    let lose;
+    globalThis.GPUAdapter = class {
+      async requestDevice() {
+        return { lost: new Promise((done) => { lose = () => done({ message: 'gone' }); }) };
+      }
+    };
+    const { create } = Engine;
+    Engine.create = async (...all) => {
+      await new GPUAdapter().requestDevice();
+      return create.apply(Engine, all);
+    };
+    const { stylize } = Engine.prototype;
+    Engine.prototype.stylize = function (photo, ...all) {
+      if (photo.width < 600) return stylize.call(this, photo, ...all);
+      lose();
+      return new Promise(() => {});
+    };`;
+  await onPage({ query: '', prepare: (page) => pretendGpu(page, { code }) }, async (page, requests) => {
+    await page.waitForSelector('#engine[data-kind=webgpu]');
+    await give(page, { photo: files.widePhoto });
+    assert.match(await page.textContent('#error'), /graphics processor went away over 1280 pixels, so the painting has 576/);
+    assert.equal((await pixels(page)).width, 576);
+    assert.equal(await page.getAttribute('#engine', 'data-kind'), 'webgpu');
+    assert.equal(engineLoads(requests, 'gpu'), 1, 'what is compiled is kept');
+    await slide(page, '#strength', 60);
+    await painted(page);
+    assert.equal((await pixels(page)).width, 576);
+  });
+});
+
 test('a style and a photo are encoded once, whatever the sliders do', async () => {
   const prepare = async (page) => {
     await hearCalls(page);

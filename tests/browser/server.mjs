@@ -1,8 +1,8 @@
 // A static file server for one folder, for `./build.sh serve` and the browser tests.
-// It listens on this machine only.
+// It listens on this machine only. Like some hosts it sends what a file _headers at the top says.
 
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, resolve, sep } from 'node:path';
 import { pipeline, Transform } from 'node:stream';
@@ -24,6 +24,20 @@ const TYPES = {
   '.webp': 'image/webp',
 };
 
+/** The rules of a file _headers: a path, where a star stands for anything, and below it, indented, headers. @param {string} text */
+function headerRules(text) {
+  const rules = [];
+  for (const line of text.split('\n').filter(Boolean)) {
+    const [, name, value] = line.match(/^\s+([^:]+): (.*)$/) ?? [];
+    if (name) rules.at(-1).headers[name.toLowerCase()] = value;
+    else rules.push({ path: new RegExp(`^${line.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`), headers: {} });
+  }
+  return rules;
+}
+
+/** @param {ReturnType<typeof headerRules>} rules @param {string} path */
+const headersOf = (rules, path) => Object.assign({}, ...rules.filter((rule) => rule.path.test(path)).map((rule) => rule.headers));
+
 /**
  * Serves `folder` below `prefix`.
  * @param {string} folder
@@ -32,11 +46,15 @@ const TYPES = {
  * @param {string} [options.prefix] starts and ends with a slash
  * @param {boolean} [options.compress] send what is no picture through gzip, as static hosts do
  * @param {{ bytesPerSecond: number, latency: number }} [options.slow] answer as over a slow line
+ * @param {boolean} [options.clean] send addresses of pages to shorter ones, as some hosts do: index.html to ./,
+ *   page.html to page
+ * @param {Record<string, string>} [options.headers] for every answer
  * @param {(bytes: number) => void} [options.onSent] hears of every answer
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serve(folder, { port = 0, prefix = '/', compress = false, slow, onSent = () => {} } = {}) {
+export async function serve(folder, { port = 0, prefix = '/', compress = false, slow, clean = false, headers = {}, onSent = () => {} } = {}) {
   const root = resolve(folder);
+  const rules = headerRules(await readFile(join(root, '_headers'), 'utf8').catch(() => ''));
   let free = 0; // the time at which the slow line has sent everything
   /** One answer on the line that all answers share. */
   const line = ({ bytesPerSecond, latency }) => {
@@ -62,7 +80,14 @@ export async function serve(folder, { port = 0, prefix = '/', compress = false, 
     if (!path.startsWith(prefix)) return fail(404, `nothing here; the site is at ${prefix}\n`);
     let file = join(root, path.slice(prefix.length));
     if (file !== root && !file.startsWith(root + sep)) return fail(404, 'not found\n');
+    const { search } = new URL(request.url, 'http://localhost');
+    const shorter = clean && path.replace(/(^|\/)index\.html$/, '$1').replace(/\.html$/, '');
+    if (clean && shorter !== path) return response.writeHead(301, { location: shorter + search }).end();
     let info = await stat(file).catch(() => undefined);
+    if (clean && !info) {
+      file = `${file}.html`;
+      info = await stat(file).catch(() => undefined);
+    }
     if (info?.isDirectory()) {
       file = join(file, 'index.html');
       info = await stat(file).catch(() => undefined);
@@ -73,6 +98,8 @@ export async function serve(folder, { port = 0, prefix = '/', compress = false, 
     response.writeHead(200, {
       'content-type': type,
       'cache-control': 'no-cache',
+      ...headersOf(rules, `/${path.slice(prefix.length)}`),
+      ...headers,
       ...(gzip ? { 'content-encoding': 'gzip' } : { 'content-length': info.size }),
     });
     if (request.method === 'HEAD') return response.end();

@@ -255,9 +255,9 @@ test('where a worker may not be started loading fails, and does not hang', async
       // As for a script from another site.
       window.Worker = class { constructor() { throw new DOMException('cannot be accessed from this origin', 'SecurityError'); } };
       const error = await Stylizer.load({ engine: 'cpu' }).catch((caught) => caught);
-      return error instanceof EngineFailed && error.message;
+      return error instanceof EngineFailed && [error.code, error.message, error.cause.name];
     });
-    assert.match(reason, /does not let the engine start: cannot be accessed/);
+    assert.deepEqual(reason, ['blocked', 'the page does not let the engine start: cannot be accessed from this origin', 'SecurityError']);
   });
 });
 
@@ -291,7 +291,7 @@ const paintSmall = async ({ Stylizer, get }, engine) => {
   const s = await Stylizer.load({ engine, onEngine: ({ kind, why }) => infos.push([kind, why]) });
   const style = await s.encodeStyle(await get('style.png'), { size: 32 });
   const paint = () => s.stylize(get.photo, [{ style }], { size: 48 })
-    .then(({ data }) => data.reduce((sum, value) => sum + value, 0) / data.length, (error) => error.name);
+    .then(({ data }) => data.reduce((sum, value) => sum + value, 0) / data.length, (error) => `${error.name}: ${error.code}`);
   get.photo = await get('small.png');
   return { results: [await paint(), await paint()], infos, engine: s.engine };
 };
@@ -309,7 +309,7 @@ test('after a crash the engine starts again and paints', async () => {
       await route.fulfill({ response, body: `${await response.text()}\n${count++ ? '' : dying}` });
     });
     const { results, infos } = await withStylizer(page, paintSmall, 'cpu');
-    assert.equal(results[0], 'EngineFailed');
+    assert.equal(results[0], 'EngineFailed: crashed');
     assert.ok(results[1] > 10, `${results[1]}`);
     assert.equal(infos.length, 2);
   });
@@ -335,6 +335,116 @@ test('a GPU that fails hands the picture over to the CPU', async () => {
   });
 });
 
+test('an engine that hangs is given up when its pace says so, and not while the device sleeps', async () => {
+  const hanging = `
+    const { stylize } = Engine.prototype;
+    Engine.prototype.stylize = function (photo, ...all) {
+      if (photo.width < 1280) return stylize.call(this, photo, ...all);
+      new BroadcastChannel('hanging').postMessage('now');
+      return new Promise(() => {});
+    };`;
+  const prepare = async (page) => {
+    await patched('cpu', hanging)(page);
+    // Seconds pass only while it hangs, and are short.
+    await page.addInitScript(() => {
+      window.seconds = 0;
+      new BroadcastChannel('hanging').onmessage = () => { window.hangs = true; };
+      const { setInterval } = window;
+      window.setInterval = (tick, time) => setInterval(() => {
+        if (time !== 1000 || !window.hangs) return;
+        window.seconds++;
+        tick();
+      }, 2);
+    });
+  };
+  await onBlank({ prepare }, async (page) => {
+    const found = await withStylizer(page, async ({ Stylizer, get }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const [style, photo] = [await s.encodeStyle(await get('style.png'), { size: 32 }), await get('large.png')];
+      const paint = (size) => s.stylize(photo, [{ style }], { size }).then(({ width }) => width, ({ code }) => code);
+      const results = [await paint(512), await paint(1280)];
+      window.hangs = false;
+      return { results: [...results, await paint(64)], seconds: window.seconds };
+    });
+    assert.deepEqual(found.results, [512, 'timeout', 64]);
+    // Nearly 15 minutes, where nothing is known of its pace.
+    assert.ok(found.seconds >= 60 && found.seconds < 600, `${found.seconds}`);
+  });
+});
+
+/** Code for the GPU engine, which destroys its device, for good, at the first painting of photos of such sizes. */
+const dying = (when) => `
+  const { requestDevice } = GPUAdapter.prototype;
+  let device;
+  GPUAdapter.prototype.requestDevice = async function (...all) {
+    device = await requestDevice.apply(this, all);
+    return device;
+  };
+  new BroadcastChannel('die').onmessage = () => device.destroy();
+  const { stylize } = Engine.prototype;
+  Engine.prototype.stylize = function (photo, ...all) {
+    const painting = stylize.call(this, photo, ...all);
+    if (${when}) device.destroy();
+    return painting;
+  };`;
+
+test('a GPU that is lost while it paints is opened again, and paints', async () => {
+  let loads = 0;
+  const prepare = (page) => page.route('**/engine/gpu/impasto.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${await response.text()}\n${dying(`${loads++ === 0} && photo.width === 48`)}` });
+  });
+  await onBlank({ prepare, flags: WEBGPU, mayComplain: true }, async (page) => {
+    const found = await withStylizer(page, async ({ Stylizer, get }) => {
+      const kinds = [];
+      const s = await Stylizer.load({ engine: 'webgpu', onEngine: ({ kind }) => kinds.push(kind) });
+      const style = await s.encodeStyle(await get('style.png'), { size: 32 });
+      const photo = await s.encodePhoto(await get('small.png'), { size: 48 });
+      const paint = () => s.stylize(photo, [{ style }]).then(({ width }) => width, (error) => error.code);
+      const results = [await paint()];
+      const after = kinds.length;
+      // While nothing is asked of it, too.
+      new BroadcastChannel('die').postMessage('now');
+      while (kinds.length === after) await new Promise((done) => { setTimeout(done, 50); });
+      results.push(await paint());
+      return { results, kinds };
+    });
+    assert.deepEqual(found, { results: [48, 48], kinds: ['webgpu', 'webgpu', 'webgpu'] });
+  });
+});
+
+test('a size at which the GPU is lost twice is given up, and smaller ones go on', async () => {
+  const prepare = patched('gpu', dying('photo.width >= 64'));
+  await onBlank({ prepare, flags: WEBGPU, mayComplain: true }, async (page, requests) => {
+    const found = await withStylizer(page, async ({ Stylizer, EngineFailed, get }) => {
+      let engines = 0;
+      const s = await Stylizer.load({ engine: 'webgpu', onEngine: () => { engines++; } });
+      const [style, photo] = [await s.encodeStyle(await get('style.png'), { size: 32 }), await get('small.png')];
+      const paint = (size) => s.stylize(photo, [{ style }], { size })
+        .then(({ width }) => width, (error) => error instanceof EngineFailed && error.code);
+      const results = [await paint(64), await paint(48)];
+      const after = engines;
+      results.push(await paint(80), await paint(32));
+      return { results, opened: [after, engines], kind: s.engine.kind };
+    });
+    assert.deepEqual(found, { results: ['lost', 48, 'lost', 32], opened: [3, 3], kind: 'webgpu' });
+    assert.equal(engineLoads(requests, 'cpu'), 0);
+  });
+});
+
+test('a GPU that is lost again and again hands a small picture over to the CPU', async () => {
+  const prepare = async (page) => {
+    await realGpu(page);
+    await patched('gpu', dying('photo.width === 48'))(page);
+  };
+  await onBlank({ prepare, flags: WEBGPU, mayComplain: true }, async (page) => {
+    const { results, infos, engine } = await withStylizer(page, paintSmall, 'auto');
+    assert.ok(results.every((result) => result > 10), `${results}`);
+    assert.deepEqual(infos.map(([kind]) => kind), ['webgpu', 'webgpu', 'cpu']);
+    assert.equal(engine.why, 'lost');
+  });
+});
+
 test('a GPU that lacks memory for a large picture goes on with smaller ones', async () => {
   const prepare = (page) => pretendGpu(page, { code: `
     const { photo } = Engine.prototype;
@@ -346,11 +456,11 @@ test('a GPU that lacks memory for a large picture goes on with smaller ones', as
     const found = await withStylizer(page, async ({ Stylizer, get }) => {
       const s = await Stylizer.load({ engine: 'auto' });
       const [photo, style] = [await get('small.png'), await s.encodeStyle(await get('style.png'), { size: 32 })];
-      const large = await s.encodePhoto(photo, { size: 2000 }).catch((error) => `${error.name}: ${error.message}`);
+      const large = await s.encodePhoto(photo, { size: 2000 }).catch((error) => `${error.name}: ${error.code}: ${error.message}`);
       const { width } = await s.stylize(photo, [{ style }], { size: 48 });
       return { large, width, engine: s.engine };
     });
-    assert.deepEqual(found, { large: 'EngineFailed: out of memory', width: 48, engine: { kind: 'webgpu', name: 'Pretended' } });
+    assert.deepEqual(found, { large: 'EngineFailed: memory: out of memory', width: 48, engine: { kind: 'webgpu', name: 'Pretended' } });
   });
 });
 
@@ -459,8 +569,8 @@ test('where there is no WebGPU, it says so', async () => {
     assert.equal(engine.kind, 'cpu');
     assert.match(engine.why, /^no-(webgpu|adapter)$/);
     assert.equal(engineLoads(requests, 'gpu'), 0);
-    const why = await withStylizer(page, ({ Stylizer }) => Stylizer.load({ engine: 'webgpu' }).catch((error) => `${error.name}: ${error.message}`));
-    assert.match(why, /^EngineFailed: no-(webgpu|adapter)$/);
+    const why = await withStylizer(page, ({ Stylizer }) => Stylizer.load({ engine: 'webgpu' }).catch((error) => `${error.name}: ${error.code}: ${error.message}`));
+    assert.match(why, /^EngineFailed: unsupported: no-(webgpu|adapter)$/);
   });
 });
 
@@ -480,8 +590,8 @@ test('weights are verified, and a damaged copy is fetched anew', async () => {
     assert.ok(results[0] > 10);
     assert.equal(asked, 2);
     damage = 2;
-    const why = await withStylizer(page, ({ Stylizer }) => Stylizer.load({ engine: 'cpu' }).catch((error) => `${error.name}: ${error.message}`));
-    assert.match(why, /^EngineFailed: .*impasto\.safetensors is damaged or of another version/);
+    const why = await withStylizer(page, ({ Stylizer }) => Stylizer.load({ engine: 'cpu' }).catch((error) => `${error.name}: ${error.code}: ${error.message}`));
+    assert.match(why, /^EngineFailed: offline: .*impasto\.safetensors is damaged or of another version/);
   });
 });
 

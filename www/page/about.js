@@ -34,6 +34,7 @@ function whyNoGpu(why) {
     'software-adapter': 'why.software',
     'wrong-answer': 'why.wrongAnswer',
     'time-out': 'why.timeOut',
+    lost: 'why.lost',
     crashed: 'why.crashed',
   });
   return known[why] ? words(known[why]) : words('why.other', { reason: why });

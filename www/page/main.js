@@ -1,7 +1,7 @@
 // The page: what a visitor does, and what the painter answers.
 
-import { keepOffline, sharedPhotos } from '../offline.js';
-import { BadPicture, LARGEST } from '../stylizer.js';
+import { keepOffline, sharedLost, sharedPhotos, takeUpdate } from '../offline.js';
+import { BadPicture, EngineFailed, LARGEST } from '../stylizer.js';
 import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
 import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select } from './dom.js';
@@ -116,7 +116,7 @@ const painter = new Painter(
     },
     onNoEngine(error) {
       resting();
-      complain('noEngine', { reason: reasonOf(error) });
+      complain('noEngine', reasonOf(error));
       say('engine-name', 'engineNone');
       $('engine').dataset.kind = 'none';
     },
@@ -142,20 +142,20 @@ const painter = new Painter(
     },
     onPicture: present,
     onRefined: presentRefined,
-    onSmaller(from, to) {
-      complain('smaller', { from, to });
+    onSmaller(from, to, code) {
+      complain(/** @type {'smaller.memory'} */ (`smaller.${code}`), { from, to });
     },
     onFailed(error, task) {
       resting();
       if (task.look.refined) {
         keepRefined();
         // After it: what goes back to the painting before takes complaints back.
-        complain('notRefined', { reason: reasonOf(error) });
+        complain('notRefined', reasonOf(error));
         return;
       }
       if (error instanceof StyleGone) complain('styleGone', { name: gallery.get(error.message)?.title() ?? '' });
       else if (error instanceof BadPicture) complain('bad.unreadable', { name: error.part === 'photo' ? task.photo.name : styleNames(task.look) });
-      else complain('engineFailed', { reason: reasonOf(error) });
+      else complain('engineFailed', reasonOf(error));
       say('status', 'failed');
     },
     onIdle() {
@@ -179,9 +179,14 @@ const mix = new Mix({
 
 const strips = new Strips({ photo: showPhoto, removePhoto, camera: shoot, result: goTo, styleNames });
 
-/** @param {Error} error */
-const reasonOf = ({ message }) =>
-  ({ crashed: words('reason.crashed'), 'time-out': words('reason.timeOut') }[message] ?? message);
+/** Why an engine failed, and what the visitor can do. @param {Error} error */
+function reasonOf(error) {
+  const code = error instanceof EngineFailed ? error.code : 'crashed';
+  const reason = words(`reason.${code}`);
+  // Some failures have words of their own, beside what the code says.
+  const detail = ['crashed', 'lost', 'time-out'].includes(error.message) ? '' : error.message;
+  return { reason: detail ? words('reasonDetail', { reason, detail }) : reason, advice: words(`advice.${code}`) };
+}
 
 const kind = () => painter.engine?.kind ?? 'cpu';
 
@@ -205,7 +210,14 @@ function takeUsualSize() {
 function keepSite() {
   if (!painter.engine || painter.busy || !painter.settled || keptWith === kind()) return;
   keptWith = kind();
-  keepOffline(keptWith);
+  keepOffline(keptWith, () => updateSays('updateThere')).then((kept) => say('offline', `offline.${kept}`));
+}
+
+/** @param {'updateThere' | 'updateOthers' | 'updateFailed'} what */
+function updateSays(what) {
+  $('update').hidden = false;
+  button('take-update').hidden = what === 'updateFailed';
+  say('update-words', what);
 }
 
 /** Another look, which is not refined unless it says so. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
@@ -813,6 +825,12 @@ button('zoom-in').addEventListener('click', () => view.zoomTo(view.zoom * 1.5));
 button('zoom-out').addEventListener('click', () => view.zoomTo(view.zoom / 1.5));
 button('zoom-fit').addEventListener('click', () => view.fit());
 button('stop').addEventListener('click', stop);
+button('take-update').addEventListener('click', async () => {
+  button('take-update').disabled = true;
+  const end = await takeUpdate();
+  button('take-update').disabled = false;
+  updateSays(end === 'others' ? 'updateOthers' : 'updateFailed');
+});
 button('refine').addEventListener('click', () => set({ refined: true }));
 
 wireSaving({ photo: () => photo, look: () => history.now, style: (id) => gallery.get(id) });
@@ -844,7 +862,8 @@ gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
   mendLook();
   changed();
   const shared = await sharedPhotos().catch(() => []);
-  if (shared.length) takePhotos(shared, { loose: true });
+  if (shared.length) await takePhotos(shared, { loose: true });
+  if (sharedLost()) complain('sharedLost');
   await gallery.loadKept().catch(() => {}); // a browser that keeps nothing has nothing kept
   render();
 });

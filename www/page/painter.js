@@ -6,7 +6,7 @@
 
 import { regionsOn } from './look.js';
 import { maskPicture, shares } from './regions.js';
-import { LARGEST, Stylizer } from '../stylizer.js';
+import { EngineFailed, LARGEST, Stylizer } from '../stylizer.js';
 
 /**
  * @typedef {import('./look.js').Look} Look
@@ -36,7 +36,7 @@ import { LARGEST, Stylizer } from '../stylizer.js';
  *   hears it closes it
  * @property {(progress: import('../stylizer.js').RefineProgress, task: Task, seconds?: number) => void} onRefined
  *   a step was done; who hears it closes the picture. seconds: about how long it will still take
- * @property {(from: number, to: number) => void} onSmaller there was not enough memory
+ * @property {(from: number, to: number, code: import('../stylizer.js').EngineFailed['code']) => void} onSmaller the size was too much, in this way
  * @property {(error: Error, task: Task) => void} onFailed
  * @property {() => void} onIdle
  */
@@ -125,8 +125,8 @@ export class Painter {
   /** Seconds for a megapixel, once known. @type {number | undefined} */
   #pace;
   /** @type {'webgpu' | 'cpu' | undefined} */ #kind;
-  /** Long side that turned out to be too much. */
-  #tooMuch = Infinity;
+  /** Long side that turned out to be too much, and what happened. @type {{ size: number, code: EngineFailed['code'] }} */
+  #tooMuch = { size: Infinity, code: 'memory' };
 
   /**
    * @param {{ engine: 'auto' | 'webgpu' | 'cpu', styleOf: (id: string) => (() => Promise<Blob>) | undefined }} options
@@ -252,7 +252,7 @@ export class Painter {
       // Another engine has another pace, and other limits.
       this.#kind = kind;
       this.#pace = undefined;
-      this.#tooMuch = Infinity;
+      this.#tooMuch = { size: Infinity, code: 'memory' };
     }
     this.#events.onEngine();
   }
@@ -326,17 +326,18 @@ export class Painter {
     const asked = fullSize(task);
     let size = asked;
     for (;;) {
-      if (size >= this.#tooMuch) {
-        const smaller = Math.max(LEAST, Math.floor((this.#tooMuch * 0.7) / 64) * 64);
+      if (size >= this.#tooMuch.size) {
+        const smaller = Math.max(LEAST, Math.floor((this.#tooMuch.size * 0.7) / 64) * 64);
         size = Math.min(size, smaller);
-        this.#events.onSmaller(asked, size);
+        this.#events.onSmaller(asked, size, this.#tooMuch.code);
       }
       try {
         return await this.#paint(task, size, signal, { full: true });
       } catch (error) {
-        const memory = /** @type {Error} */ (error).name === 'EngineFailed';
-        if (signal.aborted || !memory || size <= LEAST || task.look.refined) throw error;
-        this.#tooMuch = size;
+        // Nothing else fails less at another size.
+        const smaller = error instanceof EngineFailed && ['memory', 'lost', 'timeout', 'crashed'].includes(error.code);
+        if (signal.aborted || !smaller || size <= LEAST || task.look.refined) throw error;
+        this.#tooMuch = { size, code: error.code };
       }
     }
   }
