@@ -8,7 +8,7 @@ import { test } from 'node:test';
 
 import { en } from '../../www/page/words-en.js';
 import { zh } from '../../www/page/words-zh.js';
-import { files, give, onFresh, onPage, painted, pick, root } from './visit.mjs';
+import { files, give, kept, onFresh, onPage, painted, pick, root } from './visit.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const AT_64 = '?engine=cpu&size=64';
@@ -71,6 +71,10 @@ for (const [colorScheme, locale, viewport] of [
       await pick(page, 'format', 'jpeg');
       await check('saving');
       await page.keyboard.press('Escape');
+      await page.click('#afresh');
+      await check('before all is removed');
+      await page.keyboard.press('Escape');
+      await kept(page);
       await page.click('#engine');
       await check('about');
       await page.keyboard.press('Escape');
@@ -142,7 +146,7 @@ test('everything from the photo to the file works by keyboard', async () => {
     await page.keyboard.press('Enter');
     await tabTo('#download');
     const [event] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
-    assert.equal(event.suggestedFilename(), 'cat-impasto.png');
+    assert.equal(event.suggestedFilename(), 'cat-in-starry-impasto.png');
     await page.keyboard.press('Escape');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'save', 'the focus comes back');
   });
