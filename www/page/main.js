@@ -4,7 +4,7 @@ import { keepOffline, sharedPhotos } from '../offline.js';
 import { BadPicture, LARGEST } from '../stylizer.js';
 import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
-import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select } from './dom.js';
+import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select, tell } from './dom.js';
 import { Gallery } from './gallery.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
@@ -702,9 +702,9 @@ function render() {
   $('style-title').textContent = styleTitle();
   mix.render(look.styles, many === 'mix');
   input('strength').value = String(look.strength);
-  $('strength-value').textContent = `${number(look.strength)} %`;
+  tell('strength', `${number(look.strength)} %`);
   input('brush').value = String(look.brush);
-  $('brush-value').textContent = words(look.brush < 256 ? 'brushFine' : look.brush > 512 ? 'brushBroad' : 'brushMedium');
+  tell('brush', words(look.brush < 256 ? 'brushFine' : look.brush > 512 ? 'brushBroad' : 'brushMedium'));
   choose('colours', look.colours);
   $('colours-hint').textContent = words(`colours.${look.colours}`);
   renderSize();
@@ -784,8 +784,8 @@ function renderRegions() {
     ...gallery.all.map((style) => new Option(style.title(), style.id)));
   select('region-style').value = now.style ?? '';
   input('region-soft').value = String(now.soft);
-  $('region-soft-value').textContent = `${number(now.soft)} %`;
-  $('region-brush-value').textContent = `${number(editor.brush)} %`;
+  tell('region-soft', `${number(now.soft)} %`);
+  tell('region-brush', `${number(editor.brush)} %`);
 }
 
 function renderToolbar() {

@@ -1,7 +1,7 @@
 // The dialog for saving, and the other ways out: clipboard, sharing, the command line.
 
 import { command } from './command.js';
-import { $, button, chosen, dialog, follow, input, onRadio, select } from './dom.js';
+import { $, button, chosen, dialog, follow, input, onRadio, select, tell } from './dom.js';
 import { regionsOn } from './look.js';
 import { SMALLEST } from './painter.js';
 import { asPng } from './pictures.js';
@@ -98,7 +98,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   const render = async ({ moving = false } = {}) => {
     const { format, quality } = chosenFormat();
     $('quality-field').hidden = format === 'png';
-    $('quality-value').textContent = number(quality);
+    tell('quality', number(quality));
     const now = shown();
     if (!now) return;
     const sides = sidesOf(now, painter.most);
@@ -127,7 +127,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     $('save-how').classList.toggle('warning', !picture && risky(millions));
     if (!picture) {
       const { width, height } = side;
-      $('save-size').textContent = words('savePixels', { width, height, millions: number(millions, millions < 10 ? 1 : 0) });
+      $('save-size').textContent = words('savePixels', { width, height, millions: number(millions, millions < 1 ? 2 : millions < 10 ? 1 : 0) });
       return;
     }
     if (moving) return;
@@ -152,6 +152,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   const paint = async (now) => {
     const { size } = sideOf(now);
     const task = { photo: now.photo, look: { ...now.look, size } };
+    let smaller = size;
     const { signal } = painting = new AbortController();
     const seconds = painter.secondsFor(task);
     $('save-work').hidden = false;
@@ -161,10 +162,13 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     try {
       const bitmap = await painter.one(task, signal, {
         onPart: (part) => { if (!signal.aborted) bar.show({ part }); },
-        onSmaller: (from, to) => { if (!signal.aborted) complainAt('save-error', 'smaller', { from, to }); },
+        onSmaller: (from, to) => {
+          smaller = to;
+          if (!signal.aborted) complainAt('save-error', 'smaller', { from, to });
+        },
       });
       if (signal.aborted) return bitmap.close();
-      large = { size, picture: written(bitmap) };
+      large = { size: smaller, picture: written(bitmap) };
       return large.picture;
     } catch (error) {
       if (!signal.aborted) complainAt('save-error', ...failure(/** @type {Error} */ (error), task));
