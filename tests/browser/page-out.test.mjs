@@ -231,7 +231,7 @@ test('what goes wrong while saving is said in the dialog', async () => {
     assert.deepEqual(await sizeOf(saved.file), [704, 88]);
     await page.click('#save');
     assert.deepEqual(await page.locator('#save-side option').evaluateAll((all) => all.map(({ text }) => text)),
-      ['512 × 64, the largest here', '64 × 8, as shown'], 'what failed is not offered again');
+      ['704 × 88, the largest here', '512 × 64', '64 × 8, as shown'], 'what failed is not offered again');
     await page.selectOption('#save-side', 'painted');
     await page.evaluate(() => { HTMLCanvasElement.prototype.toBlob = (done) => done(null); });
     await pick(page, 'format', 'jpeg');
