@@ -146,7 +146,7 @@ test('everything from the photo to the file works by keyboard', async () => {
     await page.keyboard.press('Enter');
     await tabTo('#download');
     const [event] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
-    assert.equal(event.suggestedFilename(), 'cat-in-starry-impasto.png');
+    assert.equal(event.suggestedFilename(), 'cat-in-dotted-wood.png');
     await page.keyboard.press('Escape');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'save', 'the focus comes back');
   });

@@ -158,6 +158,31 @@ test('to start afresh removes all of it from the page and the device, but no sty
   });
 });
 
+test('what is kept stays kept while it is restored, however long that takes', async () => {
+  await onPage(AT_64, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    await page.waitForSelector('#results .pick');
+    await kept(page);
+    const before = await stored(page);
+    await page.addInitScript(() => {
+      const { createImageBitmap } = window;
+      window.createImageBitmap = async (...all) => {
+        await new Promise((done) => { window.goOn = done; });
+        return createImageBitmap(...all);
+      };
+    });
+    await page.reload();
+    await page.waitForFunction(() => window.goOn);
+    await page.click('.pick[data-style=blue-town]'); // what makes the page render
+    await page.waitForTimeout(1500);
+    assert.deepEqual(await stored(page), before);
+    assert.ok(await page.isVisible('#invitation'));
+    await page.evaluate(() => { const go = setInterval(() => window.goOn(), 20); setTimeout(() => clearInterval(go), 20_000); });
+    await painted(page);
+    assert.equal(await page.locator('#photos .pick').count(), 1);
+  });
+});
+
 for (const [how, open] of [
   ['refuses', () => { IDBFactory.prototype.open = () => { throw new DOMException('not here', 'SecurityError'); }; }],
   ['never answers', () => { IDBFactory.prototype.open = () => new EventTarget(); }],

@@ -987,7 +987,7 @@ const bundled = gallery.loadBundled().then(() => { stylesKnown = true; }, () => 
   mendLook();
   changed();
 });
-const restored = restore().catch(reportError); // what comes in waits for it
+const restored = restore().catch(reportError).then(() => visits.begin()); // what comes in waits for it
 Promise.all([bundled, restored]).then(async () => {
   const shared = await sharedPhotos().catch(() => []);
   if (shared.length) takePhotos(shared, { loose: true });

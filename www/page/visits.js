@@ -116,7 +116,7 @@ export class Visits {
   }
 
   /**
-   * The visit that is kept, if there is one. From here on this one is.
+   * The visit that is kept, if there is one. It stays as it is until {@link Visits.begin}.
    * @param {{ fresh: boolean }} how fresh: a kept one is left where it is
    * @returns {Promise<Visit | undefined>}
    */
@@ -125,15 +125,21 @@ export class Visits {
       if (fresh) mine(null);
       return this.wanted && !fresh ? await soon(this.#restore()) : undefined;
     } catch {
-      return undefined; // nothing is kept here, or the first attempt to keep something will tell
-    } finally {
-      this.#started = true;
+      this.state = 'refused'; // nor may anything be written over what could not be read
+      return undefined;
     }
+  }
+
+  /** From here on the visit is kept as it is: what was restored has been taken up. */
+  begin() {
+    this.#started = true;
+    this.changed();
   }
 
   /** Keeps the visit as it is now, in a moment. */
   changed() {
-    if (!this.#started || !this.wanted || this.state === 'refused' || same(this.#kept, parts(this.#now()))) return;
+    if (!this.#started || this.state === 'refused' || same(this.#kept, parts(this.#now()))) return;
+    if (!this.wanted && !this.#kept) return;
     this.#timer ??= setTimeout(() => this.#flush(), DELAY);
   }
 
@@ -248,9 +254,9 @@ export class Visits {
 
   async #write() {
     const visit = this.#now();
-    if (!this.wanted) return;
     try {
-      if (!visit.photos.length) return await this.#drop();
+      // Another window may have been told that nothing is to be kept.
+      if (!visit.photos.length || !this.wanted) return await this.#drop();
       const database = await this.#open();
       if (!this.#id) {
         this.#id = Math.random().toString(36).slice(2);
