@@ -123,7 +123,12 @@ export class Visits {
   async restore({ fresh }) {
     try {
       if (fresh) mine(null);
-      return this.wanted && !fresh ? await soon(this.#restore()) : undefined;
+      const visit = this.wanted && !fresh ? await soon(this.#restore()) : undefined;
+      if (visit) {
+        this.#kept = parts(visit);
+        this.state = 'all';
+      }
+      return visit;
     } catch {
       this.state = 'refused'; // nor may anything be written over what could not be read
       return undefined;
