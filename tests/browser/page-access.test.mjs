@@ -8,7 +8,7 @@ import { test } from 'node:test';
 
 import { en } from '../../www/page/words-en.js';
 import { zh } from '../../www/page/words-zh.js';
-import { files, give, onFresh, onPage, painted, pick, root } from './visit.mjs';
+import { files, give, kept, onFresh, onPage, painted, pick, root, slide } from './visit.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const AT_64 = '?engine=cpu&size=64';
@@ -71,6 +71,10 @@ for (const [colorScheme, locale, viewport] of [
       await pick(page, 'format', 'jpeg');
       await check('saving');
       await page.keyboard.press('Escape');
+      await page.click('#afresh');
+      await check('before all is removed');
+      await page.keyboard.press('Escape');
+      await kept(page);
       await page.click('#engine');
       await check('about');
       await page.keyboard.press('Escape');
@@ -142,7 +146,7 @@ test('everything from the photo to the file works by keyboard', async () => {
     await page.keyboard.press('Enter');
     await tabTo('#download');
     const [event] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
-    assert.equal(event.suggestedFilename(), 'cat-impasto.png');
+    assert.equal(event.suggestedFilename(), 'cat-in-dotted-wood.png');
     await page.keyboard.press('Escape');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'save', 'the focus comes back');
   });
@@ -154,6 +158,13 @@ test('what happens is told to screen readers', async () => {
     assert.equal(await page.getAttribute('#error', 'role'), 'alert');
     await give(page, { photo: files.smallPhoto });
     assert.equal(await page.getAttribute('#painting', 'aria-label'), 'The painting of small.png');
+    await pick(page, 'many', 'mix');
+    await page.click('.pick[data-style=blue-town]');
+    await slide(page, '#brush', 640);
+    const values = await page.locator('#controls input[type=range]').evaluateAll((all) => all.map((one) => [one.id, one.ariaValueText]));
+    assert.deepEqual(values.slice(0, 4), [
+      ['weight-starry-impasto', '50 %'], ['weight-blue-town', '50 %'], ['strength', '100 %'], ['brush', 'broad'],
+    ]);
     const names = await page.locator('#gallery .pick').evaluateAll((all) => all.map((one) => one.ariaLabel));
     assert.ok(names.every((name) => name), 'a style without a name');
   });

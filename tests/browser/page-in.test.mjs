@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { PNG } from 'pngjs';
 
-import { CAMERA, files, folder, give, hand, onPage, painted, pixels } from './visit.mjs';
+import { CAMERA, files, folder, give, hand, onPage, painted, pixels, slide } from './visit.mjs';
 
 const SMALL = { query: '?engine=cpu&size=64' };
 const photoNames = (page) => page.locator('#photos .pick').evaluateAll((tiles) => tiles.map((tile) => tile.ariaLabel));
@@ -301,12 +301,14 @@ test('own styles are kept on the device until removed', async () => {
   });
 });
 
-test('nothing is stored before the visitor keeps something', async () => {
+test('nothing is stored before the visitor gives something', async () => {
   await onPage(SMALL, async (page) => {
-    await give(page, { photo: files.smallPhoto });
+    await page.click('#gallery .pick >> nth=2');
+    await slide(page, '#strength', 70);
+    await page.click('#engine');
     const stored = await page.evaluate(async () => ({
-      databases: (await indexedDB.databases()).length, local: localStorage.length, cookies: document.cookie,
+      databases: (await indexedDB.databases()).length, local: localStorage.length, session: sessionStorage.length, cookies: document.cookie,
     }));
-    assert.deepEqual(stored, { databases: 0, local: 0, cookies: '' });
+    assert.deepEqual(stored, { databases: 0, local: 0, session: 0, cookies: '' });
   });
 });

@@ -7,10 +7,29 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { unzipSync } from 'fflate';
 
+import { meanDifference } from './pictures.mjs';
 import {
   assertAlike, download, files, folder, give, hand, impasto, move, native, onPage, painted, patched, pick, pixels, root, run,
   slide,
 } from './visit.mjs';
+
+/** Width and height of a PNG file. */
+const sizeOf = async (file) => {
+  const bytes = await readFile(file);
+  return [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
+};
+
+/** The pixels of a PNG file, made smaller by the browser. */
+const shrunk = async (page, file, width, height) => page.evaluate(async ({ png, width, height }) => {
+  const image = Object.assign(new Image(), { src: `data:image/png;base64,${png}` });
+  await image.decode();
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const context = canvas.getContext('2d');
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(image, 0, 0, width, height);
+  return [...context.getImageData(0, 0, width, height).data];
+}, { png: (await readFile(file)).toString('base64'), width, height });
+const apart = (a, b) => a.reduce((sum, value, i) => sum + Math.abs(value - b[i]), 0) / (0.75 * a.length);
 
 const AT_64 = { query: '?engine=cpu&size=64' };
 const AT_128 = { query: '?engine=cpu&size=128' };
@@ -104,17 +123,164 @@ test('paintings are saved as PNG, JPEG and WebP, the last two in a chosen qualit
     };
     const png = await bytes('png');
     assert.equal(png.content.subarray(1, 4).toString(), 'PNG');
-    assert.equal(png.suggested, 'photo-impasto.png');
+    assert.equal(png.suggested, 'photo-in-starry-impasto.png');
     const fine = await bytes('jpeg', 95);
     const coarse = await bytes('jpeg', 40);
     assert.equal(fine.content.readUInt16BE(0), 0xffd8);
-    assert.equal(fine.suggested, 'photo-impasto.jpg');
+    assert.equal(fine.suggested, 'photo-in-starry-impasto.jpg');
     assert.ok(coarse.content.length < fine.content.length / 1.5);
     const webp = await bytes('webp', 80);
     assert.equal(webp.content.subarray(8, 12).toString(), 'WEBP');
-    assert.equal(webp.suggested, 'photo-impasto.webp');
+    assert.equal(webp.suggested, 'photo-in-starry-impasto.webp');
     await page.click('#save');
     await page.waitForFunction(() => /128 × 96 pixels, [\d.]+ MB/.test(document.getElementById('save-size').textContent));
+  });
+});
+
+test('a painting is saved as large as its photo, and as it would be painted in that size', async (t) => {
+  await onPage({ query: '?engine=cpu&size=256' }, async (page) => {
+    await give(page, { photo: files.largePhoto, style: files.style });
+    const small = await download(page, 'full-small.png');
+    assert.deepEqual(await sizeOf(small.file), [256, 192]);
+    await page.click('#save');
+    assert.deepEqual(await page.locator('#save-side option').evaluateAll((all) => all.map(({ value, text }) => [value, text])), [
+      ['own', '1600 × 1200, as the photo'], ['between', '768 × 576'], ['painted', '256 × 192, as shown'],
+    ]);
+    await page.selectOption('#save-side', 'own');
+    assert.equal(await page.textContent('#save-size'), '1600 × 1200 pixels, 1.9 million');
+    assert.match(await page.textContent('#save-how'), /^It is painted in this size when you download it/);
+    assert.match(await page.textContent('#command'), / --size 1600 /);
+    await page.keyboard.press('Escape');
+    const full = await download(page, 'full.png', undefined, 'own');
+    assert.deepEqual(await sizeOf(full.file), [1600, 1200]);
+    assert.equal(full.suggested, 'large-in-style.png');
+    const between = await download(page, 'full-between.png', undefined, 'between');
+    assert.deepEqual(await sizeOf(between.file), [768, 576]);
+    // The painting on the stage is what it was.
+    assert.deepEqual(await page.evaluate(() => document.getElementById('painting').width), 256);
+    assert.equal(await page.locator('#results .pick').count(), 1);
+    // The same painting: nearer to the small one than to the photo, or to one in another style.
+    const seen = async (file) => shrunk(page, file, 256, 192);
+    const [shown, saved, photo] = [await seen(small.file), await seen(full.file), await seen(files.largePhoto)];
+    await page.click('.pick[data-style=blue-town]');
+    await painted(page);
+    const other = await seen((await download(page, 'full-other.png')).file);
+    const [alike, toPhoto, toOther] = [apart(shown, saved), apart(photo, saved), apart(other, saved)];
+    t.diagnostic(`mean absolute differences: ${alike.toFixed(1)}, to the photo ${toPhoto.toFixed(1)}, to another style ${toOther.toFixed(1)}`);
+    assert.ok(alike < toPhoto / 2 && alike < toOther / 2);
+    await page.click('#undo');
+    await page.selectOption('#size', 'own');
+    await painted(page);
+    await page.click('#save');
+    assert.deepEqual(await page.locator('#save-side option').evaluateAll((all) => all.map(({ value }) => value)), ['painted']);
+    await page.keyboard.press('Escape');
+    assert.equal(await meanDifference(full.file, (await download(page, 'full-stage.png')).file), 0);
+  });
+});
+
+test('a painting for the file can be stopped, and ends with the dialog', async () => {
+  const prepare = patched('cpu', `
+    const { stylize } = Engine.prototype;
+    Engine.prototype.stylize = async function (content, ...more) {
+      if (content.width > 300) await new Promise((done) => { setTimeout(done, 600); });
+      return stylize.call(this, content, ...more);
+    };`);
+  await onPage({ query: '?engine=cpu&size=64', prepare }, async (page) => {
+    await give(page, { photo: files.photo });
+    let downloads = 0;
+    page.on('download', () => { downloads++; });
+    const begin = async () => {
+      await page.click('#download');
+      await page.waitForSelector('#save-work:not([hidden])');
+    };
+    await page.click('#save');
+    assert.equal(await page.inputValue('#save-side'), 'own', 'the largest unless one chooses another');
+    await begin();
+    await page.click('#download'); // a second click begins nothing
+    await page.click('#save-stop');
+    await page.waitForSelector('#save-work', { state: 'hidden' });
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'download');
+    await begin();
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('#save-work', { state: 'hidden' });
+    await page.click('#save');
+    await begin();
+    await page.selectOption('#save-side', 'painted');
+    await page.waitForSelector('#save-work', { state: 'hidden' });
+    await page.keyboard.press('Escape');
+    await page.click('.pick[data-style=blue-town]');
+    await painted(page);
+    assert.equal(downloads, 0);
+    const { file } = await download(page, 'after-stops.png', undefined, 'own');
+    assert.deepEqual(await sizeOf(file), [400, 300]);
+    assert.equal(downloads, 1);
+    assert.ok(await page.isHidden('#error'));
+  });
+});
+
+test('what goes wrong while saving is said in the dialog', async () => {
+  const prepare = patched('cpu', `
+    const { photo } = Engine.prototype;
+    Engine.prototype.photo = function (width, height, rgba, size) {
+      if (size > 750) throw new Error('memory access out of bounds');
+      return photo.call(this, width, height, rgba, size);
+    };`);
+  await onPage({ query: '?engine=cpu&size=64', prepare, mayComplain: true }, async (page) => {
+    await give(page, { photo: files.widePhoto });
+    const saved = await download(page, 'save-smaller.png', undefined, 'own');
+    assert.deepEqual(await sizeOf(saved.file), [704, 88]);
+    await page.click('#save');
+    assert.deepEqual(await page.locator('#save-side option').evaluateAll((all) => all.map(({ text }) => text)),
+      ['704 × 88, the largest here', '512 × 64', '64 × 8, as shown'], 'what failed is not offered again');
+    await page.selectOption('#save-side', 'painted');
+    await page.evaluate(() => { HTMLCanvasElement.prototype.toBlob = (done) => done(null); });
+    await pick(page, 'format', 'jpeg');
+    await page.waitForSelector('#save-error:not([hidden])');
+    assert.match(await page.textContent('#save-error'), /^It could not be saved \(.+\)\. Try another format/);
+    await page.click('#download');
+    await page.waitForSelector('#save-error:not([hidden])');
+  });
+});
+
+test('that there is not enough memory is said in the dialog', async () => {
+  const prepare = patched('cpu', `
+    const { stylize } = Engine.prototype;
+    Engine.prototype.stylize = async function (content, ...more) {
+      if (content.width > 700) throw new Error('memory access out of bounds');
+      if (content.width > 400) await new Promise((done) => { setTimeout(done, 500); });
+      return stylize.call(this, content, ...more);
+    };`);
+  await onPage({ query: '?engine=cpu&size=64', prepare, mayComplain: true }, async (page) => {
+    await give(page, { photo: files.widePhoto });
+    await page.click('#save');
+    const [event] = await Promise.all([page.waitForEvent('download'), page.click('#download')]);
+    await event.delete();
+    assert.equal(await page.textContent('#save-error'), 'There is not enough memory for 1600 pixels, so the painting has 512.');
+    await page.waitForFunction(() => /^512 × 64 pixels, [\d.]+ MB$/.test(document.getElementById('save-size').textContent));
+    assert.ok(await page.isHidden('#error'), 'and not behind it');
+  });
+});
+
+test('a painting is written as a file once', async () => {
+  const prepare = (page) => page.addInitScript(() => {
+    window.written = [];
+    const { toBlob } = HTMLCanvasElement.prototype;
+    HTMLCanvasElement.prototype.toBlob = function (done, type, quality) {
+      if (this.width > 1) window.written.push(`${type} ${this.width}`);
+      return toBlob.call(this, done, type, quality);
+    };
+  });
+  await onPage({ ...AT_64, prepare, context: { permissions: ['clipboard-read', 'clipboard-write'] } }, async (page) => {
+    await give(page, { photo: files.photo });
+    await page.waitForSelector('#results .pick');
+    await page.click('#copy');
+    await page.waitForFunction(() => document.getElementById('status').textContent === 'Copied.');
+    await download(page, 'once.png');
+    await download(page, 'twice.png');
+    await download(page, 'once.jpg', 'jpeg');
+    await download(page, 'twice.jpg', 'jpeg');
+    const of64 = (await page.evaluate(() => window.written)).filter((one) => one.endsWith(' 64'));
+    assert.deepEqual(of64, ['image/png 64', 'image/jpeg 64']);
   });
 });
 
@@ -148,7 +314,7 @@ test('where the browser can share, the painting is shared as a file', async () =
     await give(page, { photo: files.photo });
     await page.click('#share');
     await page.waitForFunction(() => window.shared);
-    assert.deepEqual(await page.evaluate(() => window.shared), ['photo-impasto.png', 'image/png', 64]);
+    assert.deepEqual(await page.evaluate(() => window.shared), ['photo-in-starry-impasto.png', 'image/png', 64]);
   });
 });
 
@@ -181,7 +347,7 @@ test('the command line makes the same picture', async (t) => {
     const [mask] = await Promise.all([page.waitForEvent('download'), page.click('#save-masks')]);
     await mask.saveAs(join(place, mask.suggestedFilename()));
     await run('/bin/sh', ['-c', text.replace(/^impasto stylize/, './impasto stylize --device cpu')], { cwd: place });
-    await assertAlike(t, file, join(place, 'tall photo-impasto.png'));
+    await assertAlike(t, file, join(place, 'tall photo-in-style+blue-town.png'));
   });
 });
 
@@ -223,9 +389,9 @@ test('all photos are painted into one ZIP file', async (t) => {
     const file = join(folder, 'batch.zip');
     await event.saveAs(file);
     const contents = unzipSync(await readFile(file));
-    assert.deepEqual(Object.keys(contents), ['photo-impasto.png', 'tall photo-impasto.png', 'photo-impasto-2.png']);
+    assert.deepEqual(Object.keys(contents), ['photo-in-style.png', 'tall photo-in-style.png', 'photo-in-style-2.png']);
     const tall = join(folder, 'batch-tall.png');
-    await writeFile(tall, contents['tall photo-impasto.png']);
+    await writeFile(tall, contents['tall photo-in-style.png']);
     await assertAlike(t, tall, await native('batch-native.png', files.tallPhoto, '--size', '64', '--style', files.style));
     await page.waitForFunction(() => /Painted 3 photos/.test(document.getElementById('status').textContent));
   });

@@ -121,6 +121,9 @@ test('the page refines a painting, and goes back and forth', async () => {
     assert.ok(await page.isDisabled('#refine'), 'it is refined already');
     await page.waitForFunction(() => document.querySelectorAll('#results .pick').length === 2);
     await page.click('#save');
+    assert.deepEqual(await page.locator('#save-side option').evaluateAll((all) => all.map(({ text }) => text)), ['96 × 72, as shown'],
+      'the quick painting in another size is no substitute');
+    assert.match(await page.textContent('#save-how'), /^A refined painting is saved in the size in which it was refined/);
     assert.match(await page.textContent('#command'), /--refine \\/);
     await page.keyboard.press('Escape');
     await page.click('#undo');

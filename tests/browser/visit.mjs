@@ -219,6 +219,9 @@ export async function give(page, { photo: photoFile, style: styleFile } = {}) {
   await painted(page);
 }
 
+/** Waits until the whole visit is kept on the device: until then the page warns before one leaves it. */
+export const kept = (page) => page.waitForFunction(() => dispatchEvent(new Event('beforeunload', { cancelable: true })));
+
 /** Moves a slider, which does not rest there yet. */
 export const move = (page, selector, value) => page.evaluate(([which, to]) => {
   const slider = document.querySelector(which);
@@ -232,10 +235,11 @@ export const slide = (page, selector, value) => page.fill(selector, String(value
 /** Chooses a radio button whose label is what one sees. */
 export const pick = (page, name, value) => page.click(`label:has(> input[name=${name}][value=${value}])`);
 
-/** Saves what is shown; without a format, as PNG. */
-export async function download(page, name, format) {
+/** Saves what is shown; without a format, as PNG, and without a side, as large as it is shown. */
+export async function download(page, name, format, side = 'painted') {
   await page.click('#save');
   if (format) await pick(page, 'format', format);
+  await page.selectOption('#save-side', side);
   const [event] = await Promise.all([page.waitForEvent('download'), page.click('#download')]);
   const file = join(folder, name);
   await event.saveAs(file);

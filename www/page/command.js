@@ -1,16 +1,16 @@
 // The command line that paints the same picture.
 
 import { regionsOn } from './look.js';
-import { paintingName, quoted } from './save.js';
+import { quoted } from './save.js';
 
 /**
- * @param {{ photo: import('./painter.js').Photo, look: import('./look.js').Look, size: number, styleOf: (id: string) => { file: string } | undefined }} what
- *   size: long side of the painting
+ * @param {{ photo: import('./painter.js').Photo, look: import('./look.js').Look, size: number, name: string, styleOf: (id: string) => { file: string } | undefined }} what
+ *   size: long side of the painting; name: of its file
  * @param {import('./save.js').Format} format
  * @param {number} quality for JPEG
  * @returns {{ text: string, masks: string[] }} masks: the names of the mask pictures that it reads
  */
-export function command({ photo, look, size, styleOf }, format, quality) {
+export function command({ photo, look, size, name: painting, styleOf }, format, quality) {
   const file = (/** @type {string} */ id) => styleOf(id)?.file ?? id;
   const parts = ['impasto stylize', quoted(photo.path)];
   const mixed = look.styles.filter(({ weight }) => weight > 0);
@@ -32,6 +32,6 @@ export function command({ photo, look, size, styleOf }, format, quality) {
   if (look.refined) parts.push('--refine');
   parts.push(`--size ${size}`);
   if (format === 'jpeg') parts.push(`--quality ${quality}`);
-  parts.push(`-o ${quoted(paintingName(photo.name, format))}`);
+  parts.push(`-o ${quoted(painting)}`);
   return { text: parts.join(' \\\n  '), masks };
 }

@@ -52,6 +52,12 @@ export function label(element, text) {
   element.title = text;
 }
 
+/** Writes a slider's value beside it, and says it as well. @param {string} id @param {string} text */
+export function tell(id, text) {
+  $(`${id}-value`).textContent = text;
+  input(id).ariaValueText = text;
+}
+
 /** @param {string} name @returns {string} the value of the chosen radio button */
 export function chosen(name) {
   return /** @type {HTMLInputElement} */ (document.querySelector(`input[name=${name}]:checked`)).value;

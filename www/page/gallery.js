@@ -12,6 +12,7 @@ import { inLanguage, words } from './words.js';
  * @property {string} note where it comes from
  * @property {string} thumb address of a small picture
  * @property {string} file its name for the command line
+ * @property {string} name for the files of its paintings
  * @property {boolean} own
  * @property {() => Promise<Blob>} picture fetched when first wanted
  */
@@ -67,6 +68,7 @@ export class Gallery {
         note: provenance,
         thumb: new URL(thumb, listUrl).href,
         file: `www/styles/${file}`,
+        name: id,
         own: false,
         picture: () => (picture ??= fetchBlob(new URL(file, listUrl)).catch((error) => {
           picture = undefined; // the next attempt asks again
@@ -79,6 +81,7 @@ export class Gallery {
   /** Adds what the visitor kept on this device. */
   async loadKept() {
     for (const { id, name, picture } of await keptStyles()) {
+      if (this.#styles.has(id)) continue;
       await this.#putOwn(id, new File([picture], name, { type: picture.type })).catch(() => {});
     }
   }
@@ -99,7 +102,7 @@ export class Gallery {
   async #putOwn(id, given) {
     const { file, thumb } = await check(given);
     const title = file.name.replace(/\.[^.]*$/, '') || file.name;
-    this.#put({ id, title: () => title, note: '', thumb, file: file.name, own: true, picture: async () => file });
+    this.#put({ id, title: () => title, note: '', thumb, file: file.name, name: title, own: true, picture: async () => file });
     return file;
   }
 

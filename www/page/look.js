@@ -1,5 +1,8 @@
 // What was asked for: the look of a painting, and the way back and forth between looks.
 
+import { isEmpty } from './regions.js';
+import { LARGEST } from '../stylizer.js';
+
 /**
  * A painted part of one photo that gets another style, or none.
  * @typedef {object} Region
@@ -25,6 +28,8 @@
  */
 
 export const MOST_STYLES = 4;
+/** Steps back and forth that outlive the page. */
+const STEPS_KEPT = 20;
 
 /** @type {WeakMap<Mask, number>} */
 const maskNames = new WeakMap();
@@ -56,6 +61,38 @@ export function lookKey(look, photo) {
   return `${photo} ${lookName({ ...look, styles, regions })}`;
 }
 
+/**
+ * A look that was kept elsewhere, or nothing where it is none.
+ * @param {any} value
+ * @returns {Look | undefined}
+ */
+export function cleanLook(value) {
+  const within = (/** @type {unknown} */ number, /** @type {number} */ least, /** @type {number} */ most) =>
+    typeof number === 'number' && number >= least && number <= most;
+  const { styles, strength, colours, brush, size, regions, refined } = value ?? {};
+  const fine = Array.isArray(styles) && styles.length <= MOST_STYLES
+    && styles.every((style) => typeof style?.id === 'string' && within(style.weight, 0, 100))
+    && (styles.length === 0 || styles.some(({ weight }) => weight > 0))
+    && within(strength, 0, 100) && ['style', 'photo', 'luminance'].includes(colours) && within(brush, 128, 768)
+    && (size === 'own' || (Number.isInteger(size) && within(size, 16, LARGEST))) && Array.isArray(regions);
+  if (!fine) return undefined;
+  return {
+    styles: styles.map(({ id, weight }) => ({ id, weight })),
+    strength,
+    colours,
+    brush,
+    size,
+    regions: regions.flatMap((region) => {
+      const { id, photo, style, soft, mask } = region ?? {};
+      const whole = Number.isSafeInteger(id) && Number.isSafeInteger(photo) && (style === null || typeof style === 'string')
+        && within(soft, 0, 20) && mask?.values instanceof Uint8Array && mask.width > 0 && mask.height > 0
+        && mask.values.length === mask.width * mask.height && !isEmpty(mask);
+      return whole ? [{ id, photo, style, soft, mask }] : [];
+    }),
+    refined: refined === true,
+  };
+}
+
 /** Undo and redo. Looks are never changed in place. */
 export class History {
   /** @type {Look[]} */ #past = [];
@@ -69,6 +106,8 @@ export class History {
   }
 
   get now() { return this.#now; }
+  /** What {@link restore} takes. */
+  get kept() { return { past: this.#past.slice(-STEPS_KEPT), now: this.#now, future: this.#future.slice(-STEPS_KEPT) }; }
   get canUndo() { return this.#past.length > 0 || this.#before !== undefined; }
   get canRedo() { return this.#future.length > 0; }
 
@@ -85,6 +124,14 @@ export class History {
   /** Changes the present without a step: for what is not a choice of the visitor. @param {Look} value */
   amend(value) {
     this.#now = value;
+  }
+
+  /** Another history in place of this one. @param {{ past: Look[], now: Look, future: Look[] }} kept */
+  restore({ past, now, future }) {
+    this.#past = [...past];
+    this.#now = now;
+    this.#future = [...future];
+    this.#before = undefined;
   }
 
   undo() {

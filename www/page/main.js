@@ -4,18 +4,21 @@ import { keepOffline, sharedLost, sharedPhotos, takeUpdate } from '../offline.js
 import { BadPicture, EngineFailed, LARGEST } from '../stylizer.js';
 import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
-import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select } from './dom.js';
+import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select, tell } from './dom.js';
 import { Gallery } from './gallery.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
 import { fullSize, Painter, StyleGone } from './painter.js';
 import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
-import { download, encode, paintingName, pictureOf, zipped } from './save.js';
-import { chosenFormat, wireSaving } from './saving.js';
+import { download, paintingName, written, Written, zipped } from './save.js';
+import { chosenFormat, stylesOf, wireSaving } from './saving.js';
+import { SAFE, SIZES, USUAL_SIZE } from './sizes.js';
 import { Strips } from './strips.js';
+import { recall, remember } from './remember.js';
 import { complain, complainOf, halted, resting, say, sayAgain, working } from './telling.js';
 import { compareSlider, View } from './view.js';
+import { Visits } from './visits.js';
 import { inLanguage, language, number, speak, translate, words } from './words.js';
 
 /**
@@ -25,11 +28,6 @@ import { inLanguage, language, number, speak, translate, words } from './words.j
  * @typedef {import('./strips.js').Result} Result
  */
 
-const SIZES = [512, 768, 1024, 1536, 2048, 3072, 4096, LARGEST];
-/** What an engine does in a few seconds. */
-const USUAL_SIZE = { webgpu: 1280, cpu: 768 };
-/** Million pixels above which an engine may run out of memory. */
-const SAFE = { webgpu: 6, cpu: 7.5 };
 const RESULTS_KEPT = { most: 24, bytes: 300e6 };
 
 const query = new URLSearchParams(location.search);
@@ -47,6 +45,8 @@ const results = [];
 let editing;
 /** @type {string | undefined} what is on the canvas in full size, a key of results */
 let shown;
+/** What is on the canvas. @type {Written | undefined} */
+let painting;
 let shownSeconds = 0;
 /** Whether the visitor chose the size: no default may change it then. */
 let sizeChosen = sizeAsked;
@@ -62,16 +62,22 @@ let comparing = false;
 let refinedSteps = 0;
 /** @type {AbortController | undefined} of the batch that is being painted */
 let batch;
+/** Whether the list of the page's styles is there: until then one that is missing may still come. */
+let stylesKnown = false;
+/** Keys of the paintings that were saved, shared or copied. @type {Set<string>} */
+const savedOnes = new Set();
 
-const history = new History(/** @type {Look} */ ({
+/** @param {'webgpu' | 'cpu'} engine @returns {Look} */
+const firstLook = (engine) => ({
   styles: [],
   strength: 100,
   colours: 'style',
   brush: 384,
-  size: sizeAsked ? wantedSize : USUAL_SIZE[engineAsked ?? ('gpu' in navigator ? 'webgpu' : 'cpu')],
+  size: sizeAsked ? wantedSize : USUAL_SIZE[engine],
   regions: [],
   refined: false,
-}));
+});
+const history = new History(firstLook(engineAsked ?? ('gpu' in navigator ? 'webgpu' : 'cpu')));
 
 // ---- what is asked for ---------------------------------------------------------------------
 
@@ -153,9 +159,7 @@ const painter = new Painter(
         complain('notRefined', reasonOf(error));
         return;
       }
-      if (error instanceof StyleGone) complain('styleGone', { name: gallery.get(error.message)?.title() ?? '' });
-      else if (error instanceof BadPicture) complain('bad.unreadable', { name: error.part === 'photo' ? task.photo.name : styleNames(task.look) });
-      else complain('engineFailed', reasonOf(error));
+      complain(...failure(error, task));
       say('status', 'failed');
     },
     onIdle() {
@@ -188,13 +192,27 @@ function reasonOf(error) {
   return { reason: detail ? words('reasonDetail', { reason, detail }) : reason, advice: words(`advice.${code}`) };
 }
 
+/** What to say of a picture that was not painted. @param {Error} error @param {import('./painter.js').Task} task @returns {import('./telling.js').Words} */
+function failure(error, { photo: of, look }) {
+  if (error instanceof StyleGone) return ['styleGone', { name: gallery.get(error.message)?.title() ?? '' }];
+  if (error instanceof BadPicture) return ['bad.unreadable', { name: error.part === 'photo' ? of.name : styleNames(look) }];
+  return ['engineFailed', reasonOf(error)];
+}
+
 const kind = () => painter.engine?.kind ?? 'cpu';
+
+/** What is on the stage is no longer what is wanted, nor to be saved. */
+function unshow() {
+  shown = undefined;
+  dialog('save-dialog').close();
+}
 
 /** @type {'webgpu' | 'cpu' | undefined} the engine with which the site is kept on the device */
 let keptWith;
 
 /** The size that the engine does in a few seconds, unless the visitor chose another. */
 function takeUsualSize() {
+  if (dialog('save-dialog').open) return; // it waits until the dialog closes
   const look = history.now;
   const size = USUAL_SIZE[kind()];
   // What was painted already is painted again where it gets better, never where it gets worse.
@@ -222,6 +240,7 @@ function updateSays(what) {
 
 /** Another look, which is not refined unless it says so. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
 function set(change, { moving = false } = {}) {
+  $('restored').hidden = true;
   history.set({ ...history.now, refined: false, ...change }, { moving });
   changed({ moving });
 }
@@ -229,11 +248,12 @@ function set(change, { moving = false } = {}) {
 /** Drops styles that are no more, and chooses one where none is left. */
 function mendLook() {
   const look = history.now;
-  const styles = look.styles.filter(({ id }) => gallery.get(id));
+  const styles = look.styles.filter(({ id }) => gallery.get(id) || !stylesKnown);
   const [first] = gallery.all;
   if (!styles.length && first) styles.push({ id: first.id, weight: 50 });
-  const regions = look.regions.filter(({ style }) => style === null || gallery.get(style));
-  history.amend({ ...look, styles, regions });
+  const regions = look.regions.filter(({ style }) => style === null || gallery.get(style) || !stylesKnown);
+  // A look that lacks nothing stays the same, and so what is kept of it.
+  if (styles.length !== look.styles.length || regions.length !== look.regions.length) history.amend({ ...look, styles, regions });
 }
 
 /** Shows the look, and paints it unless that was done before. */
@@ -246,7 +266,7 @@ function changed({ moving = false } = {}) {
   if (!photo || !look.styles.length || editing !== undefined || batch) return;
   const key = lookKey(look, photo.id);
   const known = results.find((result) => result.key === key);
-  shown = undefined; // until the picture on the stage is of this look
+  unshow(); // until the picture on the stage is of this look
   renderToolbar();
   if (known && !moving) {
     painter.stop();
@@ -278,7 +298,9 @@ function pressStyle(id) {
  *   not on the visitor's disk
  */
 async function takePhotos(files, { folder = '', loose = false } = {}) {
+  await restored;
   complain();
+  $('restored').hidden = true;
   /** @type {Photo | undefined} */
   let first;
   for (const given of files) {
@@ -309,6 +331,7 @@ async function shoot() {
 
 /** @param {File[]} files */
 async function takeStyles(files) {
+  await restored;
   complain();
   for (const file of files) {
     try {
@@ -326,7 +349,7 @@ function showPhoto(wanted) {
   if (photo === wanted) return;
   stopEditing();
   photo = wanted;
-  shown = undefined;
+  unshow();
   const image = /** @type {HTMLImageElement} */ ($('photo'));
   image.src = wanted.url;
   canvas('painting').hidden = true;
@@ -345,7 +368,7 @@ function removePhoto(gone) {
     painter.stop();
     resting();
     photo = undefined;
-    shown = undefined;
+    unshow();
     stopEditing();
     const next = photos[at] ?? photos[at - 1];
     if (next) showPhoto(next);
@@ -406,6 +429,7 @@ function present(picture, task, { full, seconds }) {
   if (!full) return;
   shown = lookKey(task.look, photo.id);
   shownSeconds = seconds;
+  remember(RESTORING, null);
   resting();
   say('status', task.look.refined ? 'refined' : 'painted', { width, height, seconds: number(seconds, 1) });
   keepResult(shown, photo, task.look);
@@ -440,12 +464,13 @@ function keepRefined() {
   render();
 }
 
-/** @param {ImageBitmap} picture which is closed */
-function drawPainting(picture) {
+/** @param {ImageBitmap} picture which is closed @param {Blob} [png] its file, where that is there */
+function drawPainting(picture, png) {
   const { width, height } = picture;
   Object.assign(canvas('painting'), { width, height });
   /** @type {CanvasRenderingContext2D} */ (canvas('painting').getContext('2d')).drawImage(picture, 0, 0);
   picture.close();
+  painting = new Written(canvas('painting'), png);
 }
 
 /** Shows what is on the canvas. */
@@ -457,13 +482,12 @@ function uncover() {
 
 /** @param {string} key @param {Photo} of @param {Look} look */
 async function keepResult(key, of, look) {
-  const painting = canvas('painting');
-  const { width, height } = painting;
-  const [picture, thumb] = await Promise.all([encode(painting, 'png', 100), thumbnail(painting)]);
-  // A newer picture may have come onto the canvas meanwhile.
-  if (shown !== key || painting.width !== width || painting.height !== height) return URL.revokeObjectURL(thumb);
-  if (results.some((result) => result.key === key) || !photos.includes(of)) return;
-  results.unshift({ key, photo: of, look, picture, thumb });
+  const now = /** @type {Written} */ (painting);
+  const files = await Promise.all([now.file('png'), thumbnail(canvas('painting'))]).catch(() => undefined);
+  // A newer picture may have come onto the canvas meanwhile. What cannot be written is said when it is to be saved.
+  if (!files || shown !== key || painting !== now || results.some((result) => result.key === key) || !photos.includes(of)) return;
+  const [picture, small] = files;
+  results.unshift({ key, photo: of, look, picture, small, thumb: URL.createObjectURL(small) });
   let bytes = 0;
   const [, ...older] = results;
   for (const [i, old] of older.entries()) {
@@ -481,11 +505,18 @@ function dropResult(result) {
 
 /** @param {Result} result its look is the present one */
 async function showResult(result) {
-  const bitmap = await createImageBitmap(result.picture);
-  if (!photo || result.photo !== photo || lookKey(history.now, photo.id) !== result.key) return;
+  const bitmap = await createImageBitmap(result.picture).catch(() => undefined);
+  if (!photo || result.photo !== photo || lookKey(history.now, photo.id) !== result.key) return bitmap?.close();
+  if (!bitmap) {
+    // What was kept of it cannot be read: it is painted again.
+    dropResult(result);
+    history.amend({ ...history.now, refined: false });
+    return changed();
+  }
   const { width, height } = bitmap;
-  drawPainting(bitmap);
+  drawPainting(bitmap, result.picture);
   shown = result.key;
+  remember(RESTORING, null);
   uncover();
   say('status', 'again', { width, height });
   render();
@@ -547,7 +578,7 @@ function edit(id) {
   painter.stop();
   resting();
   editing = id;
-  shown = undefined;
+  unshow();
   canvas('painting').hidden = true;
   compare(false);
   say('status', 'paintRegion');
@@ -571,6 +602,94 @@ function removeRegion(gone) {
   set({ regions: history.now.regions.filter((one) => one.id !== gone.id) });
   button('add-region').focus();
 }
+
+// ---- what is kept of the visit -------------------------------------------------------------
+
+const visits = new Visits(() => ({
+  photos,
+  photo: photo?.id,
+  results: results.map(({ photo: of, look, picture, small }) => ({ photo: of.id, look, picture, small })),
+  looks: history.kept,
+  mixing: many === 'mix',
+  sizeChosen,
+}), () => {
+  if (dialog('about-dialog').open) about();
+});
+
+/** Where it is noted that a visit is being restored: how often in a row that did not end well. */
+const RESTORING = 'impasto-restoring';
+
+/** Takes the last visit up again, where one is kept. */
+async function restore() {
+  const tries = Number(recall(RESTORING) ?? 0);
+  // What twice did not come to a picture may be too much for this device, and is not tried a third time.
+  const visit = await visits.restore({ fresh: tries > 1 });
+  remember(RESTORING, null);
+  if (!visit) return;
+  remember(RESTORING, String(tries + 1));
+  await bundled;
+  await gallery.loadKept().catch(() => {});
+  let lost = 0;
+  for (const { id, file: given, name, path, loose } of visit.photos) {
+    try {
+      const { file, ...rest } = await check(given);
+      photos.push({ ...rest, id, file, name, path, loose, url: URL.createObjectURL(file) });
+    } catch {
+      lost++;
+    }
+  }
+  const looks = [...visit.looks.past, visit.looks.now, ...visit.looks.future, ...visit.results.map(({ look }) => look)];
+  lastId = Math.max(lastId, ...photos.map(({ id }) => id), ...looks.flatMap(({ regions }) => regions.map(({ id }) => id)));
+  const wanted = photos.find(({ id }) => id === visit.photo) ?? photos[0];
+  if (!wanted) return complain('lostPictures', { n: lost });
+  for (const { photo: id, look, picture, small } of visit.results) {
+    const of = photos.find((one) => one.id === id);
+    const key = lookKey(look, id);
+    if (of && !results.some((result) => result.key === key)) {
+      results.push({ key, photo: of, look, picture, small, thumb: URL.createObjectURL(small) });
+    }
+  }
+  history.restore(visit.looks);
+  many = visit.mixing ? 'mix' : 'one';
+  ({ sizeChosen } = visit);
+  const { now } = history;
+  // Refining takes long: what there was of it comes back, but it does not begin anew by itself.
+  if (now.refined && !results.some(({ key }) => key === lookKey(now, wanted.id))) history.amend({ ...now, refined: false });
+  if (tries) {
+    sizeChosen = sizeAsked;
+    history.amend({ ...history.now, size: firstLook(kind()).size, refined: false });
+  }
+  showPhoto(wanted);
+  if (painter.engine) takeUsualSize();
+  $('restored').hidden = false;
+  if (lost) complain('lostPictures', { n: lost });
+}
+
+/** Removes the visit from the page and from the device. */
+function startAfresh() {
+  batch?.abort();
+  painter.stop();
+  resting();
+  stopEditing();
+  photo = undefined; // so that no other one is shown in its place
+  unshow();
+  for (const one of [...photos]) removePhoto(one);
+  history.restore({ past: [], now: firstLook(kind()), future: [] });
+  many = 'one';
+  sizeChosen = sizeAsked;
+  savedOnes.clear();
+  $('restored').hidden = true;
+  say('status', 'idle');
+  changed();
+  visits.forget();
+  input('photo-file').focus();
+}
+
+addEventListener('pagehide', () => remember(RESTORING, null));
+addEventListener('beforeunload', (event) => {
+  const busy = batch !== undefined || (photo !== undefined && history.now.refined && shown === undefined);
+  if (busy || (visits.unsaved && !(shown !== undefined && savedOnes.has(shown)))) event.preventDefault();
+});
 
 // ---- showing it all ------------------------------------------------------------------------
 
@@ -596,9 +715,9 @@ function render() {
   $('style-title').textContent = styleTitle();
   mix.render(look.styles, many === 'mix');
   input('strength').value = String(look.strength);
-  $('strength-value').textContent = `${number(look.strength)} %`;
+  tell('strength', `${number(look.strength)} %`);
   input('brush').value = String(look.brush);
-  $('brush-value').textContent = words(look.brush < 256 ? 'brushFine' : look.brush > 512 ? 'brushBroad' : 'brushMedium');
+  tell('brush', words(look.brush < 256 ? 'brushFine' : look.brush > 512 ? 'brushBroad' : 'brushMedium'));
   choose('colours', look.colours);
   $('colours-hint').textContent = words(`colours.${look.colours}`);
   renderSize();
@@ -607,6 +726,7 @@ function render() {
   renderToolbar();
   renderZoom();
   renderEngine();
+  visits.changed();
 }
 
 /** @param {Look} look */
@@ -677,8 +797,8 @@ function renderRegions() {
     ...gallery.all.map((style) => new Option(style.title(), style.id)));
   select('region-style').value = now.style ?? '';
   input('region-soft').value = String(now.soft);
-  $('region-soft-value').textContent = `${number(now.soft)} %`;
-  $('region-brush-value').textContent = `${number(editor.brush)} %`;
+  tell('region-soft', `${number(now.soft)} %`);
+  tell('region-brush', `${number(editor.brush)} %`);
 }
 
 function renderToolbar() {
@@ -731,8 +851,8 @@ async function paintAll() {
       say('work-words', 'paintingBatch', { n: i + 1, all: all.length });
       try {
         const picture = await painter.one({ photo: one, look }, signal);
-        const blob = await pictureOf(picture, format, quality);
-        files.push({ name: paintingName(one.name, format), blob });
+        const blob = await written(picture).file(format, quality);
+        files.push({ name: paintingName(one.name, stylesOf(look, (id) => gallery.get(id)), format), blob });
       } catch {
         if (!signal.aborted) failed.push(one.name);
       }
@@ -744,10 +864,14 @@ async function paintAll() {
     if (!shown) changed();
     return say('status', 'stopped');
   }
-  if (files.length) download(await zipped(files), 'impasto.zip');
-  if (failed.length) complain('batchFailed', { names: failed.join(', ') });
   if (!shown) changed();
-  say('status', 'batchDone', { n: files.length });
+  if (failed.length) complain('batchFailed', { names: failed.join(', ') });
+  try {
+    if (files.length) download(await zipped(files), 'impasto.zip');
+    say('status', 'batchDone', { n: files.length });
+  } catch (error) {
+    complain('notSaved', { reason: /** @type {Error} */ (error).message });
+  }
 }
 
 // ---- wiring --------------------------------------------------------------------------------
@@ -833,10 +957,21 @@ button('take-update').addEventListener('click', async () => {
 });
 button('refine').addEventListener('click', () => set({ refined: true }));
 
-wireSaving({ photo: () => photo, look: () => history.now, style: (id) => gallery.get(id) });
+wireSaving({
+  shown: () => (photo && shown !== undefined && painting ? { photo, look: history.now, picture: painting } : undefined),
+  style: (id) => gallery.get(id),
+  painter,
+  risky: (pixels) => pixels > SAFE[kind()],
+  failure,
+  onSaved: () => { if (shown !== undefined) savedOnes.add(shown); },
+});
+// What waited for it.
+dialog('save-dialog').addEventListener('close', () => { if (painter.engine) takeUsualSize(); });
 button('batch').addEventListener('click', paintAll);
 
-const about = () => renderAbout(painter, shownSeconds, gallery.all.filter((style) => style.own).length);
+const about = () => renderAbout(painter, shownSeconds, {
+  visits, photos: photos.length, paintings: results.length, styles: gallery.all.filter((style) => style.own).length,
+});
 button('engine').addEventListener('click', () => {
   about();
   dialog('about-dialog').showModal();
@@ -844,6 +979,15 @@ button('engine').addEventListener('click', () => {
 button('forget').addEventListener('click', async () => {
   await gallery.removeAll();
   about();
+});
+input('keep').addEventListener('change', () => {
+  visits.wanted = input('keep').checked;
+  about();
+});
+button('afresh').addEventListener('click', () => dialog('afresh-dialog').showModal());
+button('afresh-yes').addEventListener('click', () => {
+  dialog('afresh-dialog').close();
+  startAfresh();
 });
 for (const box of document.querySelectorAll('dialog')) {
   // A click on the backdrop closes: the dialog's own content lies in its form.
@@ -858,9 +1002,12 @@ say('status', 'idle');
 say('engine-name', 'engineStarting');
 inEveryWord();
 loadSamples();
-gallery.loadBundled().catch(() => complain('noStyles')).then(async () => {
+const bundled = gallery.loadBundled().then(() => { stylesKnown = true; }, () => complain('noStyles')).then(() => {
   mendLook();
   changed();
+});
+const restored = restore().catch(reportError).then(() => visits.begin()); // what comes in waits for it
+Promise.all([bundled, restored]).then(async () => {
   const shared = await sharedPhotos().catch(() => []);
   if (shared.length) await takePhotos(shared, { loose: true });
   if (sharedLost()) complain('sharedLost');

@@ -46,6 +46,7 @@ export class Mix {
       /** @type {HTMLOutputElement} */ (row.querySelector('output')).textContent = `${number((100 * weight) / sum)} %`;
       const slider = /** @type {HTMLInputElement} */ (row.querySelector('input'));
       slider.value = String(weight);
+      slider.ariaValueText = `${number((100 * weight) / sum)} %`;
       const remove = /** @type {HTMLButtonElement} */ (row.querySelector('button'));
       label(remove, words('removeFromMix', { name }));
       remove.disabled = styles.length < 2;

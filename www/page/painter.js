@@ -41,6 +41,8 @@ import { EngineFailed, LARGEST, Stylizer } from '../stylizer.js';
  * @property {() => void} onIdle
  */
 
+/** @typedef {Pick<Events, 'onPart' | 'onSmaller'>} Listeners to one picture */
+
 /** Long side of what follows a slider. */
 const PREVIEW = { webgpu: 384, cpu: 256 };
 /** The smallest size one can ask for; photos are never enlarged, so a smaller one keeps its own. */
@@ -180,10 +182,17 @@ export class Painter {
    * A picture for its own sake, such as one of many.
    * @param {Task} task
    * @param {AbortSignal} signal
+   * @param {Listeners} [listeners]
    */
-  async one(task, signal) {
+  async one(task, signal, listeners = this.#events) {
     await this.#loaded;
-    return this.#fitting(task, signal);
+    return this.#fitting(task, signal, listeners);
+  }
+
+  /** Long side of the largest painting that is known not to be too much. */
+  get most() {
+    const { size } = this.#tooMuch;
+    return size === Infinity ? LARGEST : Math.max(LEAST, Math.floor((size * 0.7) / 64) * 64);
   }
 
   /** Keeps the page's own pictures waiting while `use` paints. @param {() => Promise<void>} use */
@@ -321,18 +330,17 @@ export class Painter {
     else picture?.close();
   }
 
-  /** In full size, or in the largest that the device can do. @param {Task} task @param {AbortSignal} signal */
-  async #fitting(task, signal) {
+  /** In full size, or in the largest that the device can do. @param {Task} task @param {AbortSignal} signal @param {Listeners} [listeners] */
+  async #fitting(task, signal, listeners = this.#events) {
     const asked = fullSize(task);
     let size = asked;
     for (;;) {
       if (size >= this.#tooMuch.size) {
-        const smaller = Math.max(LEAST, Math.floor((this.#tooMuch.size * 0.7) / 64) * 64);
-        size = Math.min(size, smaller);
-        this.#events.onSmaller(asked, size, this.#tooMuch.code);
+        size = Math.min(size, this.most);
+        listeners.onSmaller(asked, size, this.#tooMuch.code);
       }
       try {
-        return await this.#paint(task, size, signal, { full: true });
+        return await this.#paint(task, size, signal, { full: true, listeners });
       } catch (error) {
         // Nothing else fails less at another size.
         const smaller = error instanceof EngineFailed && ['memory', 'lost', 'timeout', 'crashed'].includes(error.code);
@@ -342,14 +350,14 @@ export class Painter {
     }
   }
 
-  /** @param {Task} task @param {number} size @param {AbortSignal} signal @param {{ full: boolean }} how */
-  #paint(task, size, signal, { full }) {
+  /** @param {Task} task @param {number} size @param {AbortSignal} signal @param {{ full: boolean, listeners?: Listeners }} how */
+  #paint(task, size, signal, { full, listeners }) {
     const easel = /** @type {Easel} */ (full ? this.#easel : this.#sketching ?? this.#easel);
-    return easel.use(() => this.#paintOn(easel, task, size, signal, full));
+    return easel.use(() => this.#paintOn(easel, task, size, signal, full, listeners));
   }
 
-  /** @param {Easel} easel @param {Task} task @param {number} size @param {AbortSignal} signal @param {boolean} full */
-  async #paintOn(easel, task, size, signal, full) {
+  /** @param {Easel} easel @param {Task} task @param {number} size @param {AbortSignal} signal @param {boolean} full @param {Listeners} [listeners] */
+  async #paintOn(easel, task, size, signal, full, listeners) {
     const { photo, look } = task;
     const content = await easel.photo(photo, size, signal);
     const entries = [];
@@ -377,7 +385,7 @@ export class Painter {
     }
     return easel.stylizer.stylizeToBitmap(content, entries, {
       ...options,
-      onProgress: ({ done, total }) => { if (full && done && total > 1) this.#events.onPart(done / total); },
+      onProgress: ({ done, total }) => { if (done && total > 1) listeners?.onPart(done / total); },
     });
   }
 }

@@ -1,6 +1,7 @@
 // The ways picture files come in: chosen, dropped, pasted; and the check that they are pictures.
 
 import { header } from './header.js';
+import { encode, written } from './save.js';
 
 /** Larger files are refused before anything reads them. */
 const MAX_BYTES = 200e6;
@@ -48,20 +49,14 @@ export async function check(given) {
   try {
     if (width * height > MAX_PIXELS) throw new BadFile('huge', file.name);
     const common = file !== given || (kind !== undefined && COMMON.has(kind));
-    return { file, common, width, height, thumb: await thumbnail(bitmap) };
+    return { file, common, width, height, thumb: URL.createObjectURL(await thumbnail(bitmap)) };
   } finally {
     bitmap.close();
   }
 }
 
-/** The same picture as a PNG, upright. @param {File} file @returns {Promise<Blob>} */
-export async function asPng(file) {
-  const bitmap = await createImageBitmap(file);
-  const sheet = Object.assign(document.createElement('canvas'), { width: bitmap.width, height: bitmap.height });
-  /** @type {CanvasRenderingContext2D} */ (sheet.getContext('2d')).drawImage(bitmap, 0, 0);
-  bitmap.close();
-  return new Promise((done) => { sheet.toBlob((blob) => done(/** @type {Blob} */ (blob)), 'image/png'); });
-}
+/** The same picture as a PNG, upright. @param {File} file */
+export const asPng = async (file) => written(await createImageBitmap(file)).file('png');
 
 /**
  * A PNG of what only an image element can read: drawings (SVG).
@@ -83,16 +78,16 @@ async function redrawn(file) {
     context.fillStyle = '#fff'; // the paper
     context.fillRect(0, 0, sheet.width, sheet.height);
     context.drawImage(image, 0, 0, sheet.width, sheet.height);
-    const blob = await new Promise((done) => { sheet.toBlob(done, 'image/png'); });
-    return new File([blob], `${file.name.replace(/\.[^.]*$/, '')}.png`, { type: 'image/png' });
+    return new File([await encode(sheet, 'png', 100)], `${file.name.replace(/\.[^.]*$/, '')}.png`, { type: 'image/png' });
   } finally {
     URL.revokeObjectURL(url);
   }
 }
 
 /**
- * The address of a small square copy, cut from the middle.
+ * A small square copy, cut from the middle.
  * @param {ImageBitmap | HTMLCanvasElement} picture
+ * @returns {Promise<Blob>}
  */
 export async function thumbnail(picture, side = 160) {
   const small = document.createElement('canvas');
@@ -102,8 +97,7 @@ export async function thumbnail(picture, side = 160) {
   context.imageSmoothingQuality = 'high';
   const cut = Math.min(picture.width, picture.height);
   context.drawImage(picture, (picture.width - cut) / 2, (picture.height - cut) / 2, cut, cut, 0, 0, side, side);
-  const blob = await new Promise((done) => { small.toBlob(done, 'image/jpeg', 0.85); });
-  return URL.createObjectURL(blob);
+  return encode(small, 'jpeg', 85);
 }
 
 /** Calls `take` with the files chosen in a file input, which forgets them so that they can be chosen again. @param {HTMLInputElement} input @param {(files: File[]) => void} take */

@@ -20,22 +20,54 @@ export async function encode(canvas, format, quality) {
   return blob;
 }
 
+/** A picture on a canvas, of which each file is written once. */
+export class Written {
+  #canvas;
+  /** The last of each format, by format. @type {Map<Format, { quality: number, file: Promise<Blob> }>} */
+  #files = new Map();
+
+  /** @param {HTMLCanvasElement} canvas which must not change while this is used @param {Blob} [png] where that is there already */
+  constructor(canvas, png) {
+    this.#canvas = canvas;
+    this.width = canvas.width;
+    this.height = canvas.height;
+    if (png) this.#files.set('png', { quality: 100, file: Promise.resolve(png) });
+  }
+
+  /** Rejects where the browser cannot write it. @param {Format} format @param {number} quality 0 to 100; PNG has none */
+  file(format, quality = 100) {
+    const known = this.#files.get(format);
+    if (known && (format === 'png' || known.quality === quality)) return known.file;
+    const file = encode(this.#canvas, format, quality);
+    this.#files.set(format, { quality, file });
+    // The next attempt writes again.
+    file.catch(() => { if (this.#files.get(format)?.file === file) this.#files.delete(format); });
+    return file;
+  }
+}
+
 /**
- * The same for a picture that is on no canvas yet.
+ * A picture that is on no canvas yet. Throws where no canvas can be so large.
  * @param {ImageBitmap | ImageData} picture a bitmap is closed
- * @param {Format} format
- * @param {number} quality
  */
-export function pictureOf(picture, format, quality) {
-  const canvas = Object.assign(document.createElement('canvas'), { width: picture.width, height: picture.height });
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+export function written(picture) {
+  const { width, height } = picture;
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const context = canvas.getContext('2d');
+  // Some browsers say nothing of a canvas that is too large, but nothing can be drawn on it.
+  context?.fillRect(0, 0, 1, 1);
+  if (!context?.getImageData(0, 0, 1, 1).data[3]) {
+    if (picture instanceof ImageBitmap) picture.close();
+    throw new Error(`no canvas of ${width} × ${height}`);
+  }
+  context.clearRect(0, 0, 1, 1);
   if (picture instanceof ImageBitmap) {
     context.drawImage(picture, 0, 0);
     picture.close();
   } else {
     context.putImageData(picture, 0, 0);
   }
-  return encode(canvas, format, quality);
+  return new Written(canvas);
 }
 
 /** Whether the browser can write a format. @param {Format} format */
@@ -46,9 +78,18 @@ export async function canWrite(format) {
   return encode(dot, format, 90).then(() => true, () => false);
 }
 
-/** "holiday.jpeg" → "holiday-impasto.png" @param {string} photoName @param {Format} format */
-export const paintingName = (photoName, format) =>
-  `${photoName.replace(/\.[^.]*$/, '')}-impasto.${ENDINGS[format]}`;
+/**
+ * "holiday.jpeg" in blue-town and waves → "holiday-in-blue-town+waves.png"
+ * @param {string} photoName
+ * @param {string[]} styles their names
+ * @param {Format} format
+ */
+export function paintingName(photoName, styles, format) {
+  // What some system does not allow in the name of a file, and no name longer than any allows.
+  const safe = (/** @type {string} */ name) => [...name.replace(/[\\/:*?"<>|\p{Cc}]+/gu, '-')].slice(0, 40).join('').trim();
+  const names = styles.map(safe).filter((name) => name);
+  return `${photoName.replace(/\.[^.]*$/, '')}-in-${names.join('+') || 'impasto'}.${ENDINGS[format]}`;
+}
 
 /** @param {Blob} blob @param {string} name */
 export function download(blob, name) {
@@ -59,10 +100,10 @@ export function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** @param {HTMLCanvasElement} canvas */
-export async function copyPicture(canvas) {
+/** @param {Written} picture */
+export async function copyPicture(picture) {
   // The promise goes in as it is: Safari forgets the click while one waits for it.
-  await navigator.clipboard.write([new ClipboardItem({ 'image/png': encode(canvas, 'png', 100) })]);
+  await navigator.clipboard.write([new ClipboardItem({ 'image/png': picture.file('png') })]);
 }
 
 /** @param {File[]} files */

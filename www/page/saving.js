@@ -1,14 +1,31 @@
 // The dialog for saving, and the other ways out: clipboard, sharing, the command line.
 
 import { command } from './command.js';
-import { $, button, canvas, chosen, dialog, follow, input, onRadio } from './dom.js';
+import { $, button, chosen, dialog, follow, input, onRadio, select, tell } from './dom.js';
 import { regionsOn } from './look.js';
 import { SMALLEST } from './painter.js';
 import { asPng } from './pictures.js';
 import { maskPicture, shares } from './regions.js';
-import { canShare, canWrite, copyPicture, download, encode, paintingName, pictureOf } from './save.js';
-import { complain, say } from './telling.js';
+import { canShare, canWrite, copyPicture, download, paintingName, written } from './save.js';
+import { SIZES } from './sizes.js';
+import { Bar, complain, complainAt, say } from './telling.js';
 import { number, words } from './words.js';
+import { LARGEST } from '../stylizer.js';
+
+/**
+ * @typedef {import('./look.js').Look} Look
+ * @typedef {import('./painter.js').Photo} Photo
+ * @typedef {import('./save.js').Written} Written
+ *
+ * @typedef {{ photo: Photo, look: Look, picture: Written }} Shown a painting, and what it was made of
+ *
+ * A size to save in.
+ * @typedef {object} Side
+ * @property {'own' | 'between' | 'painted'} name
+ * @property {number} size long side
+ * @property {number} width
+ * @property {number} height
+ */
 
 /** The format and quality that the visitor chose. */
 export const chosenFormat = () => ({
@@ -17,32 +34,176 @@ export const chosenFormat = () => ({
 });
 
 /**
- * Connects the buttons.
- * @param {{ photo: () => import('./painter.js').Photo | undefined, look: () => import('./look.js').Look, style: (id: string | null) => import('./gallery.js').Style | undefined }} now
- *   what the painting on the stage was made of
+ * The sizes in which a painting can be saved, the largest first: the photo's own, as it is painted, and one in
+ * between where these are far apart.
+ * @param {Shown} shown
+ * @param {number} most
+ * @returns {Side[]}
  */
-export function wireSaving(now) {
-  const painted = () => encode(canvas('painting'), chosenFormat().format, chosenFormat().quality);
-  const commandFor = (/** @type {import('./painter.js').Photo} */ photo) =>
-    command({ photo, look: now.look(), size: Math.max(SMALLEST, canvas('painting').width, canvas('painting').height), styleOf: now.style },
-      chosenFormat().format, chosenFormat().quality);
+function sidesOf({ photo, look, picture }, most) {
+  const { width, height } = picture;
+  const painted = Math.max(width, height);
+  const sides = [{ name: /** @type {const} */ ('painted'), size: painted, width, height }];
+  const long = Math.max(photo.width, photo.height);
+  const own = Math.min(long, most, LARGEST);
+  // A refined painting comes from many steps; the quick one is no substitute.
+  if (look.refined || own <= painted) return sides;
+  const side = (/** @type {Side['name']} */ name, /** @type {number} */ size) => {
+    const [width, height] = [photo.width, photo.height].map((all) => Math.max(1, Math.round((all * size) / long)));
+    return { name, size, width, height };
+  };
+  const apart = (/** @type {number} */ size) => Math.abs(Math.log(size / Math.sqrt(painted * own)));
+  const [between] = SIZES.filter((size) => size >= 1.25 * painted && size <= own / 1.25).sort((a, b) => apart(a) - apart(b));
+  return [side('own', own), ...(between ? [side('between', between)] : []), ...sides];
+}
 
-  const render = async () => {
+/**
+ * Connects the buttons.
+ * @param {object} page
+ * @param {() => Shown | undefined} page.shown the painting on the stage, while it is there in full size
+ * @param {(id: string | null) => import('./gallery.js').Style | undefined} page.style
+ * @param {import('./painter.js').Painter} page.painter
+ * @param {(pixels: number) => boolean} page.risky whether so many million pixels may take too much memory
+ * @param {(error: Error, task: import('./painter.js').Task) => import('./telling.js').Words} page.failure what to say of it
+ * @param {() => void} page.onSaved the painting on the stage has left the page
+ */
+export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
+  /** Which size the visitor wants. @type {Side['name']} */
+  let wanted = 'own';
+  /** What was painted for the dialog. @type {{ size: number, picture: Written } | undefined} */
+  let large;
+  /** @type {AbortController | undefined} of what is being painted for it */
+  let painting;
+  const bar = new Bar($('save-progress'));
+
+  const nameOf = (/** @type {Shown} */ { photo, look }) => paintingName(photo.name, stylesOf(look, style), chosenFormat().format);
+  const sideOf = (/** @type {Shown} */ now) => {
+    const sides = sidesOf(now, painter.most);
+    return sides.find(({ name }) => name === wanted) ?? sides[0];
+  };
+  const commandFor = (/** @type {Shown} */ now) => {
+    const { format, quality } = chosenFormat();
+    const { photo, look } = now;
+    const size = Math.max(SMALLEST, sideOf(now).size);
+    return command({ photo, look, size, name: nameOf(now), styleOf: style }, format, quality);
+  };
+  /** The picture in the size that is wanted, where that is painted. @param {Shown} now */
+  const known = (now) => {
+    const { name, size } = sideOf(now);
+    if (name === 'painted') return now.picture;
+    return large?.size === size ? large.picture : undefined;
+  };
+
+  /** @param {{ moving?: boolean }} [options] moving: the quality will be another in a moment */
+  const render = async ({ moving = false } = {}) => {
     const { format, quality } = chosenFormat();
     $('quality-field').hidden = format === 'png';
-    $('quality-value').textContent = number(quality);
-    const photo = now.photo();
-    if (!photo) return;
-    const { text, masks } = commandFor(photo);
+    tell('quality', number(quality));
+    const now = shown();
+    if (!now) return;
+    const sides = sidesOf(now, painter.most);
+    const side = sideOf(now);
+    const whole = Math.max(now.photo.width, now.photo.height);
+    select('save-side').replaceChildren(...sides.map(({ name, size, width, height }) => {
+      const keys = /** @type {const} */ ({ own: 'sideOwn', between: 'sideBetween', painted: 'sidePainted' });
+      return new Option(words(name === 'own' && size < whole ? 'sideLargest' : keys[name], { width, height }), name);
+    }));
+    select('save-side').value = side.name;
+    const { text, masks } = commandFor(now);
     $('command').textContent = text;
-    const used = [...now.look().styles.map(({ id }) => id), ...regionsOn(now.look(), photo.id).map(({ style }) => style)];
-    $('command-hint').textContent = words(used.some((id) => now.style(id)?.own) ? 'commandHintOwn' : 'commandHint');
-    button('save-masks').hidden = !masks.length && !photo.loose;
-    const { size } = await painted();
-    // Another quality may have been chosen meanwhile.
-    if (format !== chosenFormat().format || quality !== chosenFormat().quality) return;
-    const { width, height } = canvas('painting');
-    $('save-size').textContent = words('saveSize', { width, height, megabytes: number(size / 1e6, size < 1e6 ? 2 : 1) });
+    const used = [...now.look.styles.map(({ id }) => id), ...regionsOn(now.look, now.photo.id).map((region) => region.style)];
+    $('command-hint').textContent = words(used.some((id) => style(id)?.own) ? 'commandHintOwn' : 'commandHint');
+    button('save-masks').hidden = !masks.length && !now.photo.loose;
+
+    const picture = known(now);
+    const millions = (side.width * side.height) / 1e6;
+    const seconds = painter.secondsFor({ photo: now.photo, look: { ...now.look, size: side.size } });
+    const hints = picture ? [] : [
+      words('savePaints'),
+      seconds && seconds > 2 ? words('sizeSeconds', { n: Math.ceil(seconds) }) : '',
+      risky(millions) ? words('sizeWarning') : '',
+    ];
+    $('save-how').textContent = now.look.refined ? words('saveRefined') : hints.filter((hint) => hint).join(' ');
+    $('save-how').classList.toggle('warning', !picture && risky(millions));
+    if (!picture) {
+      const { width, height } = side;
+      $('save-size').textContent = words('savePixels', { width, height, millions: number(millions, millions < 1 ? 2 : millions < 10 ? 1 : 0) });
+      return;
+    }
+    if (moving) return;
+    try {
+      const { size } = await picture.file(format, quality);
+      // Something else may have been chosen meanwhile.
+      if (format !== chosenFormat().format || quality !== chosenFormat().quality || picture !== known(now)) return;
+      const { width, height } = picture;
+      $('save-size').textContent = words('saveSize', { width, height, megabytes: number(size / 1e6, size < 1e6 ? 2 : 1) });
+    } catch (error) {
+      notSaved(error);
+    }
+  };
+
+  const notSaved = (/** @type {unknown} */ error) =>
+    complainAt('save-error', 'notSaved', { reason: /** @type {Error} */ (error).message });
+
+  /**
+   * Paints it in the size that is wanted. Nothing comes where that was stopped or failed, which was said.
+   * @param {Shown} now
+   */
+  const paint = async (now) => {
+    const { size } = sideOf(now);
+    const task = { photo: now.photo, look: { ...now.look, size } };
+    let smaller = size;
+    const { signal } = painting = new AbortController();
+    const seconds = painter.secondsFor(task);
+    $('save-work').hidden = false;
+    if (seconds && seconds >= 2) say('save-words', 'paintingFor', { n: number(Math.ceil(seconds)) });
+    else say('save-words', 'painting');
+    bar.show({ seconds });
+    try {
+      const bitmap = await painter.one(task, signal, {
+        onPart: (part) => { if (!signal.aborted) bar.show({ part }); },
+        onSmaller: (from, to, code) => {
+          smaller = to;
+          if (!signal.aborted) complainAt('save-error', /** @type {'smaller.memory'} */ (`smaller.${code}`), { from, to });
+        },
+      });
+      if (signal.aborted) return bitmap.close();
+      large = { size: smaller, picture: written(bitmap) };
+      return large.picture;
+    } catch (error) {
+      if (!signal.aborted) complainAt('save-error', ...failure(/** @type {Error} */ (error), task));
+    } finally {
+      if (painting?.signal === signal) {
+        painting = undefined;
+        bar.rest();
+        $('save-work').hidden = true;
+      }
+    }
+    return undefined;
+  };
+
+  const stop = () => {
+    painting?.abort();
+    painting = undefined;
+    bar.rest();
+    $('save-work').hidden = true;
+  };
+
+  const save = async () => {
+    const now = shown();
+    if (!now || painting) return;
+    complainAt('save-error');
+    const { format, quality } = chosenFormat();
+    const name = nameOf(now);
+    const picture = known(now) ?? await paint(now);
+    if (!picture) return;
+    try {
+      download(await picture.file(format, quality), name);
+      onSaved();
+    } catch (error) {
+      notSaved(error);
+    }
+    render();
   };
 
   const copied = async (/** @type {HTMLButtonElement} */ at, /** @type {Promise<void>} */ copying) => {
@@ -52,43 +213,65 @@ export function wireSaving(now) {
       at.classList.add('done');
       setTimeout(() => at.classList.remove('done'), 1500);
     } catch {
-      complain('notCopied');
+      complainAt(dialog('save-dialog').open ? 'save-error' : 'error', 'notCopied');
     }
   };
 
   const share = async () => {
-    const photo = now.photo();
-    if (!photo) return;
-    const blob = await painted();
-    const file = new File([blob], paintingName(photo.name, chosenFormat().format), { type: blob.type });
+    const now = shown();
+    if (!now) return;
+    const { format, quality } = chosenFormat();
     try {
-      await navigator.share({ files: [file] });
+      const blob = await now.picture.file(format, quality);
+      await navigator.share({ files: [new File([blob], nameOf(now), { type: blob.type })] });
+      onSaved();
     } catch (error) {
       if (/** @type {Error} */ (error).name !== 'AbortError') complain('notShared');
     }
   };
 
   const saveMasks = async () => {
-    const photo = now.photo();
-    if (!photo) return;
-    if (photo.loose) download(photo.common ? photo.file : await asPng(photo.file), photo.path);
-    const { masks } = commandFor(photo);
-    for (const [i, mask] of shares(regionsOn(now.look(), photo.id)).entries()) {
-      download(await pictureOf(maskPicture(mask), 'png', 100), masks[i]);
+    const now = shown();
+    if (!now) return;
+    const { photo, look } = now;
+    complainAt('save-error');
+    try {
+      if (photo.loose) download(photo.common ? photo.file : await asPng(photo.file), photo.path);
+      const { masks } = commandFor(now);
+      for (const [i, mask] of shares(regionsOn(look, photo.id)).entries()) {
+        download(await written(maskPicture(mask)).file('png'), masks[i]);
+      }
+    } catch (error) {
+      notSaved(error);
     }
   };
 
   button('save').addEventListener('click', () => {
+    complainAt('save-error');
     dialog('save-dialog').showModal();
     render();
   });
-  onRadio('format', render);
-  follow(input('quality'), render);
-  button('download').addEventListener('click', async () => {
-    const photo = now.photo();
-    if (photo) download(await painted(), paintingName(photo.name, chosenFormat().format));
+  dialog('save-dialog').addEventListener('close', () => {
+    stop();
+    large = undefined; // it may be a hundred megabytes
   });
-  button('copy').addEventListener('click', () => copied(button('copy'), copyPicture(canvas('painting'))));
+  onRadio('format', () => render());
+  follow(input('quality'), (_, moving) => render({ moving }));
+  select('save-side').addEventListener('change', () => {
+    stop();
+    wanted = /** @type {Side['name']} */ (select('save-side').value);
+    complainAt('save-error');
+    render();
+  });
+  button('download').addEventListener('click', save);
+  button('save-stop').addEventListener('click', () => {
+    stop();
+    button('download').focus();
+  });
+  button('copy').addEventListener('click', () => {
+    const now = shown();
+    if (now) copied(button('copy'), copyPicture(now.picture).then(onSaved));
+  });
   button('copy-command').addEventListener('click', () =>
     copied(button('copy-command'), navigator.clipboard.writeText($('command').textContent ?? '')));
   button('save-masks').addEventListener('click', saveMasks);
@@ -98,3 +281,11 @@ export function wireSaving(now) {
     /** @type {HTMLElement} */ (document.querySelector('label:has(> input[value=webp])')).hidden = !can;
   });
 }
+
+/**
+ * The names of a look's styles, for the name of a file.
+ * @param {Look} look
+ * @param {(id: string) => import('./gallery.js').Style | undefined} style
+ */
+export const stylesOf = (look, style) =>
+  look.styles.flatMap(({ id, weight }) => (weight > 0 ? style(id)?.name ?? [] : []));

@@ -12,7 +12,8 @@ import { language, words } from './words.js';
  * @property {Photo} photo
  * @property {import('./look.js').Look} look
  * @property {Blob} picture PNG
- * @property {string} thumb
+ * @property {Blob} small its thumbnail
+ * @property {string} thumb its address
  *
  * @typedef {{ photos: Photo[], photo?: Photo, results: Result[], shown?: string, canPaint: boolean }} State
  *   shown: the key of the result on the stage

@@ -14,7 +14,7 @@ export function sayAgain() {
   for (const [id, text] of said) $(id).textContent = words(...text);
 }
 
-/** @param {'status' | 'error' | 'work-words' | 'engine-name' | 'offline' | 'update-words'} id @param {Words} text */
+/** @param {'status' | 'error' | 'work-words' | 'engine-name' | 'offline' | 'update-words' | 'save-error' | 'save-words'} id @param {Words} text */
 export function say(id, ...text) {
   said.set(id, text);
   const sentence = words(...text);
@@ -22,13 +22,16 @@ export function say(id, ...text) {
 }
 
 /** @param {Words | []} text nothing takes the complaint back */
-export function complain(...text) {
+export const complain = (...text) => complainAt('error', ...text);
+
+/** @param {'error' | 'save-error'} id where: what lies behind a dialog is not seen @param {Words | []} text */
+export function complainAt(id, ...text) {
   const [key, values] = text;
-  $('error').hidden = !key;
-  if (key) say('error', key, values);
+  $(id).hidden = !key;
+  if (key) say(id, key, values);
   else {
-    said.delete('error');
-    $('error').textContent = '';
+    said.delete(id);
+    $(id).textContent = '';
   }
 }
 
@@ -38,29 +41,48 @@ export function complainOf(error) {
   else throw error;
 }
 
-/** @type {ReturnType<typeof setInterval> | undefined} */
-let clock;
+/** A bar that shows how far something is. */
+export class Bar {
+  #element;
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #clock;
+
+  /** @param {HTMLElement} element */
+  constructor(element) {
+    this.#element = element;
+  }
+
+  /** @param {{ part?: number, seconds?: number }} how part: 0..1, where known; seconds: how long it will take, where known */
+  show({ part, seconds }) {
+    this.rest();
+    this.#set(part);
+    if (!seconds || seconds < 0.5) return;
+    const began = performance.now();
+    const tick = () => this.#set(Math.min(0.97, (performance.now() - began) / 1000 / seconds));
+    this.#clock = setInterval(tick, 100);
+    tick();
+  }
+
+  rest() {
+    clearInterval(this.#clock);
+  }
+
+  /** @param {number | undefined} part */
+  #set(part) {
+    this.#element.classList.toggle('unknown', part === undefined);
+    if (part === undefined) this.#element.removeAttribute('aria-valuenow');
+    else this.#element.setAttribute('aria-valuenow', String(Math.round(part * 100)));
+    /** @type {HTMLElement} */ (this.#element.firstElementChild).style.width = part === undefined ? '' : `${part * 100}%`;
+  }
+}
+
+const bar = new Bar($('progress'));
 
 /** Shows that something is going on. @param {{ part?: number, seconds?: number }} how part: 0..1, where known; seconds: how long it will take, where known */
 export function working({ part, seconds } = {}) {
-  clearInterval(clock);
-  const bar = $('progress');
-  const fill = /** @type {HTMLElement} */ (bar.firstElementChild);
-  const set = (/** @type {number | undefined} */ value) => {
-    bar.classList.toggle('unknown', value === undefined);
-    if (value === undefined) bar.removeAttribute('aria-valuenow');
-    else bar.setAttribute('aria-valuenow', String(Math.round(value * 100)));
-    fill.style.width = value === undefined ? '' : `${value * 100}%`;
-  };
   $('work').hidden = false;
   $('work').classList.remove('stopped');
   name('stop');
-  set(part);
-  if (!seconds || seconds < 0.5) return;
-  const began = performance.now();
-  const tick = () => set(Math.min(0.97, (performance.now() - began) / 1000 / seconds));
-  clock = setInterval(tick, 100);
-  tick();
+  bar.show({ part, seconds });
 }
 
 /** @param {'stop' | 'paintNow'} does what the button beside the progress does */
@@ -71,13 +93,13 @@ function name(does) {
 
 /** Shows that it was stopped, and can be taken up again. */
 export function halted() {
-  clearInterval(clock);
+  bar.rest();
   say('work-words', 'stopped');
   $('work').classList.add('stopped');
   name('paintNow');
 }
 
 export function resting() {
-  clearInterval(clock);
+  bar.rest();
   $('work').hidden = true;
 }

@@ -3,6 +3,7 @@
 import { en } from './words-en.js';
 import { zh } from './words-zh.js';
 import { label } from './dom.js';
+import { recall, remember } from './remember.js';
 
 /** @typedef {'en' | 'zh'} Language */
 
@@ -12,7 +13,7 @@ const KEPT = 'impasto-language';
 
 /** @returns {Language} */
 function preferred() {
-  const asked = new URLSearchParams(location.search).get('lang') ?? remembered();
+  const asked = new URLSearchParams(location.search).get('lang') ?? recall(KEPT);
   for (const tag of [asked ?? '', ...navigator.languages]) {
     const found = Object.keys(catalogues).find((language) => tag.toLowerCase().startsWith(language));
     if (found) return /** @type {Language} */ (found);
@@ -20,24 +21,12 @@ function preferred() {
   return 'en';
 }
 
-function remembered() {
-  try {
-    return localStorage.getItem(KEPT);
-  } catch {
-    return null; // storage is switched off
-  }
-}
-
 export let language = preferred();
 
 /** @param {Language} wanted */
 export function speak(wanted) {
   language = wanted;
-  try {
-    localStorage.setItem(KEPT, wanted);
-  } catch {
-    // Storage is switched off: the choice lasts as long as the page.
-  }
+  remember(KEPT, wanted);
 }
 
 /**
