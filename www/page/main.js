@@ -253,7 +253,8 @@ function mendLook() {
   if (!styles.length && first) styles.push({ id: first.id, weight: 50 });
   const regions = look.regions.filter(({ style }) => style === null || gallery.get(style) || !stylesKnown);
   // A look that lacks nothing stays the same, and so what is kept of it.
-  if (styles.length !== look.styles.length || regions.length !== look.regions.length) history.amend({ ...look, styles, regions });
+  const whole = regions.length === look.regions.length && styles.length === look.styles.length && styles.every((style, i) => style === look.styles[i]);
+  if (!whole) history.amend({ ...look, styles, regions });
 }
 
 /** Shows the look, and paints it unless that was done before. */
