@@ -25,10 +25,10 @@
 //! ```
 //!
 //! The rooms in the order data flows, each of which knows those below it only (`tests/house.rs` sees to that):
-//! [`picture`] (bytes to pixels), [`network`] (pixels to features to pixels), [`regions`] (which part in which
-//! style), [`stylizer`] (all of it); [`fit`] goes on from a painting by gradient descent, and [`tuned`] styles have
-//! weights of their own. Below them are [`kernels`], the only room that knows backends, [`weights`] and [`device`].
-//! [`procedural`] makes style pictures by rules, without any network.
+//! [`picture`] (bytes to pixels, and masks), [`network`] (pixels to features to pixels), [`stylizer`] (all of it);
+//! [`fit`] goes on from a painting by gradient descent, and [`tuned`] styles have weights of their own. Below them
+//! are [`kernels`], the only room that knows backends, [`weights`] and [`device`]. [`procedural`] makes style
+//! pictures by rules, without any network.
 
 #[cfg(feature = "cli")]
 pub mod census;
@@ -42,7 +42,6 @@ pub mod network;
 pub mod picture;
 #[cfg(feature = "cli")]
 pub mod procedural;
-pub mod regions;
 pub mod stylizer;
 mod tiles;
 #[cfg(feature = "cli")]
@@ -58,11 +57,9 @@ mod web;
 pub use network::palette::Colours;
 #[cfg(feature = "cli")]
 pub use picture::codecs::Format;
+pub use picture::mask::Mask;
 pub use picture::{Picture, PictureError};
-pub use regions::Mask;
 pub use stylizer::{Content, Layer, Options, STYLE_SIZE, Style, StylizeError, Stylizer};
-pub use weights::WeightsError;
-
-/// The trained weights that ship with the crate (`models/impasto.safetensors`).
 #[cfg(not(target_arch = "wasm32"))]
-pub const DEFAULT_WEIGHTS: &[u8] = include_bytes!("../models/impasto.safetensors");
+pub use weights::DEFAULT_WEIGHTS;
+pub use weights::WeightsError;

@@ -13,8 +13,8 @@ use crate::network::palette::{
 };
 use crate::network::style::{StyleStatistics, fuse};
 use crate::network::vgg::{Features, VggConfig, VggEncoder};
+use crate::picture::mask::{Mask, add_share, shares};
 use crate::picture::{Picture, PictureError, Rect};
-use crate::regions::{Mask, add_share, shares};
 use crate::tiles::{self, Tile};
 use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 

@@ -23,7 +23,7 @@ use crate::fit::{Chain, RefineOptions, RefineStyle, Refinement};
 use crate::kernels::screen::{Screen, SurfaceTarget};
 use crate::network::palette::Colours;
 use crate::picture::Picture;
-use crate::regions::Mask;
+use crate::picture::mask::Mask;
 use crate::stylizer::{Content, Layer, Options, STYLE_SIZE, Style, Stylizer};
 
 /// Long side of what is kept of a style picture, in pixels: as large as the largest size that is refined.

@@ -23,6 +23,10 @@ const LEVELS: f32 = 127.0;
 /// shows most.
 const SMALL: usize = 4096;
 
+/// The trained weights that ship with the crate (`models/impasto.safetensors`).
+#[cfg(not(target_arch = "wasm32"))]
+pub const DEFAULT_WEIGHTS: &[u8] = include_bytes!("../models/impasto.safetensors");
+
 /// Why weights could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {

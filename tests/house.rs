@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files and folders of src/, each of which may use those before it only.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 17] = [
     "files",
     "device",
     "kernels",
@@ -12,7 +12,6 @@ const ROOMS: [&str; 18] = [
     "picture",
     "network",
     "tiles",
-    "regions",
     "procedural",
     "tuned",
     "stylizer",
@@ -30,7 +29,7 @@ const SHORT: [(&str, &str); 14] = [
     ("Picture", "picture"),
     ("PictureError", "picture"),
     ("Colours", "network"),
-    ("Mask", "regions"),
+    ("Mask", "picture"),
     ("Content", "stylizer"),
     ("Layer", "stylizer"),
     ("Options", "stylizer"),
@@ -39,7 +38,7 @@ const SHORT: [(&str, &str); 14] = [
     ("StylizeError", "stylizer"),
     ("Stylizer", "stylizer"),
     ("WeightsError", "weights"),
-    ("DEFAULT_WEIGHTS", "lib"),
+    ("DEFAULT_WEIGHTS", "weights"),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -218,6 +218,7 @@ pub trait Kernels: Backend {
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        scale: f32,
         biased: bool,
         leaky: bool,
     ) -> FloatTensor<Self> {
@@ -464,7 +465,7 @@ pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
 /// Improve Neural Network Acoustic Models", 2013).
 pub const LEAK: f32 = 0.2;
 
-/// `rows * weight + bias`, and its leaky ReLU where `leaky` is set.
+/// `scale * rows * weight + bias`, and its leaky ReLU where `leaky` is set.
 ///
 /// `rows`: `[batch, length]`, of one or few pictures; `weight`: `[length, width]`; `bias`:
 /// `[width]`.
@@ -472,11 +473,12 @@ pub fn linear(
     rows: Tensor<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
+    scale: f32,
     leaky: bool,
 ) -> Tensor<2> {
     check::linear(&rows, &weight, bias.as_ref());
     if Engine::of(&rows) != Engine::Fused {
-        return composed::linear(rows, weight, bias, leaky);
+        return composed::linear(rows, weight, bias, scale, leaky);
     }
     check::f32("the matrix", &weight);
     let biased = bias.is_some();
@@ -486,6 +488,7 @@ pub fn linear(
         rows,
         weight.into_dispatch(),
         bias,
+        scale,
         biased,
         leaky,
     ))

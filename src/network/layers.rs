@@ -3,7 +3,7 @@
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use crate::kernels::{self, Border, Goal, Source};
 use crate::network::noise::PLANES;
@@ -111,7 +111,7 @@ fn bias_of(conv: &Conv2d) -> Tensor<1> {
 
 /// The [linear map](kernels::linear) with the parameters of a module.
 pub fn linear(layer: &Linear, rows: Tensor<2>, leaky: bool) -> Tensor<2> {
-    kernels::linear(rows, layer.weight.val(), bias(layer), leaky)
+    kernels::linear(rows, layer.weight.val(), bias(layer), 1.0, leaky)
 }
 
 fn bias(layer: &Linear) -> Option<Tensor<1>> {
@@ -241,23 +241,17 @@ impl KernelBank {
         let x = x.into();
         let (own, bias) = (conv.conv.weight.val(), bias_of(&conv.conv));
         let [channels_out, channels_in, height, width] = own.dims();
-        let shares = linear(&self.shares, code, false);
         let length = channels_out * channels_in * height * width;
-        let added = self.weight.val().reshape([BANK, length]);
-        let added = kernels::linear(shares, added, None, false);
-        let [batch, _] = added.dims();
-        let scale =
-            [vec![BANK_SCALE; channels_in], vec![0.0; channels_in]].concat().repeat(channels_out);
-        let scale = TensorData::new(scale, [channels_out, 2, channels_in]);
-        let scale = Tensor::<3>::from_data(scale, &own.device());
+        let shares = linear(&self.shares, code, false);
+        let [batch, _] = shares.dims();
+        let (shared, own) = (self.weight.val().reshape([BANK, length]), own.reshape([length]));
+        let all = kernels::linear(shares, shared, Some(own), BANK_SCALE, false);
         let one = |x: Source, index: usize| {
-            let added = match batch {
-                1 => added.clone(),
-                _ => added.clone().slice([index..index + 1, 0..length]),
+            let kernels = match batch {
+                1 => all.clone(),
+                _ => all.clone().narrow(0, index, 1),
             };
-            let added = added.reshape([channels_out, channels_in, height, width]);
-            let kernels =
-                kernels::add(own.clone(), Source { affine: Some(scale.clone()), ..added.into() });
+            let kernels = kernels.reshape([channels_out, channels_in, height, width]);
             kernels::convolve(x, kernels, bias.clone(), Border::Reflection, false, None)
         };
         if batch == 1 {

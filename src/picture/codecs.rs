@@ -21,8 +21,8 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use jpeg::Scans;
 
+use crate::picture::mask::Mask;
 use crate::picture::{Picture, PictureError};
-use crate::regions::Mask;
 
 /// Endings of names of files that can be read, in lower case.
 pub const EXTENSIONS: [&str; 11] =

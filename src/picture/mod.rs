@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cli")]
 pub mod codecs;
+pub mod mask;
 
 use std::ops::Range;
 
