@@ -194,7 +194,8 @@ test('a painting for the file can be stopped, and ends with the dialog', async (
       await page.waitForSelector('#save-work:not([hidden])');
     };
     await page.click('#save');
-    assert.equal(await page.inputValue('#save-side'), 'own', 'the largest unless one chooses another');
+    assert.equal(await page.inputValue('#save-side'), 'painted', 'what one sees, unless one chooses another');
+    await page.selectOption('#save-side', 'own');
     await begin();
     await page.click('#download'); // a second click begins nothing
     await page.click('#save-stop');

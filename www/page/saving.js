@@ -68,8 +68,12 @@ function sidesOf({ photo, look, picture }, most) {
  * @param {() => void} page.onSaved the painting on the stage has left the page
  */
 export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
-  /** Which size the visitor wants. @type {Side['name']} */
-  let wanted = 'own';
+  /**
+   * Which size the visitor wants. At first that of the stage: strokes are as large in pixels at all sizes, so that
+   * what is painted larger looks finer, and nearer to the photo.
+   * @type {Side['name']}
+   */
+  let wanted = 'painted';
   /** What was painted for the dialog. @type {{ size: number, picture: Written } | undefined} */
   let large;
   /** @type {AbortController | undefined} of what is being painted for it */
@@ -79,7 +83,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   const nameOf = (/** @type {Shown} */ { photo, look }) => paintingName(photo.name, stylesOf(look, style), chosenFormat().format);
   const sideOf = (/** @type {Shown} */ now) => {
     const sides = sidesOf(now, painter.most);
-    return sides.find(({ name }) => name === wanted) ?? sides[0];
+    return sides.find(({ name }) => name === wanted) ?? sides[sides.length - 1];
   };
   const commandFor = (/** @type {Shown} */ now) => {
     const { format, quality } = chosenFormat();

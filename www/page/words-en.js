@@ -119,7 +119,7 @@ export const en = {
   sideLargest: '{width} × {height}, the largest here',
   sideBetween: '{width} × {height}',
   sidePainted: '{width} × {height}, as shown',
-  savePaints: 'It is painted in this size when you download it: the larger, the finer its strokes.',
+  savePaints: 'It is painted in this size when you download it: the larger, the finer its strokes, and the more it looks like the photo.',
   saveRefined: 'A refined painting is saved in the size in which it was refined. For a larger one, choose a larger size beside the picture and refine again.',
   download: 'Download',
   commandTitle: 'The same as a command line',

@@ -116,7 +116,7 @@ export const zh = {
   sideLargest: '{width} × {height}，这里最大',
   sideBetween: '{width} × {height}',
   sidePainted: '{width} × {height}，与画面相同',
-  savePaints: '下载时会按这个尺寸重新绘制；尺寸越大，笔触越细。',
+  savePaints: '下载时会按这个尺寸重新绘制；尺寸越大，笔触越细，也越像照片。',
   saveRefined: '精修过的画按精修时的尺寸保存。需要更大时，请在画面旁选更大的尺寸，再精修一次。',
   download: '下载',
   commandTitle: '同样效果的命令行',
