@@ -223,3 +223,63 @@ test('there is no refining with regions, nor where the photo stays as it is', as
     assert.match(await page.getAttribute('#refine', 'aria-label'), /not with regions/);
   });
 });
+
+const rests = (page) => page.waitForFunction(() => /^Refined, 64 × 48/.test(document.getElementById('status').textContent));
+
+test('a painting gets better by itself while it is looked at', async () => {
+  await onPage({ query: '?engine=cpu&size=64&improve=always' }, async (page, requests) => {
+    await give(page, { photo: files.photo, style: files.style });
+    await page.waitForFunction(() => /^Painted/.test(document.getElementById('status').textContent));
+    const quick = await download(page, 'improve-quick.png');
+    await rests(page);
+    const better = await download(page, 'improve-better.png');
+    assert.ok(await meanDifference(quick.file, better.file) > 3);
+    assert.equal(networkLoads(requests), 1);
+    assert.ok(await page.isDisabled('#refine'), 'it is refined');
+    await page.waitForFunction(() => document.querySelectorAll('#results .pick').length === 2);
+    // The same as the button makes.
+    await page.click('#results .pick >> nth=1');
+    await painted(page);
+    assert.equal(await meanDifference((await download(page, 'improve-back.png')).file, quick.file), 0, 'the quick one is still there');
+    // Not where the visitor does not want it.
+    await page.click('#engine');
+    assert.ok(await page.isChecked('#improve'));
+    await page.uncheck('#improve');
+    await page.keyboard.press('Escape');
+    await page.fill('#strength', '60');
+    await painted(page);
+    await page.waitForTimeout(2500);
+    assert.match(await page.textContent('#status'), /^Painted/);
+    await page.reload();
+    await page.click('#engine');
+    assert.ok(!(await page.isChecked('#improve')), 'nor at the next visit');
+  });
+});
+
+test('what gets better by itself stops at once when something changes, and never complains', async () => {
+  const failing = `${SLOWLY}
+    const { refine } = Engine.prototype;
+    Engine.prototype.refine = function (...all) {
+      if (all[2] < 0.5) throw new Error('memory access out of bounds');
+      return refine.apply(this, all);
+    };`;
+  await onPage({ query: '?engine=cpu&size=64&improve=always', prepare: patched('cpu', failing), mayComplain: true }, async (page) => {
+    await give(page, { photo: files.photo, style: files.style });
+    await page.waitForFunction(() => /getting better by itself/.test(document.getElementById('status').textContent));
+    assert.ok(await page.isHidden('#work'), 'nothing has to be waited for');
+    await page.fill('#strength', '80');
+    await page.waitForFunction(() => /^Painted/.test(document.getElementById('status').textContent));
+    assert.equal(await page.locator('#results .pick').count(), 2);
+    await page.fill('#strength', '40');
+    await painted(page);
+    await page.waitForFunction(() => localStorage.getItem('impasto-improve') === 'failed');
+    assert.ok(await page.isHidden('#error'));
+    assert.match(await page.textContent('#status'), /^Painted/);
+    assert.ok(await page.isEnabled('#save'));
+    // It does not try again.
+    await page.fill('#strength', '90');
+    await painted(page);
+    await page.waitForTimeout(2500);
+    assert.match(await page.textContent('#status'), /^Painted/);
+  });
+});

@@ -113,7 +113,8 @@ export async function onFresh({ flags = [], mayComplain = false, context: contex
  * @param {Options & { query?: string }} options
  */
 export const onPage = ({ query = '?engine=cpu', ...options }, use) => onFresh(options, async (page, requests) => {
-  await page.goto(site.url + query);
+  // On an emulated GPU, refining by itself would take all of the machine.
+  await page.goto(site.url + query + (query.includes('improve=') ? '' : '&improve=never'));
   await page.waitForSelector('#gallery .pick[aria-pressed=true]');
   await use(page, requests);
 });

@@ -9,16 +9,17 @@ import { number, words } from './words.js';
  * Fills the dialog about the page.
  * @param {import('./painter.js').Painter} painter
  * @param {number} lastSeconds what the last picture took; 0 before the first
- * @param {{ visits: import('./visits.js').Visits, photos: number, paintings: number, styles: number }} kept styles:
+ * @param {{ improver: import('./improve.js').Improver, visits: import('./visits.js').Visits, photos: number, paintings: number, styles: number }} kept styles:
  *   of the visitor's own
  */
-export function renderAbout({ engine, preparing }, lastSeconds, { visits, photos, paintings, styles }) {
+export function renderAbout({ engine, preparing }, lastSeconds, { improver, visits, photos, paintings, styles }) {
   const row = (/** @type {Words[0]} */ term, /** @type {string} */ text) => [make('dt', {}, words(term)), make('dd', {}, text)];
   $('about').replaceChildren(
     ...row('aboutEngine', $('engine-name').textContent ?? ''),
     ...row('aboutLast', lastSeconds ? words('seconds', { n: number(lastSeconds, 1) }) : words('aboutNoneYet')),
   );
   $('why').textContent = preparing ? words('why.preparing') : engine?.why ? whyNoGpu(engine.why) : '';
+  input('improve').checked = improver.wanted;
   const { wanted, state } = visits;
   const megabytes = number(visits.bytes / 1e6, 1);
   input('keep').checked = wanted;

@@ -6,6 +6,7 @@ import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
 import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select, tell } from './dom.js';
 import { Gallery } from './gallery.js';
+import { Improver } from './improve.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
 import { fullSize, Painter, StyleGone } from './painter.js';
@@ -33,6 +34,7 @@ const RESULTS_KEPT = { most: 24, bytes: 300e6 };
 const query = new URLSearchParams(location.search);
 const wantedSize = Number(query.get('size'));
 const sizeAsked = Number.isInteger(wantedSize) && wantedSize >= 16 && wantedSize <= LARGEST;
+const improveAsked = /** @type {const} */ (['always', 'never']).find((when) => when === query.get('improve'));
 const engineAsked = /** @type {const} */ (['webgpu', 'cpu']).find((kind) => kind === query.get('engine'));
 
 /** @type {Photo[]} */
@@ -179,6 +181,14 @@ const mix = new Mix({
   },
   remove: pressStyle,
   style: (id) => gallery.get(id),
+});
+
+const improver = new Improver(painter, {
+  asked: improveAsked,
+  rests: (task) => task.photo === photo && task.look === history.now && shown === lookKey(task.look, task.photo.id)
+    && !batch && !painter.busy && editing === undefined && !regionsOn(task.look, task.photo.id).length && !document.querySelector('dialog[open]'),
+  tell: (seconds) => say('status', 'improving', { n: number(Math.max(1, Math.ceil(seconds))) }),
+  done: improved,
 });
 
 const strips = new Strips({ photo: showPhoto, removePhoto, camera: shoot, result: goTo, styleNames });
@@ -435,6 +445,17 @@ function present(picture, task, { full, seconds }) {
   say('status', task.look.refined ? 'refined' : 'painted', { width, height, seconds: number(seconds, 1) });
   keepResult(shown, photo, task.look);
   render();
+  improver.soon(task);
+}
+
+/** A painting got better by itself. @param {ImageBitmap} picture @param {import('./painter.js').Task} task @param {number} seconds */
+function improved(picture, task, seconds) {
+  const dialogs = /** @type {HTMLDialogElement | null} */ (document.querySelector('dialog[open]'));
+  // What is being saved is what was seen when that began.
+  if (dialogs) return dialogs.addEventListener('close', () => improved(picture, task, seconds), { once: true });
+  if (task.photo !== photo || task.look !== history.now || shown !== lookKey(task.look, photo.id)) return picture.close();
+  history.amend({ ...task.look, refined: true });
+  present(picture, { photo, look: history.now }, { full: true, seconds });
 }
 
 /** @param {import('../stylizer.js').RefineProgress} progress @param {import('./painter.js').Task} task @param {number} [seconds] */
@@ -971,7 +992,7 @@ dialog('save-dialog').addEventListener('close', () => { if (painter.engine) take
 button('batch').addEventListener('click', paintAll);
 
 const about = () => renderAbout(painter, shownSeconds, {
-  visits, photos: photos.length, paintings: results.length, styles: gallery.all.filter((style) => style.own).length,
+  improver, visits, photos: photos.length, paintings: results.length, styles: gallery.all.filter((style) => style.own).length,
 });
 button('engine').addEventListener('click', () => {
   about();
@@ -981,6 +1002,7 @@ button('forget').addEventListener('click', async () => {
   await gallery.removeAll();
   about();
 });
+input('improve').addEventListener('change', () => { improver.wanted = input('improve').checked; });
 input('keep').addEventListener('change', () => {
   visits.wanted = input('keep').checked;
   about();

@@ -42,6 +42,7 @@ import { EngineFailed, LARGEST, Stylizer } from '../stylizer.js';
  */
 
 /** @typedef {Pick<Events, 'onPart' | 'onSmaller'>} Listeners to one picture */
+/** @typedef {import('../stylizer.js').RefineProgress} Progress */
 
 /** Long side of what follows a slider. */
 const PREVIEW = { webgpu: 384, cpu: 256 };
@@ -122,6 +123,7 @@ export class Painter {
   #loaded;
   /** @type {(Task & { moving: boolean, previewed: boolean }) | undefined} */ #wanted;
   /** @type {AbortController | undefined} of the picture being painted */ #abort;
+  /** @type {AbortController | undefined} of the painting that gets better by itself */ #improving;
   #runningFull = false;
   #busy = false;
   /** Seconds for a megapixel, once known. @type {number | undefined} */
@@ -168,6 +170,7 @@ export class Painter {
     const previewed = !moving && this.#wanted?.look === task.look && this.#wanted.photo === task.photo
       && this.#wanted.previewed;
     this.#wanted = { ...task, moving, previewed };
+    this.leaveAsItIs();
     if (this.#runningFull) this.#abort?.abort();
     this.#go();
   }
@@ -176,6 +179,41 @@ export class Painter {
   stop() {
     this.#wanted = undefined;
     this.#abort?.abort();
+    this.leaveAsItIs();
+  }
+
+  /**
+   * Refines a painting that is there, until anything else is asked for.
+   * @param {Task} task
+   * @param {(seconds: number) => void} tell about how long it will still take, now and then
+   * @returns {Promise<ImageBitmap | undefined>} nothing where it was ended
+   */
+  async improve(task, tell) {
+    const easel = this.#easel;
+    if (!easel || this.#busy) return undefined;
+    this.leaveAsItIs();
+    const { signal } = this.#improving = new AbortController();
+    const refined = { ...task, look: { ...task.look, refined: true } };
+    const how = {
+      full: true,
+      onRefined: (/** @type {Progress} */ { picture }, /** @type {number | undefined} */ seconds) => {
+        picture?.close();
+        if (seconds) tell(seconds);
+      },
+    };
+    try {
+      const picture = await easel.use(() => this.#paintOn(easel, refined, fullSize(task), signal, how));
+      if (!signal.aborted) return picture;
+      picture.close();
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    return undefined;
+  }
+
+  /** Ends {@link improve}. */
+  leaveAsItIs() {
+    this.#improving?.abort();
   }
 
   /**
@@ -353,11 +391,24 @@ export class Painter {
   /** @param {Task} task @param {number} size @param {AbortSignal} signal @param {{ full: boolean, listeners?: Listeners }} how */
   #paint(task, size, signal, { full, listeners }) {
     const easel = /** @type {Easel} */ (full ? this.#easel : this.#sketching ?? this.#easel);
-    return easel.use(() => this.#paintOn(easel, task, size, signal, full, listeners));
+    const onRefined = this.#events.onRefined;
+    const how = {
+      full,
+      listeners,
+      onRefined: (/** @type {Progress} */ progress, /** @type {number | undefined} */ seconds) => onRefined(progress, task, seconds),
+    };
+    return easel.use(() => this.#paintOn(easel, task, size, signal, how));
   }
 
-  /** @param {Easel} easel @param {Task} task @param {number} size @param {AbortSignal} signal @param {boolean} full @param {Listeners} [listeners] */
-  async #paintOn(easel, task, size, signal, full, listeners) {
+  /**
+   * @param {Easel} easel
+   * @param {Task} task
+   * @param {number} size
+   * @param {AbortSignal} signal
+   * @param {{ full: boolean, listeners?: Listeners, onRefined: (progress: Progress, seconds?: number) => void }} how
+   *   who hears of a step closes its picture
+   */
+  async #paintOn(easel, task, size, signal, { full, listeners, onRefined }) {
     const { photo, look } = task;
     const content = await easel.photo(photo, size, signal);
     const entries = [];
@@ -379,7 +430,7 @@ export class Painter {
           const { done, total } = progress;
           // The first steps are of the smallest size, and say little of the others.
           const seconds = done > total / 10 ? ((performance.now() - began) / 1000 / done) * (total - done) : undefined;
-          this.#events.onRefined(progress, task, seconds);
+          onRefined(progress, seconds);
         },
       }));
     }

@@ -142,6 +142,8 @@ export const en = {
   refining: 'Refining; the picture gets better while you look…',
   refiningFor: 'Refining, about {n} s left…',
   refined: 'Refined, {width} × {height}, in {seconds} s.',
+  improving: 'Painted, and getting better by itself: about {n} s left.',
+  improve: 'Refine paintings by themselves, where the graphics processor does that in seconds (downloads 3.5 MB once)',
   refinedUntil: { one: 'Stopped after {n} step. What there is stays.', other: 'Stopped after {n} steps. What there is stays.' },
   batchDone: { one: 'Painted {n} photo. The ZIP file is among your downloads.', other: 'Painted {n} photos. The ZIP file is among your downloads.' },
   stopped: 'Stopped.',

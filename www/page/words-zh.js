@@ -138,6 +138,8 @@ export const zh = {
   refining: '正在精修，画面会越来越好…',
   refiningFor: '正在精修，还需约 {n} 秒…',
   refined: '已精修，{width} × {height}，用时 {seconds} 秒。',
+  improving: '已画好，正在自动精修，约剩 {n} 秒。',
+  improve: '显卡够快时自动精修（首次下载 3.5 MB）',
   refinedUntil: { other: '在第 {n} 步停下，画面保留。' },
   batchDone: { other: '画好了 {n} 张，ZIP 文件在下载文件夹里。' },
   stopped: '已停止。',
