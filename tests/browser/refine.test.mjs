@@ -229,7 +229,7 @@ const rests = (page) => page.waitForFunction(() => /^Refined, 64 × 48/.test(doc
 test('a painting gets better by itself while it is looked at', async () => {
   await onPage({ query: '?engine=cpu&size=64&improve=always' }, async (page, requests) => {
     await give(page, { photo: files.photo, style: files.style });
-    await page.waitForFunction(() => /^Painted/.test(document.getElementById('status').textContent));
+    await page.waitForFunction(() => /^Painted \d/.test(document.getElementById('status').textContent));
     const quick = await download(page, 'improve-quick.png');
     await rests(page);
     const better = await download(page, 'improve-better.png');
@@ -237,7 +237,6 @@ test('a painting gets better by itself while it is looked at', async () => {
     assert.equal(networkLoads(requests), 1);
     assert.ok(await page.isDisabled('#refine'), 'it is refined');
     await page.waitForFunction(() => document.querySelectorAll('#results .pick').length === 2);
-    // The same as the button makes.
     await page.click('#results .pick >> nth=1');
     await painted(page);
     assert.equal(await meanDifference((await download(page, 'improve-back.png')).file, quick.file), 0, 'the quick one is still there');
@@ -249,7 +248,7 @@ test('a painting gets better by itself while it is looked at', async () => {
     await page.fill('#strength', '60');
     await painted(page);
     await page.waitForTimeout(2500);
-    assert.match(await page.textContent('#status'), /^Painted/);
+    assert.match(await page.textContent('#status'), /^Painted \d/);
     await page.reload();
     await page.click('#engine');
     assert.ok(!(await page.isChecked('#improve')), 'nor at the next visit');
@@ -268,18 +267,18 @@ test('what gets better by itself stops at once when something changes, and never
     await page.waitForFunction(() => /getting better by itself/.test(document.getElementById('status').textContent));
     assert.ok(await page.isHidden('#work'), 'nothing has to be waited for');
     await page.fill('#strength', '80');
-    await page.waitForFunction(() => /^Painted/.test(document.getElementById('status').textContent));
-    assert.equal(await page.locator('#results .pick').count(), 2);
+    await page.waitForFunction(() => /^Painted \d/.test(document.getElementById('status').textContent));
+    await page.waitForFunction(() => document.querySelectorAll('#results .pick').length === 2);
     await page.fill('#strength', '40');
     await painted(page);
     await page.waitForFunction(() => localStorage.getItem('impasto-improve') === 'failed');
     assert.ok(await page.isHidden('#error'));
-    assert.match(await page.textContent('#status'), /^Painted/);
+    assert.match(await page.textContent('#status'), /^Painted \d/);
     assert.ok(await page.isEnabled('#save'));
     // It does not try again.
     await page.fill('#strength', '90');
     await painted(page);
     await page.waitForTimeout(2500);
-    assert.match(await page.textContent('#status'), /^Painted/);
+    assert.match(await page.textContent('#status'), /^Painted \d/);
   });
 });
