@@ -216,7 +216,7 @@ fn own_style_leaves_the_features_as_they_were() {
     assert!(worst < 1e-4, "{worst}");
 }
 
-/// Pictures of a batch have kernels of their own, each its style's.
+/// Pictures of a batch are painted each in its own style.
 #[test]
 fn a_batch_is_its_pictures_one_by_one() {
     let encoder = with_weights("encoder", VggConfig::slim().init(&device()));

@@ -100,7 +100,7 @@ fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
     }
     match tensor.shape.len() {
         4 => each * area(halvings(&tensor.name)),
-        2 | 3 => each,
+        2 => each,
         _ => 0,
     }
 }

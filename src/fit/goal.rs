@@ -171,7 +171,7 @@ fn towards(level: &Tensor<4>, goal: &Moments, weights: &Weights) -> (Losses, Ten
     let diagonal = Tensor::<2>::eye(channels, &by_variance.device()) * by_variance;
     let matrix = (by_covariance + diagonal) * (2.0 / places);
     // The matrix is its own transpose.
-    let along = kernels::linear(moments.mean.transpose(), matrix.clone(), None, 1.0, false);
+    let along = kernels::linear(moments.mean.transpose(), matrix.clone(), None, false);
     let constant = by_mean * (weights.statistics / places) - along.transpose();
     let gradient = kernels::convolve(
         level.clone(),

@@ -192,13 +192,7 @@ mod tests {
             kernels::normalization(input.clone(), Goal::Last(Tensor::ones([1, 7], device)))
         });
         refused("the matrix", || {
-            kernels::linear(
-                Tensor::ones([1, 3], device),
-                Tensor::ones([4, 2], device),
-                None,
-                1.0,
-                false,
-            )
+            kernels::linear(Tensor::ones([1, 3], device), Tensor::ones([4, 2], device), None, false)
         });
         refused("the gradient", || {
             kernels::activation_gradient(x([1, 4, 8, 8]), input.clone(), true)

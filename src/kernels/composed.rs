@@ -91,7 +91,7 @@ pub fn towards(unit: Tensor<3>, goal: Goal) -> Tensor<3> {
             (rows.clone().narrow(1, 1, 1), rows.narrow(1, 0, 1))
         }
         Goal::Predicted { code, weight, bias } => {
-            let rows = linear(code, weight, Some(bias), 1.0, false).reshape([batch, 2, channels]);
+            let rows = linear(code, weight, Some(bias), false).reshape([batch, 2, channels]);
             (rows.clone().narrow(1, 0, 1) + 1.0, rows.narrow(1, 1, 1))
         }
     };
@@ -103,10 +103,8 @@ pub fn linear(
     rows: Tensor<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
-    scale: f32,
     leaky: bool,
 ) -> Tensor<2> {
-    let rows = if scale == 1.0 { rows } else { rows * scale };
     let sum = burn::tensor::module::linear(rows, weight, bias);
     if leaky { leaky_relu(sum, f64::from(LEAK)) } else { sum }
 }

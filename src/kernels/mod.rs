@@ -79,12 +79,6 @@ impl Source {
         Self { upsample: true, ..self }
     }
 
-    /// Of one of the pictures, the first being 0.
-    pub fn picture(&self, index: usize) -> Self {
-        let affine = self.affine.as_ref().map(|affine| affine.clone().narrow(0, index, 1));
-        Self { features: self.features.clone().narrow(0, index, 1), affine, ..*self }
-    }
-
     /// The features as they are read, in memory.
     pub fn read(self) -> Tensor<4> {
         composed::read(self)
@@ -218,7 +212,6 @@ pub trait Kernels: Backend {
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        scale: f32,
         biased: bool,
         leaky: bool,
     ) -> FloatTensor<Self> {
@@ -465,7 +458,7 @@ pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
 /// Improve Neural Network Acoustic Models", 2013).
 pub const LEAK: f32 = 0.2;
 
-/// `scale * rows * weight + bias`, and its leaky ReLU where `leaky` is set.
+/// `rows * weight + bias`, and its leaky ReLU where `leaky` is set.
 ///
 /// `rows`: `[batch, length]`, of one or few pictures; `weight`: `[length, width]`; `bias`:
 /// `[width]`.
@@ -473,12 +466,11 @@ pub fn linear(
     rows: Tensor<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
-    scale: f32,
     leaky: bool,
 ) -> Tensor<2> {
     check::linear(&rows, &weight, bias.as_ref());
     if Engine::of(&rows) != Engine::Fused {
-        return composed::linear(rows, weight, bias, scale, leaky);
+        return composed::linear(rows, weight, bias, leaky);
     }
     check::f32("the matrix", &weight);
     let biased = bias.is_some();
@@ -488,7 +480,6 @@ pub fn linear(
         rows,
         weight.into_dispatch(),
         bias,
-        scale,
         biased,
         leaky,
     ))

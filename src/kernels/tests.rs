@@ -179,16 +179,14 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
         assert_close(found, composed::gram(rows), &format!("products of rows of {dims:?}"));
 
         let leaky = random_number.flag();
-        let scale = if random_number.flag() { 1.0 } else { 0.3 };
         let bias = random_number.flag().then(|| bias.reshape([2 * channels]));
         let found = linear(
             code.clone().to_device(device),
             on(&weight, device),
             bias.clone().map(|bias| bias.to_device(device)),
-            scale,
             leaky,
         );
-        let expected = composed::linear(code, weight, bias, scale, leaky);
+        let expected = composed::linear(code, weight, bias, leaky);
         assert_close(found, expected, &format!("linear {length} to {}", 2 * channels));
     }
 }
@@ -567,13 +565,11 @@ fn launches(work: impl FnOnce()) -> Vec<&'static str> {
     launches.1.lock().expect("nothing panics with it").clone()
 }
 
-/// At most three launches for each of the generator's convolutions, all others included, and two more for kernels
-/// that depend on the style.
+/// At most three launches for each of the generator's convolutions, all others included.
 #[cfg(all(feature = "cli", feature = "gpu"))]
 #[test]
 fn launches_are_few() {
     const CONVOLUTIONS: usize = 17;
-    const BANKS: usize = 5;
     let Some(device) = gpu() else { return };
     let (stylizer, content, style) = scene(&device, 24);
     let paint = |strength| {
@@ -586,7 +582,7 @@ fn launches_are_few() {
         each.iter().for_each(|(name, count)| println!("{count:>4} {name}"));
         found.len()
     };
-    assert!(paint(1.0) <= 3 * CONVOLUTIONS + 2 * BANKS);
+    assert!(paint(1.0) <= 3 * CONVOLUTIONS);
     paint(0.5);
     let photo = crate::Picture::new(24, 24, vec![90; 3 * 24 * 24]).expect("as many bytes");
     let encoding = launches(|| drop(stylizer.encode_content(&photo)));

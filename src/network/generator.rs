@@ -6,7 +6,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use crate::kernels::{self, Source};
 use crate::network::layers::{
-    Conv, KernelBank, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, linear, new_linear,
+    Conv, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, linear, new_linear,
 };
 use crate::network::noise::Noise;
 use crate::network::style::{Fused, STATISTICS, StyleStatistics};
@@ -60,7 +60,6 @@ pub struct Generator {
     pub conv_5: StyledConv,
     /// 16 channels to RGB.
     pub conv_6: Conv,
-    pub bank_6: KernelBank,
     /// Style code to the weights of the recoloured photo's R, G and B.
     pub palette_weight: Linear,
 }
@@ -91,15 +90,14 @@ impl Generator {
             skip: Conv::new(w3, w3, 1, device),
             noise_2: StyledNoise::new(CODE, w3, device),
             block_3: ResidualBlock::new(w3, CODE, device),
-            conv_2: StyledConv::banked(w3, 24, CODE, device),
+            conv_2: StyledConv::new(w3, 24, CODE, device),
             fine_gate: StyleNorm::new(CODE, w2, device),
             fine_skip: Conv::silent(w2, 24, 1, device),
             noise_3: StyledNoise::new(CODE, 24, device),
-            conv_3: StyledConv::banked(24, 24, CODE, device),
-            conv_4: StyledConv::banked(24, 16, CODE, device),
-            conv_5: StyledConv::banked(16, 16, CODE, device),
+            conv_3: StyledConv::new(24, 24, CODE, device),
+            conv_4: StyledConv::new(24, 16, CODE, device),
+            conv_5: StyledConv::new(16, 16, CODE, device),
             conv_6: Conv::new(16, 3, 3, device),
-            bank_6: KernelBank::new(16, 3, CODE, device),
             palette_weight: Linear { bias: Some(constant(PALETTE_WEIGHT, 3)), ..palette_weight },
         }
     }
@@ -157,7 +155,7 @@ impl Generator {
         let x = self.conv_3.forward(brush(x, 2), code.clone(), norms);
         let x = enlarged(self.conv_4.forward(x, code.clone(), norms));
         let x = self.conv_5.forward(x, code.clone(), norms);
-        let strokes = self.bank_6.forward(&self.conv_6, x, code.clone()).cast(DType::F32);
+        let strokes = self.conv_6.forward(x).cast(DType::F32);
         let colour = linear(&self.palette_weight, code, false);
         kernels::finish(strokes, palette, colour, photo, strength)
     }

@@ -111,7 +111,7 @@ fn bias_of(conv: &Conv2d) -> Tensor<1> {
 
 /// The [linear map](kernels::linear) with the parameters of a module.
 pub fn linear(layer: &Linear, rows: Tensor<2>, leaky: bool) -> Tensor<2> {
-    kernels::linear(rows, layer.weight.val(), bias(layer), 1.0, leaky)
+    kernels::linear(rows, layer.weight.val(), bias(layer), leaky)
 }
 
 fn bias(layer: &Linear) -> Option<Tensor<1>> {
@@ -208,66 +208,10 @@ impl StyledNoise {
     }
 }
 
-/// What a style adds to the kernels of a convolution: a weighted sum of kernels that all styles share (Yang et
-/// al., "CondConv: Conditionally Parameterized Convolutions for Efficient Inference", 2019). Scale and shift
-/// choose between textures that a convolution can make; this gives each style textures of its own, and costs
-/// nothing a pixel.
-#[derive(Module, Debug)]
-pub struct KernelBank {
-    /// Style code `[batch, code]` to the weights of the sum, `[batch, 11]`.
-    pub shares: Linear,
-    /// These kernels, `[11, channels_out * channels_in, 9]`.
-    pub weight: Param<Tensor<3>>,
-}
-
-/// Kernels in a bank.
-const BANK: usize = 11;
-/// What their sum is multiplied with: each of them learns as fast as the convolution's own kernels, and together they
-/// must not be many times as fast.
-const BANK_SCALE: f32 = 0.1;
-
-impl KernelBank {
-    /// For a 3 x 3 convolution between the given channels. Adds nothing before it has learned to.
-    pub fn new(channels_in: usize, channels_out: usize, code: usize, device: &Device) -> Self {
-        let deviation = 0.5 / (code as f64).sqrt();
-        let shares = LinearConfig::new(code, BANK)
-            .with_initializer(Initializer::Normal { mean: 0.0, std: deviation });
-        let weight = Tensor::zeros([BANK, channels_out * channels_in, 9], device);
-        Self { shares: new_linear(&shares, device), weight: Param::from_tensor(weight) }
-    }
-
-    /// `conv` of `x` with its own kernels and, added to them, each picture's.
-    pub fn forward(&self, conv: &Conv, x: impl Into<Source>, code: Tensor<2>) -> Tensor<4> {
-        let x = x.into();
-        let (own, bias) = (conv.conv.weight.val(), bias_of(&conv.conv));
-        let [channels_out, channels_in, height, width] = own.dims();
-        let length = channels_out * channels_in * height * width;
-        let shares = linear(&self.shares, code, false);
-        let [batch, _] = shares.dims();
-        let (shared, own) = (self.weight.val().reshape([BANK, length]), own.reshape([length]));
-        let all = kernels::linear(shares, shared, Some(own), BANK_SCALE, false);
-        let one = |x: Source, index: usize| {
-            let kernels = match batch {
-                1 => all.clone(),
-                _ => all.clone().narrow(0, index, 1),
-            };
-            let kernels = kernels.reshape([channels_out, channels_in, height, width]);
-            kernels::convolve(x, kernels, bias.clone(), Border::Reflection, false, None)
-        };
-        if batch == 1 {
-            return one(x, 0);
-        }
-        let pictures = (0..batch).map(|index| one(x.picture(index), index));
-        Tensor::cat(pictures.collect(), 0)
-    }
-}
-
 /// Convolution, style-modulated normalization, ReLU.
 #[derive(Module, Debug)]
 pub struct StyledConv {
     pub conv: Conv,
-    /// Where the kernels depend on the style.
-    pub bank: Option<KernelBank>,
     pub norm: StyleNorm,
 }
 
@@ -276,24 +220,13 @@ impl StyledConv {
     pub fn new(channels_in: usize, channels_out: usize, code: usize, device: &Device) -> Self {
         Self {
             conv: Conv::new(channels_in, channels_out, 3, device),
-            bank: None,
             norm: StyleNorm::new(code, channels_out, device),
         }
     }
 
-    /// The same with kernels that depend on the style.
-    pub fn banked(channels_in: usize, channels_out: usize, code: usize, device: &Device) -> Self {
-        let bank = Some(KernelBank::new(channels_in, channels_out, code, device));
-        Self { bank, ..Self::new(channels_in, channels_out, code, device) }
-    }
-
     /// `[batch, channels_in, height, width]` to `[batch, channels_out, height, width]`.
     pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>, norms: &mut Norms) -> Source {
-        let x = match &self.bank {
-            Some(bank) => bank.forward(&self.conv, x, code.clone()),
-            None => self.conv.forward(x),
-        };
-        self.norm.forward(x, code, norms).relu()
+        self.norm.forward(self.conv.forward(x), code, norms).relu()
     }
 }
 

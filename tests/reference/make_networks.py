@@ -89,8 +89,6 @@ def linear(x, name, channels_in, channels_out):
 
 
 CODE = 192
-BANK = 11
-BANK_SCALE = 0.1
 LEVELS = (1, 1, 2, 2, 0.5)
 
 
@@ -100,21 +98,8 @@ def style_norm(x, code, name):
     return instance_norm(x) * (scale + 1) + shift
 
 
-def banked_conv(x, code, name, bank, channels):
-    """A convolution to whose kernels a style adds others."""
-    shape = (channels, x.shape[1], 3, 3)
-    shares = linear(code, f"{bank}.shares", CODE, BANK)
-    added = shares @ weight(f"{bank}.weight", BANK, shape[0] * shape[1], 9).flatten(1)
-    kernels = weight(f"{name}.weight", *shape) + BANK_SCALE * added.view(*shape)
-    x = F.pad(x, (1,) * 4, mode="reflect")
-    return F.conv2d(x, kernels, weight(f"{name}.bias", channels))
-
-
-def styled_conv(x, code, name, channels, banked=False):
-    if banked:
-        x = banked_conv(x, code, f"{name}.conv.conv", f"{name}.bank", channels)
-    else:
-        x = conv(x, f"{name}.conv.conv", (channels, x.shape[1], 3, 3))
+def styled_conv(x, code, name, channels):
+    x = conv(x, f"{name}.conv.conv", (channels, x.shape[1], 3, 3))
     return F.relu(style_norm(x, code, f"{name}.norm"))
 
 
@@ -182,13 +167,13 @@ def generator(features, relu3_1, relu2_1, style, recoloured, planes):
     x = x + conv(style_norm(relu3_1, code, "generator.gate"), "generator.skip.conv", (64, 64, 1, 1))
     x = styled_noise(x, code, "generator.noise_2", planes[1])
     x = residual_block(brush(x, kernels, 128), code, "generator.block_3")
-    x = enlarged(styled_conv(x, code, "generator.conv_2", 24, banked=True))
+    x = enlarged(styled_conv(x, code, "generator.conv_2", 24))
     x = x + conv(style_norm(relu2_1, code, "generator.fine_gate"), "generator.fine_skip.conv", (24, 32, 1, 1))
     x = styled_noise(x, code, "generator.noise_3", planes[2])
-    x = styled_conv(brush(x, kernels, 192), code, "generator.conv_3", 24, banked=True)
-    x = enlarged(styled_conv(x, code, "generator.conv_4", 16, banked=True))
-    x = styled_conv(x, code, "generator.conv_5", 16, banked=True)
-    x = banked_conv(x, code, "generator.conv_6.conv", "generator.bank_6", 3)
+    x = styled_conv(brush(x, kernels, 192), code, "generator.conv_3", 24)
+    x = enlarged(styled_conv(x, code, "generator.conv_4", 16))
+    x = styled_conv(x, code, "generator.conv_5", 16)
+    x = conv(x, "generator.conv_6.conv", (3, 16, 3, 3))
     return x + recoloured * linear(code, "generator.palette_weight", CODE, 3).view(-1, 3, 1, 1)
 
 

@@ -114,7 +114,7 @@ pub fn normalization(
             (Some((values(rows), length)), length - channels, length - 2 * channels, 0.0)
         }
         GoalKind::Predicted => {
-            predicted = linear(rows, weight, Some(bias), 1.0, false);
+            predicted = linear(rows, weight, Some(bias), false);
             (Some((values(&predicted), 2 * channels)), 0, channels, 1.0)
         }
     };
@@ -139,12 +139,11 @@ pub fn normalization(
     tensor(affine, [batch, 2, channels])
 }
 
-/// `scale * rows * weight + bias`, and its leaky ReLU where `leaky` is set. Rows are few and short: one thread.
+/// `rows * weight + bias`, and its leaky ReLU where `leaky` is set. Rows are few and short: one thread.
 pub fn linear(
     rows: &FlexTensor,
     weight: &FlexTensor,
     bias: Option<&FlexTensor>,
-    scale: f32,
     leaky: bool,
 ) -> FlexTensor {
     let [batch, length] = rows.layout().shape().dims();
@@ -155,7 +154,6 @@ pub fn linear(
             output.copy_from_slice(values(bias));
         }
         for (&value, weights) in row.iter().zip(values(weight).chunks_exact(width)) {
-            let value = scale * value;
             for (sum, &weight) in output.iter_mut().zip(weights) {
                 *sum += value * weight;
             }

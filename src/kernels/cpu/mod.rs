@@ -85,12 +85,11 @@ impl Kernels for Flex {
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        scale: f32,
         biased: bool,
         leaky: bool,
     ) -> FloatTensor<Self> {
         let [rows, weight, bias] = [rows, weight, bias].map(|x| x.to_contiguous());
-        elementwise::linear(&rows, &weight, biased.then_some(&bias), scale, leaky)
+        elementwise::linear(&rows, &weight, biased.then_some(&bias), leaky)
     }
 
     fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -14,7 +14,7 @@ const PARTS: usize = THREADS / COLUMNS;
 
 /// `tensors`: as in [`Kernels::linear`](super::Kernels::linear), contiguous but for the weight, which
 /// is transposed as it comes from a file.
-pub fn launch(tensors: [CubeTensor; 3], scale: f32, biased: bool, leaky: bool) -> CubeTensor {
+pub fn launch(tensors: [CubeTensor; 3], biased: bool, leaky: bool) -> CubeTensor {
     let [rows, weight, bias] = tensors;
     let [batch, _] = rows.meta.shape().dims();
     let [_, width] = weight.meta.shape().dims();
@@ -30,7 +30,6 @@ pub fn launch(tensors: [CubeTensor; 3], scale: f32, biased: bool, leaky: bool) -
             weight.into_tensor_arg(),
             bias.into_tensor_arg(),
             output.clone().into_tensor_arg(),
-            scale,
             biased,
             leaky,
         );
@@ -44,7 +43,6 @@ fn linear(
     weight: &Tensor<f32>,
     bias: &Tensor<f32>,
     output: &mut Tensor<f32>,
-    scale: f32,
     #[comptime] biased: bool,
     #[comptime] leaky: bool,
 ) {
@@ -71,7 +69,6 @@ fn linear(
         for part in 0..PARTS {
             total += sums[unit + comptime!(part * COLUMNS)];
         }
-        total *= scale;
         if biased {
             total += bias[column];
         }

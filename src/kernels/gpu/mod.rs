@@ -75,12 +75,11 @@ impl Kernels for CubeBackend {
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        scale: f32,
         biased: bool,
         leaky: bool,
     ) -> FloatTensor<Self> {
         let [rows, bias] = [rows, bias].map(into_contiguous);
-        linear::launch([rows, weight, bias], scale, biased, leaky)
+        linear::launch([rows, weight, bias], biased, leaky)
     }
 
     fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -99,7 +98,7 @@ impl Kernels for CubeBackend {
     fn gram(rows: FloatTensor<Self>) -> FloatTensor<Self> {
         let rows = into_contiguous(rows);
         let columns = <Self as FloatTensorOps<Self>>::float_swap_dims(rows.clone(), 0, 1);
-        linear::launch([rows.clone(), columns, rows], 1.0, false, false)
+        linear::launch([rows.clone(), columns, rows], false, false)
     }
 
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
