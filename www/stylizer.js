@@ -693,6 +693,7 @@ export class Stylizer {
     let worker;
     try {
       if (kind === 'webgpu') this.#adapter = await adapterName(this.#forced);
+      if (!signal.aborted) this.#onProgress({ step: 'starting', kind });
       worker = await startWorker(kind, this.#base ?? ownBase, signal);
     } catch (error) {
       if (signal.aborted) return; // another one has taken over
@@ -718,7 +719,6 @@ export class Stylizer {
       draws: kind === 'webgpu' ? this.#draws : false,
     });
     this.#patience(PATIENCE.start);
-    this.#onProgress({ step: 'starting', kind });
   }
 
   /** @param {any} message */

@@ -254,6 +254,7 @@ test('that there is not enough memory is said in the dialog', async () => {
   await onPage({ query: '?engine=cpu&size=64', prepare, mayComplain: true }, async (page) => {
     await give(page, { photo: files.widePhoto });
     await page.click('#save');
+    await page.selectOption('#save-side', 'own');
     const [event] = await Promise.all([page.waitForEvent('download'), page.click('#download')]);
     await event.delete();
     assert.equal(await page.textContent('#save-error'), 'There is not enough memory for 1600 pixels, so the painting has 512.');

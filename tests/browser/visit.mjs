@@ -114,7 +114,8 @@ export async function onFresh({ flags = [], mayComplain = false, context: contex
  */
 export const onPage = ({ query = '?engine=cpu', ...options }, use) => onFresh(options, async (page, requests) => {
   // On an emulated GPU, refining by itself would take all of the machine.
-  await page.goto(site.url + query + (query.includes('improve=') ? '' : '&improve=never'));
+  const asked = query.includes('improve=') ? query : `${query || '?'}&improve=never`;
+  await page.goto(site.url + asked);
   await page.waitForSelector('#gallery .pick[aria-pressed=true]');
   await use(page, requests);
 });
