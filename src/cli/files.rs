@@ -23,21 +23,18 @@ pub fn is_standard(path: &Path) -> bool {
 /// The whole file, or standard input, unless it is absurdly large.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let cannot_read = || format!("cannot read {}", path.display());
+    let (source, size): (Box<dyn Read>, u64) = match is_standard(path) {
+        true => (Box::new(std::io::stdin()), 0),
+        false => {
+            let file = File::open(path).with_context(cannot_read)?;
+            let size = file.metadata().with_context(cannot_read)?.len();
+            (Box::new(file), size)
+        }
+    };
     let mut bytes = Vec::new();
-    if is_standard(path) {
-        std::io::stdin().take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
-        ensure!(
-            bytes.len() as u64 <= MOST_BYTES,
-            "standard input is larger than {} MB",
-            MOST_BYTES >> 20
-        );
-        return Ok(bytes);
-    }
-    let file = File::open(path).with_context(cannot_read)?;
-    let size = file.metadata().with_context(cannot_read)?.len();
     // Devices and pipes have no size and no end: the limit holds for what comes out, too.
     if size <= MOST_BYTES {
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
+        source.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
     }
     ensure!(
         size.max(bytes.len() as u64) <= MOST_BYTES,
