@@ -282,3 +282,20 @@ test('what gets better by itself stops at once when something changes, and never
     assert.match(await page.textContent('#status'), /^Painted \d/);
   });
 });
+
+test('where the network does not come nothing gets better at this visit, and all is as before at the next', async () => {
+  const prepare = (page) => page.route(NETWORK, (route) => route.fulfill({ status: 404, body: '' }));
+  await onPage({ query: '?engine=cpu&size=64&improve=always', mayComplain: true, prepare }, async (page, requests) => {
+    await give(page, { photo: files.photo, style: files.style });
+    while (!networkLoads(requests)) await page.waitForTimeout(100);
+    await page.waitForTimeout(500);
+    assert.match(await page.textContent('#status'), /^Painted \d/);
+    assert.ok(await page.isHidden('#error'));
+    assert.equal(await page.evaluate(() => localStorage.getItem('impasto-improve')), null);
+    const asked = networkLoads(requests);
+    await page.fill('#strength', '90');
+    await painted(page);
+    await page.waitForTimeout(2500);
+    assert.equal(networkLoads(requests), asked);
+  });
+});

@@ -1,6 +1,7 @@
 // Refining by itself: where the GPU does it in seconds, a painting gets better while it is looked at.
 
 import { recall, remember } from './remember.js';
+import { EngineFailed } from '../stylizer.js';
 
 /** Milliseconds without a change before it begins. */
 const REST = 1500;
@@ -16,7 +17,7 @@ const KEPT = 'impasto-improve';
 
 export class Improver {
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
-  #slow = false;
+  /** Not at this visit. */ #ended = false;
   #asked;
   #painter;
   #page;
@@ -39,7 +40,7 @@ export class Improver {
   get wanted() { return this.#asked !== 'never' && recall(KEPT) === null; }
   set wanted(wanted) {
     this.#asked = undefined;
-    this.#slow = false;
+    this.#ended = false;
     remember(KEPT, wanted ? null : 'unwanted');
     if (!wanted) this.#painter.leaveAsItIs();
   }
@@ -59,7 +60,7 @@ export class Improver {
     try {
       const picture = await this.#painter.improve(task, (seconds) => {
         if (seconds > MOST_SECONDS && this.#asked !== 'always') {
-          this.#slow = true;
+          this.#ended = true;
           this.#painter.leaveAsItIs();
         } else {
           this.#page.tell(seconds);
@@ -67,15 +68,17 @@ export class Improver {
       });
       if (picture) this.#page.done(picture, task, (performance.now() - began) / 1000);
     } catch (error) {
-      // What fails by itself must not do so again. The painting that there is stays.
-      remember(KEPT, 'failed');
+      // The painting that there is stays. What an engine could not do must not fail again at every visit; a file
+      // that did not come may come at the next.
+      this.#ended = true;
+      if (error instanceof EngineFailed && error.code !== 'offline') remember(KEPT, 'failed');
       console.warn(error);
     }
   }
 
   /** Whether this is the device and the moment. */
   async #may() {
-    if (!this.wanted || this.#slow || document.visibilityState !== 'visible') return false;
+    if (!this.wanted || this.#ended || document.visibilityState !== 'visible') return false;
     if (this.#asked === 'always') return true;
     const { connection, getBattery } = /** @type {any} */ (navigator);
     if (!this.#painter.settled || this.#painter.engine?.kind !== 'webgpu' || connection?.saveData) return false;
