@@ -237,7 +237,7 @@ build() {
   mkdir -p dist.new/models dist.new/engine/cpu dist.new/engine/gpu
   cp -r index.html www dist.new/
   bundle_page
-  cp models/{impasto,vgg19-relu4_1}.safetensors dist.new/models/
+  cp -r models/{impasto,vgg19-relu4_1}.safetensors models/tuned dist.new/models/
   for device in cpu gpu; do
     cp "$CACHE/engine/$device"/{impasto.js,impasto_bg.wasm} "dist.new/engine/$device/"
   done
@@ -252,7 +252,7 @@ build() {
 }
 
 # The modules of the npm package, of which the types of the first two are for those who use it.
-MODULES=(stylizer photo-stylizer adapter device download failure known screen start trusted worker worker-cpu worker-gpu)
+MODULES=(stylizer photo-stylizer adapter device download failure known screen start trusted tuned worker worker-cpu worker-gpu)
 
 # types CONFIGURATION...: runs tsc over www/. The engines' types exist only once they are compiled, so
 # it works on a copy that has both.

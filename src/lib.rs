@@ -44,7 +44,6 @@ pub mod picture;
 pub mod procedural;
 pub mod stylizer;
 mod tiles;
-#[cfg(feature = "cli")]
 pub mod tuned;
 pub mod weights;
 

@@ -1,5 +1,7 @@
 //! The main job: a photo and style pictures in, a painting out.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor};
 
 use crate::kernels::pack;
@@ -16,6 +18,7 @@ use crate::network::vgg::{Features, VggConfig, VggEncoder};
 use crate::picture::mask::{Mask, add_share, shares};
 use crate::picture::{Picture, PictureError, Rect};
 use crate::tiles::{self, Tile};
+use crate::tuned::{self, Change, TunedError, Tuning};
 use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
 /// Long side, in pixels, that style pictures are brought to before they are encoded. The size
@@ -56,6 +59,8 @@ pub struct Stylizer {
     generator: Generator,
     device: Device,
     metadata: Metadata,
+    /// What a style can be tuned in, as it is in general; nothing of networks that were just trained.
+    general: Vec<NamedTensor>,
 }
 
 /// A style picture as the networks see it.
@@ -63,6 +68,8 @@ pub struct Stylizer {
 pub struct Style {
     pub(crate) statistics: StyleStatistics,
     palette: Palette,
+    /// Where the networks were tuned to it.
+    tuned: Option<Arc<Change>>,
 }
 
 /// A photo as the networks see it.
@@ -151,6 +158,8 @@ struct Mixture {
     /// The photo's colours to the mixture's.
     map: ColourMap,
     statistics: StyleStatistics,
+    /// The generator as far as it is tuned to these styles; otherwise the general one.
+    tuned: Option<Generator>,
     /// For tiles: of the thumbnail.
     given: Option<Given>,
 }
@@ -159,6 +168,8 @@ struct Mixture {
 struct Given {
     norms: Vec<Tensor<3>>,
     recolouring: Option<ColourMap>,
+    /// The thumbnail's painting, `[3, height, width]`, in the colours asked for.
+    painting: Vec<f32>,
 }
 
 /// One of the styles of a painting.
@@ -204,34 +215,24 @@ impl Stylizer {
         Self::of(tensors, metadata, device)
     }
 
-    /// The same networks, tuned to a style.
-    ///
-    /// # Errors
-    /// Says what is wrong with one of them, or that they do not belong together.
-    #[cfg(feature = "cli")]
-    pub fn tuned(
-        bytes: &[u8],
-        style: &crate::tuned::TunedStyle,
-        device: &Device,
-    ) -> Result<Self, crate::tuned::TunedError> {
-        Ok(Self::of(style.applied_to(bytes)?, style.about.clone(), device)?)
-    }
-
     fn of(
         mut tensors: Vec<NamedTensor>,
         metadata: Metadata,
         device: &Device,
     ) -> Result<Self, WeightsError> {
+        let general = tensors.iter().filter(|tensor| tuned::is_tuned(&tensor.name));
+        let general = general.cloned().collect();
         let encoder = VggConfig::slim().init(device);
         let encoder = weights::load("encoder", encoder, &mut tensors)?;
         let generator = weights::load("generator", Generator::new(device), &mut tensors)?;
         weights::expect_empty(&tensors)?;
-        Ok(Self { encoder, generator, device: device.clone(), metadata })
+        Ok(Self { encoder, generator, device: device.clone(), metadata, general })
     }
 
     /// Networks that were just trained.
     pub fn new(encoder: VggEncoder, generator: Generator, device: &Device) -> Self {
-        Self { encoder, generator, device: device.clone(), metadata: Metadata::new() }
+        let (metadata, general) = (Metadata::new(), Vec::new());
+        Self { encoder, generator, device: device.clone(), metadata, general }
     }
 
     /// The generator's network.
@@ -264,7 +265,22 @@ impl Stylizer {
     /// Encodes a style picture, once for all photos. Bring it to [`STYLE_SIZE`] first.
     pub fn encode_style(&self, picture: &Picture) -> Style {
         let features = self.encoder.forward(self.tensor(picture, whole(picture)));
-        Style { statistics: StyleStatistics::of(&features), palette: Palette::of(picture) }
+        let (statistics, palette) = (StyleStatistics::of(&features), Palette::of(picture));
+        Style { statistics, palette, tuned: None }
+    }
+
+    /// The same of a picture to which the networks were tuned: they paint as they learned it, in mixtures by the
+    /// style's share.
+    ///
+    /// # Errors
+    /// Says what does not fit these weights; see [`TunedError`].
+    pub fn encode_tuned_style(
+        &self,
+        picture: &Picture,
+        tuning: &Tuning,
+    ) -> Result<Style, TunedError> {
+        let change = tuning.change(&self.general, &weights::checksum_of(&self.metadata))?;
+        Ok(Style { tuned: Some(Arc::new(change)), ..self.encode_style(picture) })
     }
 
     /// Encodes a photo, once for all styles and strengths. Of a large one that is its thumbnail; its
@@ -447,6 +463,9 @@ impl Stylizer {
             }
             progress(done, total);
         }
+        if let Some(thumbnail) = &content.thumbnail {
+            picture.take_forms_of(&small_painting(thumbnail, &masks, &parts)?);
+        }
         Ok(Painting::Picture(picture))
     }
 
@@ -471,22 +490,34 @@ impl Stylizer {
         let statistics = statistics.filter(|(_, weight)| *weight > 0.0);
         let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
         let map = content.palette.map_to(&palette);
-        let mut mixture = Mixture { map, statistics, given: None };
+        let changes =
+            weighted().filter_map(|(style, share)| Some((style.tuned.as_deref()?, share)));
+        let tuned = self.tuned(changes);
+        let mut mixture = Mixture { map, statistics, tuned, given: None };
         if let Some(thumbnail) = &content.thumbnail {
             let mut norms = Norms::Kept(Vec::new());
             let picture = self.generate(&content.view, &mixture, options.strength, &mut norms);
+            let mut painting = read(crop(picture, whole(thumbnail))).await?;
             let recolouring = match options.colours {
-                Colours::Photo => {
-                    let values = read(crop(picture, whole(thumbnail))).await?;
-                    Some(map_to_photo(&values, thumbnail)?)
-                }
+                Colours::Photo => Some(map_to_photo(&painting, thumbnail)?),
                 _ => None,
             };
+            recolour(&mut painting, thumbnail, options.colours, recolouring)?;
             if let Norms::Kept(norms) = norms {
-                mixture.given = Some(Given { norms, recolouring });
+                mixture.given = Some(Given { norms, recolouring, painting });
             }
         }
         Ok(mixture)
+    }
+
+    /// The generator with these changes, if there are any.
+    fn tuned<'a>(&self, changes: impl Iterator<Item = (&'a Change, f32)>) -> Option<Generator> {
+        let mut tensors = tuned::mixed(&self.general, changes);
+        if tensors.is_empty() {
+            return None;
+        }
+        let tuned = weights::load_some("generator", self.generator.clone(), &mut tensors);
+        Some(tuned.expect("tensors of the general weights"))
     }
 
     /// The painting of what is in view, `[1, 3, padded height, padded width]`.
@@ -500,7 +531,8 @@ impl Stylizer {
         let palette = recolour_photos(view.photo.clone(), &[mixture.map]);
         let fused = fuse(&view.features, mixture.statistics.clone(), norms);
         let (noise, photo) = (view.noise.clone(), view.photo.clone());
-        self.generator.paint(fused, noise, palette, photo, strength, norms)
+        let generator = mixture.tuned.as_ref().unwrap_or(&self.generator);
+        generator.paint(fused, noise, palette, photo, strength, norms)
     }
 
     /// One run of the generator: a tile in a mixture of styles, `[1, 3, height, width]`.
@@ -535,6 +567,25 @@ impl Stylizer {
         recolour(&mut values, part, options.colours, recolouring)?;
         Ok(values)
     }
+}
+
+/// The painting of a photo's thumbnail, of the mixtures of all masks and of what these leave. Its strokes are those of
+/// the large painting: they would be finer there, since they have the same size in pixels at all sizes.
+fn small_painting(
+    thumbnail: &Picture,
+    masks: &[(&Mask, f32)],
+    parts: &[Option<Mixture>],
+) -> Result<Picture, PictureError> {
+    let (width, height) = (thumbnail.width(), thumbnail.height());
+    let shares = shares(masks, width, height, whole(thumbnail));
+    let mut sum = vec![0.0; thumbnail.rgb().len()];
+    for (part, share) in parts.iter().zip(shares.masked.iter().chain([&shares.rest])) {
+        match part.as_ref().and_then(|mixture| mixture.given.as_ref()) {
+            Some(given) => add_share(&mut sum, given.painting.iter().copied(), share),
+            None => add_share(&mut sum, thumbnail.planes(), share),
+        }
+    }
+    Picture::from_tensor_data(width, height, &sum)
 }
 
 /// All of a picture.
@@ -601,7 +652,10 @@ mod tests {
             let view = stylizer.view(&photo, all.outer);
             let values =
                 pollster::block_on(stylizer.run(&view, &photo, all, &mixture, &options)).unwrap();
-            let expected = Picture::from_tensor_data(1203, 899, &values).unwrap();
+            let mut expected = Picture::from_tensor_data(1203, 899, &values).unwrap();
+            let small =
+                small_painting(&photo.fit(tiles::THUMBNAIL), &[], &[Some(mixture)]).unwrap();
+            expected.take_forms_of(&small);
             let differences =
                 painting.rgb().iter().zip(expected.rgb()).map(|(a, b)| a.abs_diff(*b));
             let worst = differences.max().unwrap();

@@ -4,7 +4,9 @@
 //! "A Learned Representation for Artistic Style", 2017, for scale and shift alone). A file has what is needed for
 //! that beside the general weights: biases and the late convolutions, mostly in 8 bits, about 0.15 MB.
 
+#[cfg(feature = "cli")]
 use crate::picture::codecs::Format;
+#[cfg(feature = "cli")]
 use crate::picture::{Picture, PictureError};
 use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
@@ -29,11 +31,15 @@ const KIND: (&str, &str) = ("network", "tuned style");
 /// Under this key is the checksum of the weights that the style was tuned from.
 const BASE: &str = "tuned_from";
 /// The name of the style picture in the file.
+#[cfg(feature = "cli")]
 const PICTURE: &str = "picture";
 /// Long side of the picture in the file, the most bytes that it takes, and the qualities to try.
-const PICTURE_SIZE: u32 = 384;
-const PICTURE_BYTES: usize = 45_000;
-const QUALITIES: [u8; 5] = [85, 75, 60, 45, 30];
+#[cfg(feature = "cli")]
+const PICTURE_SIZE: u32 = 512;
+#[cfg(feature = "cli")]
+const PICTURE_BYTES: usize = 40_000;
+#[cfg(feature = "cli")]
+const QUALITIES: [u8; 6] = [85, 75, 65, 55, 40, 25];
 
 /// Why a tuned style cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -52,20 +58,96 @@ pub enum TunedError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// The picture in it is damaged.
+    #[cfg(feature = "cli")]
     #[error("the picture in the file: {0}")]
     Picture(#[from] PictureError),
 }
 
-/// A tuned style.
+/// What training on one style made of the tensors that are tuned.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TunedStyle {
-    /// The style picture, a small version of it.
-    pub picture: Picture,
+pub struct Tuning {
     /// Name, author, licence, steps and the like.
     pub about: Metadata,
     tensors: Vec<NamedTensor>,
 }
 
+/// By how much a tuning differs from the general weights, tensor by tensor.
+#[derive(Debug)]
+pub struct Change(Vec<NamedTensor>);
+
+/// Whether the tensor of this name is one of those that are tuned.
+pub fn is_tuned(name: &str) -> bool {
+    name.starts_with("generator.") && PARTS.iter().any(|part| name.contains(part))
+}
+
+impl Tuning {
+    /// From the bytes of a file.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn load(bytes: &[u8]) -> Result<Self, TunedError> {
+        let (tensors, about) = weights::deserialize(bytes)?;
+        if about.get(KIND.0).is_none_or(|it| it != KIND.1) {
+            return Err(TunedError::Foreign);
+        }
+        Ok(Self { about, tensors })
+    }
+
+    /// The difference from `general`, what is tuned of the weights with the checksum `weights`.
+    ///
+    /// # Errors
+    /// [`TunedError::OtherWeights`], or [`TunedError::Weights`] where the tensors do not fit.
+    pub fn change(&self, general: &[NamedTensor], weights: &str) -> Result<Change, TunedError> {
+        let tuned_from = self.about.get(BASE).cloned().unwrap_or_default();
+        if tuned_from != weights {
+            return Err(TunedError::OtherWeights { tuned_from, weights: weights.into() });
+        }
+        let change = |tuned: &NamedTensor| {
+            let NamedTensor { name, shape, values } = tuned;
+            let place = general.iter().find(|tensor| tensor.name == *name);
+            let place = place.ok_or_else(|| WeightsError::Unknown(name.clone()))?;
+            if place.shape != *shape {
+                let (expected, found) = (place.shape.clone(), shape.clone());
+                return Err(WeightsError::Shape { name: name.clone(), expected, found });
+            }
+            let values = values.iter().zip(&place.values).map(|(tuned, value)| tuned - value);
+            Ok(NamedTensor { values: values.collect(), ..tuned.clone() })
+        };
+        Ok(Change(self.tensors.iter().map(change).collect::<Result<_, WeightsError>>()?))
+    }
+}
+
+/// `general` plus the weighted changes: the tensors that differ from it.
+pub fn mixed<'a>(
+    general: &[NamedTensor],
+    changes: impl Iterator<Item = (&'a Change, f32)>,
+) -> Vec<NamedTensor> {
+    let mut mixed: Vec<NamedTensor> = Vec::new();
+    for (Change(tensors), weight) in changes {
+        for change in tensors {
+            let place = mixed.iter().position(|tensor| tensor.name == change.name);
+            let place = place.unwrap_or_else(|| {
+                mixed.extend(general.iter().find(|tensor| tensor.name == change.name).cloned());
+                mixed.len() - 1
+            });
+            for (value, change) in mixed[place].values.iter_mut().zip(&change.values) {
+                *value += weight * change;
+            }
+        }
+    }
+    mixed
+}
+
+/// A tuned style: its picture, and what was learned of it.
+#[cfg(feature = "cli")]
+#[derive(Debug, Clone, PartialEq)]
+pub struct TunedStyle {
+    /// The style picture, a small version of it.
+    pub picture: Picture,
+    pub tuning: Tuning,
+}
+
+#[cfg(feature = "cli")]
 impl TunedStyle {
     /// What of the `tuned` weights file differs by training from the one it began with.
     ///
@@ -79,13 +161,10 @@ impl TunedStyle {
     ) -> Result<Self, TunedError> {
         let (_, metadata) = weights::deserialize(base)?;
         let (mut tensors, _) = weights::deserialize(tuned)?;
-        tensors.retain(|tensor| {
-            tensor.name.starts_with("generator.")
-                && PARTS.iter().any(|part| tensor.name.contains(part))
-        });
+        tensors.retain(|tensor| is_tuned(&tensor.name));
         about.insert(KIND.0.into(), KIND.1.into());
         about.insert(BASE.into(), weights::checksum_of(&metadata));
-        Ok(Self { picture: picture.fit(PICTURE_SIZE), about, tensors })
+        Ok(Self { picture: picture.fit(PICTURE_SIZE), tuning: Tuning { about, tensors } })
     }
 
     /// Whether these bytes are meant as one.
@@ -98,12 +177,9 @@ impl TunedStyle {
     /// # Errors
     /// Says what is wrong with it.
     pub fn load(bytes: &[u8]) -> Result<Self, TunedError> {
-        let (tensors, about) = weights::deserialize(bytes)?;
-        if about.get(KIND.0).is_none_or(|it| it != KIND.1) {
-            return Err(TunedError::Foreign);
-        }
+        let tuning = Tuning::load(bytes)?;
         let picture = weights::attachment(bytes, PICTURE)?;
-        Ok(Self { picture: Picture::decode(&picture)?, about, tensors })
+        Ok(Self { picture: Picture::decode(&picture)?, tuning })
     }
 
     /// The bytes of a file.
@@ -118,41 +194,16 @@ impl TunedStyle {
                 break;
             }
         }
-        Ok(weights::serialize_with(&self.tensors, &self.about, &[(PICTURE, &picture)])?)
-    }
-
-    /// The weights of the general networks, as a file's bytes, with this style's in their place.
-    ///
-    /// # Errors
-    /// [`TunedError::OtherWeights`], or [`TunedError::Weights`] where the tensors do not fit.
-    pub fn applied_to(&self, base: &[u8]) -> Result<Vec<NamedTensor>, TunedError> {
-        let (mut tensors, metadata) = weights::deserialize(base)?;
-        let tuned_from = self.about.get(BASE).cloned().unwrap_or_default();
-        let found = weights::checksum_of(&metadata);
-        if tuned_from != found {
-            return Err(TunedError::OtherWeights { tuned_from, weights: found });
-        }
-        for tuned in &self.tensors {
-            let place = tensors.iter_mut().find(|tensor| tensor.name == tuned.name);
-            let place = place.ok_or_else(|| WeightsError::Unknown(tuned.name.clone()))?;
-            if place.shape != tuned.shape {
-                return Err(TunedError::Weights(WeightsError::Shape {
-                    name: tuned.name.clone(),
-                    expected: place.shape.clone(),
-                    found: tuned.shape.clone(),
-                }));
-            }
-            place.values.clone_from(&tuned.values);
-        }
-        Ok(tensors)
+        let Tuning { about, tensors } = &self.tuning;
+        Ok(weights::serialize_with(tensors, about, &[(PICTURE, &picture)])?)
     }
 }
 
 #[cfg(all(test, feature = "train", feature = "cpu"))]
 mod tests {
     use super::*;
-    use crate::procedural::{Family, paint};
-    use crate::stylizer::Stylizer;
+    use crate::procedural::{Family, bundled, paint};
+    use crate::stylizer::{Style, Stylizer};
 
     /// The weights that ship, with the values of tensors with that in their names changed a little.
     fn changed(name: &str) -> Vec<u8> {
@@ -163,29 +214,73 @@ mod tests {
         weights::serialize(&tensors, &metadata).unwrap()
     }
 
+    /// A file that differs from the weights that ship in tensors with that in their names.
+    fn style_of(name: &str, picture: &Picture) -> TunedStyle {
+        let about = Metadata::from([("name".into(), "Woodcut".into())]);
+        TunedStyle::new(crate::DEFAULT_WEIGHTS, &changed(name), picture, about).unwrap()
+    }
+
+    fn painted(stylizer: &Stylizer, styles: &[(&Style, f32)], strength: f32) -> Picture {
+        let content = stylizer.encode_content(&paint(Family::Agate, 64, 48, 2));
+        pollster::block_on(stylizer.stylize(&content, styles, strength)).unwrap()
+    }
+
     #[test]
     fn a_file_makes_the_tuned_networks_of_the_general_ones() {
         let device = crate::device::cpu();
-        let style = paint(Family::Woodcut, 500, 400, 1);
+        let style = paint(Family::Woodcut, 600, 480, 1);
         let tuned = changed("conv_6.conv");
-        let about = Metadata::from([("name".into(), "Woodcut".into())]);
-        let made = TunedStyle::new(crate::DEFAULT_WEIGHTS, &tuned, &style, about).unwrap();
-        let bytes = made.save().unwrap();
+        let bytes = style_of("conv_6.conv", &style).save().unwrap();
         assert!(bytes.len() < 200_000, "{} bytes", bytes.len());
         assert!(TunedStyle::is(&bytes) && !TunedStyle::is(&tuned) && !TunedStyle::is(b"no"));
         let read = TunedStyle::load(&bytes).unwrap();
-        assert_eq!((read.picture.width(), read.picture.height()), (384, 307));
-        assert_eq!(read.about["name"], "Woodcut");
-        let photo = paint(Family::Agate, 64, 48, 2);
-        let painted = |stylizer: &Stylizer| {
-            let (content, style) = (stylizer.encode_content(&photo), stylizer.encode_style(&style));
-            pollster::block_on(stylizer.stylize(&content, &[(&style, 1.0)], 1.0)).unwrap()
-        };
-        let found = Stylizer::tuned(crate::DEFAULT_WEIGHTS, &read, &device).unwrap();
-        let expected = Stylizer::load(&tuned, &device).unwrap();
-        assert_eq!(painted(&found), painted(&expected));
+        assert_eq!((read.picture.width(), read.picture.height()), (512, 410));
+        assert_eq!(read.tuning.about["name"], "Woodcut");
         let general = Stylizer::load(crate::DEFAULT_WEIGHTS, &device).unwrap();
-        assert_ne!(painted(&found), painted(&general));
+        let expected = Stylizer::load(&tuned, &device).unwrap();
+        let found = general.encode_tuned_style(&style, &read.tuning).unwrap();
+        let plain = general.encode_style(&style);
+        let [found, expected, before] =
+            [(&general, &found), (&expected, &expected.encode_style(&style)), (&general, &plain)]
+                .map(|(stylizer, style)| painted(stylizer, &[(style, 1.0)], 1.0));
+        assert_eq!(found, expected);
+        assert_ne!(found, before);
+    }
+
+    #[test]
+    fn in_mixtures_a_style_is_tuned_by_its_share() {
+        let device = crate::device::cpu();
+        let [one, other] = [Family::Woodcut, Family::Agate].map(|family| paint(family, 64, 64, 1));
+        let general = Stylizer::load(crate::DEFAULT_WEIGHTS, &device).unwrap();
+        let tuned = |name, picture| {
+            general.encode_tuned_style(picture, &style_of(name, picture).tuning).unwrap()
+        };
+        let mixture = [(&tuned("conv_6", &one), 1.0), (&tuned("conv_5.conv", &other), 3.0)];
+        // 1.25 times the weights, at a half (strength) of a quarter and of three quarters.
+        let scale = |name: &str| match name {
+            "generator.conv_6.conv.weight" | "generator.conv_6.conv.bias" => 1.0 + 0.25 * 0.125,
+            "generator.conv_5.conv.conv.weight" | "generator.conv_5.conv.conv.bias" => {
+                1.0 + 0.25 * 0.375
+            }
+            _ => 1.0,
+        };
+        let (mut tensors, metadata) = weights::deserialize(crate::DEFAULT_WEIGHTS).unwrap();
+        for tensor in &mut tensors {
+            let scale = scale(&tensor.name);
+            tensor.values.iter_mut().for_each(|value| *value *= scale);
+        }
+        let expected = weights::serialize(&tensors, &metadata).unwrap();
+        let expected = Stylizer::load(&expected, &device).unwrap();
+        let plain = [(&expected.encode_style(&one), 1.0), (&expected.encode_style(&other), 3.0)];
+        let (found, expected) = (painted(&general, &mixture, 0.5), painted(&expected, &plain, 0.5));
+        let worst = found.rgb().iter().zip(expected.rgb()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(worst.unwrap() <= 1, "{worst:?} of 255 levels");
+        let without = [(&general.encode_style(&one), 1.0), (&general.encode_style(&other), 3.0)];
+        assert_ne!(found, painted(&general, &without, 0.5));
+        // No part of it is left where the photo is.
+        let content = paint(Family::Agate, 64, 48, 2);
+        let far = painted(&general, &mixture, 0.0);
+        assert_eq!(far.rgb().iter().zip(content.rgb()).map(|(a, b)| a.abs_diff(*b)).max(), Some(0));
     }
 
     #[test]
@@ -202,19 +297,50 @@ mod tests {
         damaged[last] ^= 1;
         let damaged = TunedStyle::load(&damaged);
         assert!(matches!(damaged, Err(TunedError::Weights(WeightsError::Checksum { .. }))));
+        let device = crate::device::cpu();
+        let encoded = |weights: &[u8], made: &TunedStyle| {
+            let stylizer = Stylizer::load(weights, &device).unwrap();
+            stylizer.encode_tuned_style(&style, &made.tuning).map(|_| ())
+        };
+        encoded(base, &made).unwrap();
         let other = changed("conv_6");
-        assert!(matches!(made.applied_to(&other), Err(TunedError::OtherWeights { .. })));
+        assert!(matches!(encoded(&other, &made), Err(TunedError::OtherWeights { .. })));
         let mut hostile = made.clone();
-        hostile.tensors[0].shape = vec![1];
-        hostile.tensors[0].values = vec![0.0];
+        hostile.tuning.tensors[0].shape = vec![1];
+        hostile.tuning.tensors[0].values = vec![0.0];
         assert!(matches!(
-            hostile.applied_to(base),
+            encoded(base, &hostile),
             Err(TunedError::Weights(WeightsError::Shape { .. }))
         ));
-        hostile.tensors[0].name = "generator.other.bias".into();
+        hostile.tuning.tensors[0].name = "generator.other.bias".into();
         assert!(matches!(
-            hostile.applied_to(base),
+            encoded(base, &hostile),
             Err(TunedError::Weights(WeightsError::Unknown(_)))
         ));
+    }
+
+    #[test]
+    fn the_styles_that_come_with_the_program_are_tuned_from_its_weights() {
+        let general = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
+        let mut tuned = Vec::new();
+        for bundled in bundled() {
+            let Some(bytes) = bundled.tuned() else { continue };
+            let style = TunedStyle::load(bytes).unwrap();
+            general.encode_tuned_style(&style.picture, &style.tuning).unwrap();
+            assert_eq!(style.tuning.about["name"], bundled.title_en);
+            assert!(bytes.len() <= 200_000, "{}: {} bytes", bundled.id, bytes.len());
+            // It is the picture by its colours, too.
+            let means = [&style.picture, &bundled.picture()].map(|it| it.colour_statistics().0);
+            let apart = means[0].iter().zip(means[1]).map(|(a, b)| (a - b).abs()).sum::<f64>();
+            assert!(apart < 0.02, "{}: {means:?}", bundled.id);
+            tuned.push(format!("{}.style", bundled.id));
+        }
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/models/tuned");
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut files: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        tuned.sort();
+        assert_eq!(tuned, files, "src/procedural/bundled.rs names the files of models/tuned");
     }
 }

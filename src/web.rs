@@ -25,6 +25,7 @@ use crate::network::palette::Colours;
 use crate::picture::Picture;
 use crate::picture::mask::Mask;
 use crate::stylizer::{Content, Layer, Options, STYLE_SIZE, Style, Stylizer};
+use crate::tuned::Tuning;
 
 /// Long side of what is kept of a style picture, in pixels: as large as the largest size that is refined.
 const LARGEST_STYLE: u32 = 1024;
@@ -105,16 +106,24 @@ impl Engine {
     }
 
     /// Encodes a style picture. Arguments as for [`Engine::photo`]; the size decides how large the
-    /// strokes are that the network sees.
+    /// strokes are that the network sees. `tuned`: the file that `impasto tune` made of the picture, for
+    /// networks that are good at it.
+    ///
+    /// Throws also where that is no such file, or one for other weights.
     pub fn style(
         &self,
         width: u32,
         height: u32,
         rgba: &[u8],
         long_side: u32,
+        tuned: Option<Vec<u8>>,
     ) -> Result<StyleHandle, JsError> {
         let picture = Picture::from_style_rgba(width, height, rgba)?;
-        let encoded = self.stylizer.encode_style(&picture.fit(long_side));
+        let seen = picture.fit(long_side);
+        let encoded = match tuned {
+            Some(file) => self.stylizer.encode_tuned_style(&seen, &Tuning::load(&file)?)?,
+            None => self.stylizer.encode_style(&seen),
+        };
         let stroke = f64::from(long_side) / f64::from(STYLE_SIZE);
         Ok(StyleHandle { encoded, picture: Rc::new(picture.fit(LARGEST_STYLE)), stroke })
     }

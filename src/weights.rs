@@ -162,7 +162,6 @@ pub fn metadata(bytes: &[u8]) -> Result<Metadata, WeightsError> {
 }
 
 /// The checksum in a file's metadata.
-#[cfg(feature = "cli")]
 pub fn checksum_of(metadata: &Metadata) -> String {
     metadata.get(CHECKSUM_KEY).cloned().unwrap_or_default()
 }
@@ -391,16 +390,41 @@ pub fn load<M: Module>(
     module: M,
     tensors: &mut Vec<NamedTensor>,
 ) -> Result<M, WeightsError> {
+    load_into(prefix, module, tensors, true)
+}
+
+/// The same, where tensors that are not there stay as they are.
+///
+/// # Errors
+/// [`WeightsError::Shape`]
+pub fn load_some<M: Module>(
+    prefix: &str,
+    module: M,
+    tensors: &mut Vec<NamedTensor>,
+) -> Result<M, WeightsError> {
+    load_into(prefix, module, tensors, false)
+}
+
+fn load_into<M: Module>(
+    prefix: &str,
+    module: M,
+    tensors: &mut Vec<NamedTensor>,
+    all: bool,
+) -> Result<M, WeightsError> {
     struct Loader<'a> {
         prefix: &'a str,
         path: Vec<String>,
         tensors: &'a mut Vec<NamedTensor>,
+        all: bool,
         error: Option<WeightsError>,
     }
     impl Loader<'_> {
         fn take<const D: usize>(&mut self, old: &Tensor<D>) -> Result<Tensor<D>, WeightsError> {
             let name = tensor_name(self.prefix, &self.path);
-            let NamedTensor { shape: found, values, .. } = take(self.tensors, &name)?;
+            let NamedTensor { shape: found, values, .. } = match take(self.tensors, &name) {
+                Err(_) if !self.all => return Ok(old.clone()),
+                taken => taken?,
+            };
             let mut expected = old.dims().to_vec();
             if D == 2 {
                 expected.reverse();
@@ -432,7 +456,7 @@ pub fn load<M: Module>(
             }
         }
     }
-    let mut loader = Loader { prefix, path: Vec::new(), tensors, error: None };
+    let mut loader = Loader { prefix, path: Vec::new(), tensors, all, error: None };
     let module = module.map(&mut loader);
     match loader.error {
         Some(error) => Err(error),

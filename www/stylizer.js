@@ -122,11 +122,17 @@ export class Replaced extends DOMException {
 /** A picture that cannot be used. */
 export class BadPicture extends Error {
   name = 'BadPicture';
-  /** @param {'photo' | 'style' | 'mask'} part @param {'unreadable' | 'foreign'} problem foreign: from another site that does not allow it */
+  /**
+   * @param {'photo' | 'style' | 'mask'} part
+   * @param {'unreadable' | 'foreign' | 'untuned'} problem foreign: from another site that does not allow it; untuned: a
+   *   tuned style that is damaged, or was tuned for other weights
+   */
   constructor(part, problem) {
-    super(problem === 'foreign'
-      ? `the ${part} comes from another site, which does not allow its pixels to be read`
-      : `the ${part} is not a picture that this browser can read`);
+    super({
+      unreadable: `the ${part} is not a picture that this browser can read`,
+      foreign: `the ${part} comes from another site, which does not allow its pixels to be read`,
+      untuned: `the ${part} is damaged, or was tuned for other weights than these`,
+    }[problem]);
     this.part = part;
     this.problem = problem;
   }
@@ -372,7 +378,7 @@ export class Stylizer {
 
   /**
    * Encodes a style picture, once for all photos.
-   * @param {Picture} picture
+   * @param {Picture} picture or a file of `impasto tune`, a style that the networks were tuned to: it is painted better
    * @param {{ size?: number, signal?: AbortSignal }} [options] size: long side that the picture is
    *   brought to, in pixels (384); the larger, the larger the strokes
    * @returns {Promise<StyleHandle>} rejected with {@link BadPicture} or {@link EngineFailed}

@@ -7,6 +7,7 @@ import { DownloadFailed, download, downloadVerified } from './download.js';
 import { codeOf, EngineFailed } from './failure.js';
 import { SIDE, difference, photo as knownPhoto, style as knownStyle } from './known.js';
 import { pixelsOf } from './screen.js';
+import { tunedStyle } from './tuned.js';
 
 /** Milliseconds between pictures of a painting that is being refined. */
 const BETWEEN = 1000;
@@ -155,9 +156,19 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
   /** @param {Needed} needed */
   async function encode({ key, part, size, picture }) {
     if (!picture) return;
-    const { width, height, rgba } = await pixels(picture, part, size);
+    const tuned = part === 'style' && picture instanceof Blob ? await tunedStyle(picture) : undefined;
+    const { width, height, rgba } = await pixels(tuned?.picture ?? picture, part, size);
     if (part === 'photo') photos.set(key, engine.photo(width, height, rgba, size));
-    else styles.set(key, engine.style(width, height, rgba, size));
+    else if (!tuned) styles.set(key, engine.style(width, height, rgba, size));
+    else {
+      const file = new Uint8Array(await /** @type {Blob} */ (picture).arrayBuffer());
+      try {
+        styles.set(key, engine.style(width, height, rgba, size, file));
+      } catch (error) {
+        console.warn(error);
+        throw new PictureProblem(part, 'untuned');
+      }
+    }
     const { width: encodedWidth, height: encodedHeight } = photos.get(key) ?? { width, height };
     post({ type: 'encoded', key, width: encodedWidth, height: encodedHeight });
   }

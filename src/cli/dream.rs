@@ -73,7 +73,10 @@ impl Dream {
         let encoded = styles
             .iter()
             .map(|(path, _)| {
-                Ok(stylizer.encode_style(&files::read_style(path)?.fit(self.style_size)))
+                let style = files::read_style(path)?;
+                style
+                    .encoded(&stylizer, self.style_size)
+                    .with_context(|| format!("{} with {}", path.display(), weights.name))
             })
             .collect::<Result<Vec<Style>>>()?;
         let weighted: Vec<(&Style, f32)> =

@@ -1,5 +1,6 @@
 //! Pictures and other files, found, read and named.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -8,8 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use impasto::files::{clear_left_behind, write_whole};
 use impasto::picture::codecs::{Decoded, EXTENSIONS};
-use impasto::procedural::bundled;
-use impasto::{Format, Mask, Picture, PictureError};
+use impasto::procedural::{BundledStyle, bundled};
+use impasto::tuned::{TunedError, TunedStyle, Tuning};
+use impasto::{Format, Mask, Picture, PictureError, Style, Stylizer};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Largest file that is read into memory, in bytes.
@@ -55,17 +57,44 @@ pub fn read_whole(path: &Path) -> Result<Decoded> {
     decoded(path, Decoded::read)
 }
 
-/// The style picture in a file, or the one of this name that comes with the program.
-pub fn read_style(path: &Path) -> Result<Picture> {
-    match bundled_style(path) {
-        Some(picture) => Ok(picture),
-        None => Picture::decode_style(&read_style_file(path)?)
-            .with_context(|| path.display().to_string()),
+/// A style that was given.
+pub struct GivenStyle {
+    pub picture: Picture,
+    /// Where the networks were tuned to it.
+    pub tuning: Option<Tuning>,
+}
+
+impl GivenStyle {
+    /// Encoded, at a long side of so many pixels.
+    pub fn encoded(&self, stylizer: &Stylizer, size: u32) -> Result<Style, TunedError> {
+        let picture = self.picture.fit(size);
+        match &self.tuning {
+            Some(tuning) => stylizer.encode_tuned_style(&picture, tuning),
+            None => Ok(stylizer.encode_style(&picture)),
+        }
     }
 }
 
+/// The style picture or tuned style in a file, or the style of this name that comes with the program.
+pub fn read_style(path: &Path) -> Result<GivenStyle> {
+    let name = || path.display().to_string();
+    let bytes = match bundled_style(path) {
+        Some(style) => match style.tuned() {
+            Some(bytes) => Cow::Borrowed(bytes),
+            None => return Ok(GivenStyle { picture: style.picture(), tuning: None }),
+        },
+        None => Cow::Owned(read_style_file(path)?),
+    };
+    if TunedStyle::is(&bytes) {
+        let TunedStyle { picture, tuning } = TunedStyle::load(&bytes).with_context(name)?;
+        return Ok(GivenStyle { picture, tuning: Some(tuning) });
+    }
+    let picture = Picture::decode_style(&bytes).with_context(name)?;
+    Ok(GivenStyle { picture, tuning: None })
+}
+
 /// The file that an argument names in which a style of the program could be named, too.
-pub fn read_style_file(path: &Path) -> Result<Vec<u8>> {
+fn read_style_file(path: &Path) -> Result<Vec<u8>> {
     let file = read(path);
     match is_standard(path) || path.exists() {
         true => file,
@@ -76,12 +105,12 @@ pub fn read_style_file(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-/// The style picture of this name that comes with the program. A file of that name comes first.
-pub fn bundled_style(name: &Path) -> Option<Picture> {
+/// The style of this name that comes with the program. A file of that name comes first.
+pub fn bundled_style(name: &Path) -> Option<&'static BundledStyle> {
     if name.exists() {
         return None;
     }
-    Some(bundled().iter().find(|style| name == Path::new(style.id))?.picture())
+    bundled().iter().find(|style| name == Path::new(style.id))
 }
 
 /// The mask in a picture file.

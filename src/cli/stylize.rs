@@ -13,7 +13,6 @@ use burn::tensor::Device;
 use clap::{ArgMatches, Args, ValueEnum};
 use impasto::fit::{self, Chain, RefineOptions, RefineStyle, Refinement};
 use impasto::picture::codecs::{Beside, Decoded};
-use impasto::tuned::TunedStyle;
 use impasto::{Colours, Format, Layer, Mask, Options, Picture, STYLE_SIZE, Style, Stylizer};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -196,11 +195,8 @@ impl Stylize {
         if let Some(job) = jobs.first() {
             files::make_folder_of(&job.output)?;
         }
-        let (originals, tuned) = read_styles(&styles)?;
-        let pictures: Vec<_> =
-            originals.iter().map(|picture| picture.fit(self.style_size)).collect();
-        // In full size they are for refining only.
-        let originals = self.refine.map(|_| originals);
+        let given =
+            styles.iter().map(|(path, _)| files::read_style(path)).collect::<Result<Vec<_>>>()?;
         let regions = masks
             .iter()
             .map(|(path, style)| Ok((files::read_mask(path)?, *style)))
@@ -209,22 +205,28 @@ impl Stylize {
 
         let device = self.device.open()?;
         let engine = engine::name(&device);
-        let stylizer = match &tuned {
-            Some(tuned) => Stylizer::tuned(&weights.bytes, tuned, &device)
-                .with_context(|| format!("{} with {}", styles[0].0.display(), weights.name))?,
-            None => weights.stylizer(&device)?,
-        };
-        let encoded: Vec<Style> =
-            pictures.iter().map(|picture| stylizer.encode_style(picture)).collect();
+        let stylizer = weights.stylizer(&device)?;
+        let encoded = given
+            .iter()
+            .zip(&styles)
+            .map(|(style, (path, _))| {
+                let name = || format!("{} with {}", path.display(), weights.name);
+                style.encoded(&stylizer, self.style_size).with_context(name)
+            })
+            .collect::<Result<Vec<Style>>>()?;
         let layers = layers(&encoded, &styles, &regions);
         let stroke = f64::from(self.style_size) / f64::from(STYLE_SIZE);
-        let refiner = match &originals {
-            Some(originals) => Some(Refiner {
+        let refiner = match self.refine {
+            Some(_) => Some(Refiner {
                 chain: Chain::load(fit::NETWORK, &device)?,
-                styles: originals
+                styles: given
                     .iter()
                     .zip(&styles)
-                    .map(|(picture, (_, weight))| RefineStyle { picture, weight: *weight, stroke })
+                    .map(|(given, (_, weight))| RefineStyle {
+                        picture: &given.picture,
+                        weight: *weight,
+                        stroke,
+                    })
                     .collect(),
                 device,
             }),
@@ -439,34 +441,6 @@ impl Stylize {
         }
         Ok((pollster::block_on(refinement.picture())?, refinement.progress()))
     }
-}
-
-/// The style pictures, and the tuned style that the only one may be.
-fn read_styles(styles: &[(PathBuf, f32)]) -> Result<(Vec<Picture>, Option<TunedStyle>)> {
-    let mut tuned = None;
-    let mut pictures = Vec::new();
-    for (path, _) in styles {
-        if let Some(picture) = files::bundled_style(path) {
-            pictures.push(picture);
-            continue;
-        }
-        let bytes = files::read_style_file(path)?;
-        let name = || path.display().to_string();
-        if TunedStyle::is(&bytes) {
-            ensure!(
-                styles.len() == 1,
-                "{} is a tuned style, which networks of its own paint: it does not mix; give it alone, or the \
-                 picture that it was tuned to",
-                path.display()
-            );
-            let style = TunedStyle::load(&bytes).with_context(name)?;
-            pictures.push(style.picture.clone());
-            tuned = Some(style);
-        } else {
-            pictures.push(Picture::decode_style(&bytes).with_context(name)?);
-        }
-    }
-    Ok((pictures, tuned))
 }
 
 /// A painting that has been written.

@@ -34,7 +34,7 @@ Example:
   impasto tune --style painting.jpg --photos holiday -o painting.style
   impasto stylize photo.jpg --style painting.style -o painted.jpg")]
 pub struct Tune {
-    /// The style picture
+    /// The style picture, or the name of one that comes with the program
     #[arg(long, value_name = "PICTURE")]
     style: PathBuf,
     /// Folder with photos to practise on: some dozens, of what you like to paint
@@ -81,7 +81,10 @@ impl Tune {
             format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
         })?;
         let base = self.weights.read()?;
-        let picture = files::read_style(&self.style)?;
+        let picture = match files::bundled_style(&self.style) {
+            Some(style) => style.picture(),
+            None => files::read_style(&self.style)?.picture,
+        };
         let run = run_folder(&self.output);
         let resumed = checkpoint::newest(&run).is_some();
         ensure!(
@@ -126,10 +129,11 @@ impl Tune {
     }
 
     fn about(&self) -> Metadata {
-        let stem = self.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = || self.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let title = || files::bundled_style(&self.style).map(|style| style.title_en.to_owned());
         let given = [("author", &self.author), ("licence", &self.licence)];
         let given = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
-        let name = self.name.clone().unwrap_or(stem);
+        let name = self.name.clone().or_else(title).unwrap_or_else(stem);
         [("name", name), ("steps", self.steps.to_string())]
             .into_iter()
             .chain(given)
@@ -149,7 +153,11 @@ fn settings(steps: usize) -> TrainConfig {
         average_decay: 0.98,
         checkpoint_every: 50,
         sheet_every: 100,
-        optimizer: OptimizerConfig { warm_up: 20, ..OptimizerConfig::default() },
+        optimizer: OptimizerConfig {
+            learning_rate: 3e-3,
+            warm_up: 20,
+            ..OptimizerConfig::default()
+        },
         loss: LossConfig {
             content: 1.5,
             gram: 4.0,

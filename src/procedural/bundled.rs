@@ -27,6 +27,19 @@ impl BundledStyle {
         paint(self.family, BUNDLED_SIZE, BUNDLED_SIZE, self.seed)
     }
 
+    /// The file that `impasto tune` made of the picture, where the networks were tuned to it.
+    pub fn tuned(&self) -> Option<&'static [u8]> {
+        macro_rules! tuned {
+            ($($id:literal)*) => {
+                match self.id {
+                    $($id => Some(include_bytes!(concat!("../../models/tuned/", $id, ".style"))),)*
+                    _ => None,
+                }
+            };
+        }
+        tuned!("starry-impasto")
+    }
+
     /// Path of the picture, relative to `styles.json`.
     pub fn file(&self) -> String {
         format!("{}.jpg", self.id)
@@ -95,18 +108,23 @@ pub fn bundled() -> &'static [BundledStyle] {
     }
 }
 
-/// What `styles.json` says: an array of objects with id, file, thumb, title and provenance.
+/// What `styles.json` says: an array of objects with id, file, thumb, tuned (if there is one), title
+/// and provenance.
 pub fn styles_json() -> String {
     // None of the texts holds a character that JSON escapes; a test sees to it.
     let entries: Vec<String> = bundled()
         .iter()
         .map(|style| {
+            let tuned = style.tuned().map_or(String::new(), |_| {
+                format!("    \"tuned\": \"../../models/tuned/{}.style\",\n", style.id)
+            });
             format!(
                 concat!(
                     "  {{\n",
                     "    \"id\": \"{}\",\n",
                     "    \"file\": \"{}\",\n",
                     "    \"thumb\": \"{}\",\n",
+                    "{}",
                     "    \"title\": {{ \"en\": \"{}\", \"zh\": \"{}\" }},\n",
                     "    \"provenance\": \"Made by Impasto's procedural generator: {}, seed {}; CC0-1.0\"\n",
                     "  }}"
@@ -114,6 +132,7 @@ pub fn styles_json() -> String {
                 style.id,
                 style.file(),
                 style.thumb(),
+                tuned,
                 style.title_en,
                 style.title_zh,
                 style.family.name(),

@@ -324,7 +324,7 @@ test('damaged weights are reported in words', async () => {
 });
 
 test('a style that cannot be loaded is named, and another one works', async () => {
-  const prepare = (page) => page.route('**/www/styles/blue-town.jpg', (route) => route.abort());
+  const prepare = (page) => page.route(/(styles|tuned)\/blue-town\./, (route) => route.abort());
   await onPage({ query: '?engine=cpu&size=64', prepare, mayComplain: true }, async (page) => {
     await give(page, { photo: files.smallPhoto });
     await page.click('.pick[data-style=blue-town]');

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { PNG } from 'pngjs';
 
-import { CAMERA, files, folder, give, hand, onPage, painted, pixels, slide } from './visit.mjs';
+import { meanDifference } from './pictures.mjs';
+import { CAMERA, download, files, folder, give, hand, onPage, painted, pixels, root, slide } from './visit.mjs';
 
 const SMALL = { query: '?engine=cpu&size=64' };
 const photoNames = (page) => page.locator('#photos .pick').evaluateAll((tiles) => tiles.map((tile) => tile.ariaLabel));
@@ -69,6 +70,47 @@ test('photos and styles can be dropped and pasted, several at once', async () =>
     await page.waitForFunction((n) => document.querySelectorAll('#gallery .pick').length === n + 2, styles);
     assert.equal(await page.locator('#photos .pick').count(), 3);
   });
+});
+
+test('a tuned style is a style wherever it is dropped, is kept, and one for other weights is painted from its picture', async () => {
+  const bytes = await readFile(join(root, 'models/tuned/blue-town.style'));
+  const names = { good: 'mine.style', other: 'older.style' };
+  await writeFile(join(folder, names.good), bytes);
+  await writeFile(join(folder, names.other), Buffer.from(bytes.toString('latin1').replace(/"tuned_from":"./, '"tuned_from":"x'), 'latin1'));
+  await onPage(SMALL, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    const titles = () => page.locator('#gallery .tile:has(.remove) .pick').evaluateAll((all) => all.map((one) => one.ariaLabel));
+    await hand(page, [join(folder, names.good)], 'drop', '#stage');
+    await page.waitForSelector('#gallery .remove');
+    await painted(page);
+    assert.deepEqual(await titles(), ['Blue town']);
+    assert.equal(await page.locator('#photos .pick').count(), 1);
+    const tuned = await download(page, 'own-tuned.png');
+    await page.click('#gallery [data-style=blue-town]');
+    await painted(page);
+    const bundled = await download(page, 'bundled-tuned.png');
+    assert.ok(await meanDifference(tuned.file, bundled.file) < 0.5, 'it is the one that comes with the page');
+    await give(page, { style: join(folder, names.other) });
+    await page.waitForFunction(() => /another version/.test(document.getElementById('error').textContent));
+    const untuned = await download(page, 'untuned.png');
+    assert.ok(await meanDifference(tuned.file, untuned.file) > 1, 'tuning changes nothing');
+    await page.reload();
+    await page.waitForFunction(() => document.querySelectorAll('#gallery .remove').length === 2);
+    assert.deepEqual(await titles(), ['Blue town', 'Blue town']);
+  });
+});
+
+test('a style that comes with the page is tuned, and painted from its picture where that does not come', async () => {
+  const gone = (page) => page.route('**/models/tuned/**', (route) => route.abort());
+  const paintings = [];
+  for (const prepare of [undefined, gone]) {
+    await onPage({ ...SMALL, prepare, mayComplain: true }, async (page) => {
+      await give(page, { photo: files.smallPhoto });
+      assert.ok(await page.isHidden('#error'));
+      paintings.push(await download(page, `bundled-${paintings.length}.png`));
+    });
+  }
+  assert.ok(await meanDifference(paintings[0].file, paintings[1].file) > 1, 'tuning changes nothing');
 });
 
 test('a file that hovers shows where it would go', async () => {

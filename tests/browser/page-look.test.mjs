@@ -1,16 +1,14 @@
 // How a photo is painted: styles, sliders, regions, sizes; each compared with the command line.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { meanDifference } from './pictures.mjs';
 import {
-  assertAlike, download, files, folder, give, move, native, onPage, painted, pick, pixels, root, slide,
+  assertAlike, download, files, folder, give, move, native, onPage, painted, pick, pixels, slide,
 } from './visit.mjs';
 
 const AT_128 = { query: '?engine=cpu&size=128' };
-const bundled = (id) => join(root, 'www/styles', `${id}.jpg`);
 
 test('styles are mixed by their weights, as on the command line', async (t) => {
   await onPage(AT_128, async (page) => {
@@ -26,7 +24,7 @@ test('styles are mixed by their weights, as on the command line', async (t) => {
     const uneven = await download(page, 'uneven.png');
     assert.ok(await meanDifference(even.file, uneven.file) > 1, 'weights change nothing');
     await assertAlike(t, uneven.file, await native('uneven-native.png', files.photo, '--size', '128',
-      '--style', `${bundled('starry-impasto')}=25`, '--style', `${bundled('neon-currents')}=100`));
+      '--style', 'starry-impasto=25', '--style', 'neon-currents=100'));
   });
 });
 

@@ -1,13 +1,13 @@
 // www/stylizer.js as a developer uses it, on a page that is not ours.
 
 import assert from 'node:assert/strict';
-import { copyFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PNG } from 'pngjs';
 
 import {
-  assertAlike, BLIND_WEBGPU, engineLoads, files, folder, hearCalls, native, onBlank, patched, pretendGpu, save, TOLD, WEBGPU,
+  assertAlike, BLIND_WEBGPU, engineLoads, files, folder, hearCalls, native, onBlank, patched, pretendGpu, root, save, TOLD, WEBGPU,
   withStylizer,
 } from './visit.mjs';
 
@@ -58,6 +58,38 @@ test('paints what the command line paints: mixture, strength, size, colours, mas
       const size = options.includes('--size') ? [] : ['--size', '128'];
       const file = await save(`${name}-page.png`, painted[name]);
       await assertAlike(t, file, await native(`${name}-native.png`, files.photo, ...options, ...size));
+    }
+  });
+});
+
+test('a tuned style paints what the command line paints with it, and others are refused', async (t) => {
+  const bytes = await readFile(join(root, 'models/tuned/starry-impasto.style'));
+  const other = Buffer.from(bytes.toString('latin1').replace(/"tuned_from":"./, '"tuned_from":"x'), 'latin1');
+  const damaged = Buffer.from(bytes);
+  damaged[bytes.length - 9] ^= 1;
+  const pictures = { 'tuned.style': bytes, 'other.style': other, 'damaged.style': damaged, 'cut.style': bytes.subarray(0, 90_000) };
+  for (const [name, content] of Object.entries(pictures)) await writeFile(join(folder, name), content);
+  await onBlank({}, async (page) => {
+    const painted = await withStylizer(page, async ({ Stylizer, get }) => {
+      const s = await Stylizer.load({ engine: 'cpu' });
+      const plain = ({ width, height, data }) => ({ width, height, data: [...data] });
+      const photo = await s.encodePhoto(await get('photo.png'), { size: 128 });
+      const [tuned, general] = [await s.encodeStyle(await get('tuned.style')), await s.encodeStyle(await get('style.png'))];
+      const why = async (name) => s.encodeStyle(await get(name)).catch(({ name: kind, part, problem }) => [kind, part, problem]);
+      const refused = [await why('other.style'), await why('damaged.style'), await why('cut.style')];
+      return {
+        refused,
+        alone: plain(await s.stylize(photo, [{ style: tuned }])),
+        mixed: plain(await s.stylize(photo, [{ style: tuned, weight: 3 }, { style: general }], { strength: 0.7 })),
+      };
+    });
+    assert.deepEqual(painted.refused.slice(0, 2), Array(2).fill(['BadPicture', 'style', 'untuned']));
+    assert.equal(painted.refused[2][0], 'BadPicture');
+    const tuned = join(folder, 'tuned.style');
+    const cases = { alone: ['--style', tuned], mixed: ['--style', `${tuned}=3`, '--style', files.style, '--strength', '0.7'] };
+    for (const [name, options] of Object.entries(cases)) {
+      const file = await save(`tuned-${name}-page.png`, painted[name]);
+      await assertAlike(t, file, await native(`tuned-${name}-native.png`, files.photo, '--size', '128', ...options));
     }
   });
 });

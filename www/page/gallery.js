@@ -2,6 +2,7 @@
 
 import { icon, label, make, roving } from './dom.js';
 import { forget, forgetAll, keep, keptStyles } from './keep.js';
+import { tunedStyle } from '../tuned.js';
 import { check } from './pictures.js';
 import { inLanguage, words } from './words.js';
 
@@ -14,7 +15,7 @@ import { inLanguage, words } from './words.js';
  * @property {string} file its name for the command line
  * @property {string} name for the files of its paintings
  * @property {boolean} own
- * @property {() => Promise<Blob>} picture fetched when first wanted
+ * @property {() => Promise<Blob>} picture fetched when first wanted; it may be a tuned style
  */
 
 const listUrl = new URL('../styles/styles.json', import.meta.url);
@@ -40,7 +41,7 @@ export class Gallery {
     this.#root = root;
     this.#onPress = onPress;
     this.#onRemoved = onRemoved;
-    this.#input = make('input', { type: 'file', id: 'style-file', accept: 'image/*', multiple: true });
+    this.#input = make('input', { type: 'file', id: 'style-file', accept: 'image/*,.style', multiple: true });
     this.#add = make('label', { className: 'tile add' }, icon('plus'), this.#input);
     onChoose(this.#input, onFiles);
     this.#camera.addEventListener('click', onCamera);
@@ -59,7 +60,7 @@ export class Gallery {
   async loadBundled() {
     const response = await fetch(listUrl);
     if (!response.ok) throw new Error(`${listUrl.pathname}: ${response.status}`);
-    for (const { id, file, thumb, title, provenance } of await response.json()) {
+    for (const { id, file, thumb, title, provenance, tuned } of await response.json()) {
       /** @type {Promise<Blob> | undefined} */
       let picture;
       this.#put({
@@ -67,13 +68,16 @@ export class Gallery {
         title: () => inLanguage(title),
         note: provenance,
         thumb: new URL(thumb, listUrl).href,
-        file: `www/styles/${file}`,
+        file: id,
         name: id,
         own: false,
-        picture: () => (picture ??= fetchBlob(new URL(file, listUrl)).catch((error) => {
-          picture = undefined; // the next attempt asks again
-          throw error;
-        })),
+        // What was tuned to it has the picture in it.
+        picture: () => (picture ??= fetchBlob(new URL(tuned ?? file, listUrl))
+          .catch(() => fetchBlob(new URL(file, listUrl)))
+          .catch((error) => {
+            picture = undefined; // the next attempt asks again
+            throw error;
+          })),
       });
     }
   }
@@ -100,10 +104,13 @@ export class Gallery {
 
   /** @param {string} id @param {File} given */
   async #putOwn(id, given) {
-    const { file, thumb } = await check(given);
-    const title = file.name.replace(/\.[^.]*$/, '') || file.name;
-    this.#put({ id, title: () => title, note: '', thumb, file: file.name, name: title, own: true, picture: async () => file });
-    return file;
+    const tuned = await tunedStyle(given);
+    const { file, thumb } = await check(tuned ? new File([tuned.picture], given.name) : given);
+    const kept = tuned ? given : file;
+    const title = tuned?.about.name ?? (kept.name.replace(/\.[^.]*$/, '') || kept.name);
+    const note = [tuned?.about.author, tuned?.about.licence].filter(Boolean).join(', ');
+    this.#put({ id, title: () => title, note, thumb, file: kept.name, name: title, own: true, picture: async () => kept });
+    return kept;
   }
 
   /** @param {string} id */
@@ -140,7 +147,7 @@ export class Gallery {
       const at = chosen.indexOf(id);
       pick.ariaPressed = String(at >= 0);
       tile.dataset.order = chosen.length > 1 && at >= 0 ? String(at + 1) : '';
-      const note = style.own ? words('ownNote') : style.note;
+      const note = style.note || words('ownNote');
       pick.ariaLabel = style.title();
       pick.title = `${style.title()}\n${note}`;
       if (remove) label(remove, words('removeStyle', { name: style.title() }));

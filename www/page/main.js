@@ -2,6 +2,7 @@
 
 import { keepOffline, sharedLost, sharedPhotos, takeUpdate } from '../offline.js';
 import { BadPicture, EngineFailed, LARGEST } from '../stylizer.js';
+import { tunedStyle } from '../tuned.js';
 import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
 import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select, tell } from './dom.js';
@@ -152,6 +153,9 @@ const painter = new Painter(
     onRefined: presentRefined,
     onSmaller(from, to, code) {
       complain(/** @type {'smaller.memory'} */ (`smaller.${code}`), { from, to });
+    },
+    onUntuned(id) {
+      complain('untuned', { name: gallery.get(id)?.title() ?? '' });
     },
     onFailed(error, task) {
       resting();
@@ -316,6 +320,10 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
   let first;
   for (const given of files) {
     try {
+      if (await tunedStyle(given)) {
+        await takeStyles([given]); // wherever it was dropped
+        continue;
+      }
       const { file, ...about } = await check(given);
       const name = file.name || 'photo';
       const taken = {

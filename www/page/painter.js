@@ -6,7 +6,8 @@
 
 import { regionsOn } from './look.js';
 import { maskPicture, shares } from './regions.js';
-import { EngineFailed, LARGEST, Stylizer } from '../stylizer.js';
+import { BadPicture, EngineFailed, LARGEST, Stylizer } from '../stylizer.js';
+import { tunedStyle } from '../tuned.js';
 
 /**
  * @typedef {import('./look.js').Look} Look
@@ -37,6 +38,7 @@ import { EngineFailed, LARGEST, Stylizer } from '../stylizer.js';
  * @property {(progress: import('../stylizer.js').RefineProgress, task: Task, seconds?: number) => void} onRefined
  *   a step was done; who hears it closes the picture. seconds: about how long it will still take
  * @property {(from: number, to: number, code: import('../stylizer.js').EngineFailed['code']) => void} onSmaller the size was too much, in this way
+ * @property {(id: string) => void} onUntuned a tuned style is not for these weights, and is painted from its picture
  * @property {(error: Error, task: Task) => void} onFailed
  * @property {() => void} onIdle
  */
@@ -59,7 +61,7 @@ export function fullSize({ photo, look }) {
   return look.size === 'own' ? own : Math.min(own, look.size);
 }
 
-/** A style picture that cannot be fetched or read. */
+/** A style that cannot be fetched or read. */
 export class StyleGone extends Error {}
 
 /** An engine and the pictures that are encoded on it. */
@@ -69,13 +71,15 @@ class Easel {
   /** @type {Map<string, import('../stylizer.js').StyleHandle>} */
   #styles = new Map();
   #styleOf;
+  #onUntuned;
   #users = 0;
   #retired = false;
 
-  /** @param {Stylizer} stylizer @param {(id: string) => (() => Promise<Blob>) | undefined} styleOf */
-  constructor(stylizer, styleOf) {
+  /** @param {Stylizer} stylizer @param {(id: string) => (() => Promise<Blob>) | undefined} styleOf @param {(id: string) => void} onUntuned */
+  constructor(stylizer, styleOf, onUntuned) {
     this.stylizer = stylizer;
     this.#styleOf = styleOf;
+    this.#onUntuned = onUntuned;
   }
 
   /** @template T @param {() => Promise<T>} work */
@@ -106,7 +110,14 @@ class Easel {
     return cached(this.#styles, `${id} ${size}`, STYLES_KEPT, async () => {
       const picture = await this.#styleOf(id)?.().catch(() => undefined);
       if (!picture) throw new StyleGone(id);
-      return this.stylizer.encodeStyle(picture, { size, signal });
+      try {
+        return await this.stylizer.encodeStyle(picture, { size, signal });
+      } catch (error) {
+        const tuned = error instanceof BadPicture && error.problem === 'untuned' && await tunedStyle(picture);
+        if (!tuned) throw error;
+        this.#onUntuned(id);
+        return this.stylizer.encodeStyle(tuned.picture, { size, signal });
+      }
     });
   }
 }
@@ -252,7 +263,7 @@ export class Painter {
       const stylizer = await Stylizer.load({
         engine: engine === 'webgpu' ? 'webgpu' : 'cpu', onProgress: this.#events.onLoading, onEngine: () => this.#onEngine(),
       });
-      this.#easel = new Easel(stylizer, this.#styleOf);
+      this.#easel = this.#easelFor(stylizer);
       if (engine === 'webgpu') this.#settled = true;
       else this.#loadSecond(engine, stylizer);
       this.#onEngine();
@@ -260,6 +271,11 @@ export class Painter {
       this.#events.onNoEngine(/** @type {Error} */ (error));
       throw error;
     }
+  }
+
+  /** @param {Stylizer} stylizer */
+  #easelFor(stylizer) {
+    return new Easel(stylizer, this.#styleOf, this.#events.onUntuned);
   }
 
   /** @param {'auto' | 'cpu'} engine @param {Stylizer} first */
@@ -282,10 +298,10 @@ export class Painter {
     if (second?.engine.kind === 'webgpu') {
       taken = true;
       this.#easel?.retire(); // a picture for its own sake may be finished there
-      this.#easel = new Easel(second, this.#styleOf);
+      this.#easel = this.#easelFor(second);
       if (this.#runningFull) this.#abort?.abort(); // and is painted on the GPU
     } else if (navigator.hardwareConcurrency > 1) {
-      this.#sketching = second && new Easel(second, this.#styleOf);
+      this.#sketching = second && this.#easelFor(second);
     } else {
       second?.dispose();
     }

@@ -27,6 +27,9 @@ import { LARGEST } from '../stylizer.js';
  * @property {number} height
  */
 
+/** Seconds for which one waits without being asked. */
+const SOON = 20;
+
 /** The format and quality that the visitor chose. */
 export const chosenFormat = () => ({
   format: /** @type {import('./save.js').Format} */ (chosen('format')),
@@ -69,11 +72,10 @@ function sidesOf({ photo, look, picture }, most) {
  */
 export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   /**
-   * Which size the visitor wants. At first that of the stage: strokes are as large in pixels at all sizes, so that
-   * what is painted larger looks finer, and nearer to the photo.
-   * @type {Side['name']}
+   * Which size the visitor chose. Before, it is the largest that is painted soon.
+   * @type {Side['name'] | undefined}
    */
-  let wanted = 'painted';
+  let wanted;
   /** What was painted for the dialog. @type {{ size: number, picture: Written } | undefined} */
   let large;
   /** @type {AbortController | undefined} of what is being painted for it */
@@ -81,9 +83,13 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   const bar = new Bar($('save-progress'));
 
   const nameOf = (/** @type {Shown} */ { photo, look }) => paintingName(photo.name, stylesOf(look, style), chosenFormat().format);
+  const secondsFor = (/** @type {Shown} */ { photo, look }, /** @type {number} */ size) =>
+    painter.secondsFor({ photo, look: { ...look, size } });
   const sideOf = (/** @type {Shown} */ now) => {
     const sides = sidesOf(now, painter.most);
-    return sides.find(({ name }) => name === wanted) ?? sides[sides.length - 1];
+    const soon = (/** @type {Side} */ { size, width, height }) =>
+      (secondsFor(now, size) ?? Infinity) < SOON && !risky((width * height) / 1e6);
+    return sides.find((side) => (wanted ? side.name === wanted : soon(side))) ?? sides[sides.length - 1];
   };
   const commandFor = (/** @type {Shown} */ now) => {
     const { format, quality } = chosenFormat();
@@ -121,7 +127,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
 
     const picture = known(now);
     const millions = (side.width * side.height) / 1e6;
-    const seconds = painter.secondsFor({ photo: now.photo, look: { ...now.look, size: side.size } });
+    const seconds = secondsFor(now, side.size);
     const hints = picture ? [] : [
       words('savePaints'),
       seconds && seconds > 2 ? words('sizeSeconds', { n: Math.ceil(seconds) }) : '',

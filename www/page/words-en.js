@@ -182,6 +182,7 @@ export const en = {
   notCopied: 'The browser did not allow copying. Save the picture instead.',
   notShared: 'The picture could not be shared. Save it, and share the file.',
   batchFailed: 'Not painted: {names}.',
+  untuned: 'The style “{name}” was made for another version of Impasto, or is damaged: it is painted from its picture, as any other.',
   'bad.empty': '“{name}” is empty. Choose another file.',
   'bad.noPicture': '“{name}” is not a picture. JPEG, PNG and WebP always work.',
   'bad.huge': '“{name}” is too large to open here. Make it smaller first: up to 100 megapixels and 200 MB work.',

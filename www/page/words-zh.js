@@ -177,6 +177,7 @@ export const zh = {
   notCopied: '浏览器不允许复制，请改为保存。',
   notShared: '无法分享。请先保存，再分享文件。',
   batchFailed: '没有画成：{names}。',
+  untuned: '风格“{name}”是为另一版本的 Impasto 制作的，或已损坏：现按它的图片像普通风格一样绘制。',
   'bad.empty': '“{name}”是空文件，请换一个。',
   'bad.noPicture': '“{name}”不是图片。JPEG、PNG 和 WebP 都可以。',
   'bad.huge': '“{name}”太大，这里打不开。请先缩小：不超过一亿像素、200 MB。',
