@@ -35,11 +35,11 @@ const BASE: &str = "tuned_from";
 const PICTURE: &str = "picture";
 /// Long side of the picture in the file, the most bytes that it takes, and the qualities to try.
 #[cfg(feature = "cli")]
-const PICTURE_SIZE: u32 = 512;
+const PICTURE_SIZE: u32 = 384;
 #[cfg(feature = "cli")]
-const PICTURE_BYTES: usize = 40_000;
+const PICTURE_BYTES: usize = 41_000;
 #[cfg(feature = "cli")]
-const QUALITIES: [u8; 6] = [85, 75, 65, 55, 40, 25];
+const QUALITIES: [u8; 5] = [85, 75, 60, 45, 30];
 
 /// Why a tuned style cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -234,7 +234,7 @@ mod tests {
         assert!(bytes.len() < 200_000, "{} bytes", bytes.len());
         assert!(TunedStyle::is(&bytes) && !TunedStyle::is(&tuned) && !TunedStyle::is(b"no"));
         let read = TunedStyle::load(&bytes).unwrap();
-        assert_eq!((read.picture.width(), read.picture.height()), (512, 410));
+        assert_eq!((read.picture.width(), read.picture.height()), (384, 307));
         assert_eq!(read.tuning.about["name"], "Woodcut");
         let general = Stylizer::load(crate::DEFAULT_WEIGHTS, &device).unwrap();
         let expected = Stylizer::load(&tuned, &device).unwrap();

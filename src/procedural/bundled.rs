@@ -37,7 +37,7 @@ impl BundledStyle {
                 }
             };
         }
-        tuned!("starry-impasto")
+        tuned!("blue-town" "bouquet-in-glass" "dotted-wood" "golden-mosaic" "marbled-jewels" "moonlit-batik" "mountains-in-ink" "neon-currents" "pen-bouquet" "red-sky-woodcut" "starry-impasto" "stitched-flowers" "water-garden")
     }
 
     /// Path of the picture, relative to `styles.json`.
