@@ -21,8 +21,8 @@ Example:
   impasto dream --style waves.png=2 --style stars.jpg --seed 7 --size 1024x640 -o dream.png
   impasto dream --style starry-impasto -o dream.png")]
 pub struct Dream {
-    /// Style picture, or the name of one that comes with the program (`impasto styles --list`); may be
-    /// given several times, with weights that say how much each counts
+    /// Style picture, file of `impasto tune`, or name of a style that comes with the program (`impasto styles
+    /// --list`); may be given several times, with weights that say how much each counts
     #[arg(short, long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
     styles: Vec<OsString>,
     /// Where the picture goes: a file that ends in .png, .jpg or .webp

@@ -57,8 +57,8 @@ pub struct Stylize {
     /// Photos, or folders of photos (without their subfolders), or - for standard input
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// Style picture, or the name of one that comes with the program; may be given several times, with
-    /// weights that say how much each counts. Or one style from `impasto tune`
+    /// Style picture, file of `impasto tune`, or name of a style that comes with the program; may be given
+    /// several times, with weights that say how much each counts
     #[arg(short, long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
     styles: Vec<OsString>,
     /// A region: the white part of this picture is painted in the style of that number (the first

@@ -2,10 +2,12 @@
 
 mod jpeg;
 mod metadata;
+mod repair;
 
 pub use metadata::Metadata;
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -145,9 +147,21 @@ impl Picture {
             .filter(|_| expected == found)
             .ok_or(PictureError::Length { width, height, expected, found })?;
         let opacity = resize(&opacity, size.0, size.1, FilterType::Triangle);
+        // Over white it looks like this picture.
+        let off_white = |value: u8, opacity: u8| match u32::from(opacity) {
+            0 => value,
+            opacity => {
+                let white = 255 * (255 - opacity);
+                ((255 * u32::from(value)).saturating_sub(white) + opacity / 2).div_euclid(opacity)
+                    as u8
+            }
+        };
         let pixels = self.rgb().chunks_exact(3).zip(opacity.into_raw());
-        let rgba: Vec<u8> =
-            pixels.flat_map(|(rgb, opacity)| [rgb[0], rgb[1], rgb[2], opacity]).collect();
+        let pixel = |(rgb, opacity): (&[u8], u8)| {
+            let colour = |channel: usize| off_white(rgb[channel], opacity);
+            [colour(0), colour(1), colour(2), opacity]
+        };
+        let rgba: Vec<u8> = pixels.flat_map(pixel).collect();
         encode(size, &rgba, ExtendedColorType::Rgba8, format, beside.exif)
     }
 }
@@ -199,19 +213,27 @@ fn write(
 
 /// The upright pixels of a file, in sRGB, and what is said of them.
 fn pixels(bytes: &[u8]) -> Result<(DynamicImage, Option<Metadata>), PictureError> {
+    unless_it_panics(|| decoded(bytes))
+}
+
+fn decoded(bytes: &[u8]) -> Result<(DynamicImage, Option<Metadata>), PictureError> {
     if bytes.is_empty() {
         return Err(PictureError::EmptyFile);
     }
-    let format = match image::guess_format(bytes) {
-        Ok(format) if FORMATS.contains(&format) => format,
-        other => return Err(PictureError::Foreign(looks_like(bytes, other.ok()))),
+    let format = match format_of(bytes) {
+        Some(format) if FORMATS.contains(&format) => format,
+        other => return Err(PictureError::Foreign(looks_like(bytes, other))),
     };
     let scans = match format {
         ImageFormat::Jpeg => Some(Scans::of(bytes)),
         _ => None,
     };
-    let promised = (format == ImageFormat::WebP).then(|| without_empty_promises(bytes)).flatten();
-    let bytes = promised.as_deref().unwrap_or(bytes);
+    let mended = match format {
+        ImageFormat::WebP => repair::without_empty_promises(bytes),
+        ImageFormat::Bmp => repair::without_gap(bytes),
+        _ => None,
+    };
+    let bytes = mended.as_deref().unwrap_or(bytes);
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format)
         .into_decoder()
         .map_err(|error| damaged(&error))?;
@@ -237,10 +259,12 @@ fn pixels(bytes: &[u8]) -> Result<(DynamicImage, Option<Metadata>), PictureError
     };
     let profile = decoder.icc_profile().ok().flatten();
     let mut pixels = match scans {
-        Some(scans) if scans.apart && !scans.cut_short => jpeg::scan_by_scan(bytes)?,
-        Some(scans) if scans.cut_short && !jpeg::is_complete(bytes) => {
-            // The decoder would fill the missing part with grey and say nothing.
-            return Err(PictureError::Damaged("the end of the file is missing".into()));
+        // The usual decoder would fill what it cannot read with grey and say nothing.
+        Some(scans) if !jpeg::is_complete(bytes) => {
+            if scans.cut_short {
+                return Err(PictureError::Damaged("the end of the file is missing".into()));
+            }
+            jpeg::otherwise(bytes)?
         }
         _ => DynamicImage::from_decoder(decoder).map_err(too_large_or_damaged)?,
     };
@@ -295,7 +319,29 @@ fn to_srgb(pixels: DynamicImage, profile: &[u8]) -> DynamicImage {
 }
 
 fn damaged(error: &ImageError) -> PictureError {
-    PictureError::Damaged(error.to_string())
+    match error {
+        ImageError::Unsupported(what) => PictureError::Unsupported(what.to_string()),
+        error => PictureError::Damaged(error.to_string()),
+    }
+}
+
+/// The same for decoders that panic, as some do on damaged files.
+fn unless_it_panics<T>(
+    decode: impl FnOnce() -> Result<T, PictureError>,
+) -> Result<T, PictureError> {
+    // What a decoder leaves half done is gone with it.
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(PictureError::Damaged("its decoder failed".into())))
+}
+
+/// The format by the first bytes.
+fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
+    /// TIFF of more than 4 GB, which is used for small files, too.
+    const BIG_TIFF: [&[u8]; 2] = [b"II+\0", b"MM\0+"];
+    match BIG_TIFF.iter().any(|start| bytes.starts_with(start)) {
+        true => Some(ImageFormat::Tiff),
+        false => image::guess_format(bytes).ok(),
+    }
 }
 
 /// Names the kinds of files that people mistake for the ones we read.
@@ -310,28 +356,6 @@ fn looks_like(bytes: &[u8], format: Option<ImageFormat>) -> String {
         _ => return String::new(),
     };
     format!(" (it looks like {name})")
-}
-
-/// A WebP file whose header promises metadata that are not there, which decoders refuse, without the promises; nothing
-/// for any other.
-fn without_empty_promises(bytes: &[u8]) -> Option<Vec<u8>> {
-    /// Flags of the extended header, and the chunks that they are about.
-    const PROMISES: [(u8, &[u8]); 3] = [(0x20, b"ICCP"), (0x08, b"EXIF"), (0x04, b"XMP ")];
-    const FLAGS: usize = 20;
-    let flags = *bytes.get(FLAGS).filter(|_| bytes.get(12..16) == Some(b"VP8X"))?;
-    let mut kept = flags & !PROMISES.iter().fold(0, |all, (flag, _)| all | flag);
-    let mut at = 12;
-    while let (Some(name), Some(length)) = (bytes.get(at..at + 4), bytes.get(at + 4..at + 8)) {
-        let found = PROMISES.iter().find(|(_, chunk)| *chunk == name);
-        kept |= found.map_or(0, |(flag, _)| flags & flag);
-        let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-        at = at.checked_add(8 + length.next_multiple_of(2))?;
-    }
-    (kept != flags).then(|| {
-        let mut bytes = bytes.to_vec();
-        bytes[FLAGS] = kept;
-        bytes
-    })
 }
 
 #[cfg(test)]
@@ -499,6 +523,51 @@ pub(crate) mod tests {
         let first = Picture::decode(&bytes).unwrap();
         assert_eq!((first.width(), first.height()), (5, 4));
         assert!(first.rgb().iter().all(|value| value.abs_diff(77) < 8), "{:?}", &first.rgb()[..3]);
+    }
+
+    #[test]
+    fn a_decoder_that_panics_only_fails() {
+        let outcome = unless_it_panics::<()>(|| panic!("as tiff does on some damaged files"));
+        assert!(matches!(outcome, Err(PictureError::Damaged(_))));
+    }
+
+    #[test]
+    fn tiff_files_may_be_of_the_big_kind() {
+        // Width, height, bits, no compression, black is 0, where the pixel is, channels, rows, bytes.
+        let entries: [(u16, u64); 9] = [
+            (256, 1),
+            (257, 1),
+            (258, 8),
+            (259, 1),
+            (262, 1),
+            (273, 16),
+            (277, 1),
+            (278, 1),
+            (279, 1),
+        ];
+        let mut bytes = b"II+\0\x08\0\0\0\x18\0\0\0\0\0\0\0\x4d\0\0\0\0\0\0\0".to_vec();
+        bytes.extend((entries.len() as u64).to_le_bytes());
+        for (tag, value) in entries {
+            const SHORT: u16 = 3;
+            bytes.extend([tag.to_le_bytes(), SHORT.to_le_bytes()].concat());
+            bytes.extend([1u64.to_le_bytes(), value.to_le_bytes()].concat());
+        }
+        bytes.extend(0u64.to_le_bytes());
+        assert_eq!(Picture::decode(&bytes).unwrap().rgb(), [0x4d; 3]);
+    }
+
+    #[test]
+    fn what_is_half_transparent_looks_as_before_on_white() {
+        let rgba = image::ImageBuffer::from_fn(16, 16, |x, y| {
+            image::Rgba([17 * x as u8, 17 * y as u8, 90, 15 + 16 * x as u8])
+        });
+        let Decoded { picture, opacity, .. } = Decoded::read(&png(rgba)).unwrap();
+        let opacity = opacity.unwrap();
+        let beside = Beside { opacity: Some((&opacity, (16, 16))), exif: None };
+        let again = Decoded::read(&picture.encode_with(Format::Png, beside).unwrap()).unwrap();
+        assert_eq!(again.opacity.unwrap(), opacity);
+        let apart = picture.rgb().iter().zip(again.picture.rgb()).map(|(a, b)| a.abs_diff(*b));
+        assert!(apart.max().unwrap() <= 1);
     }
 
     #[test]

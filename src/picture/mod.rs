@@ -47,6 +47,9 @@ pub enum PictureError {
         Picture::MAX_PIXELS / 1_000_000
     )]
     TooLarge { width: u32, height: u32 },
+    /// One of the many things that a format can be and hardly ever is.
+    #[error("pictures of this kind are not read ({0}); save it as an ordinary PNG or JPEG first")]
+    Unsupported(String),
     /// The decoder stopped.
     #[error("the picture is damaged or incomplete ({0}); copy or export it again")]
     Damaged(String),

@@ -68,19 +68,19 @@ impl Scans {
     }
 }
 
-/// Whether every pixel of a JPEG file without an end-of-image marker is there, but for a few bytes' worth of the last
-/// block, which the decoder cannot know to be missing.
+/// Whether the usual decoder reads every pixel. (Of a file without an end-of-image marker a few bytes' worth of the
+/// last block may be missing, which it cannot know.)
 pub fn is_complete(bytes: &[u8]) -> bool {
     if Scans::of(bytes).apart {
-        return false; // see `scan_by_scan`
+        return false; // see `otherwise`
     }
     let options = DecoderOptions::default().set_strict_mode(true);
     zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().is_ok()
 }
 
-/// A sequential JPEG file with a scan for each component, which the usual decoder takes for one scan
-/// (zune-jpeg 0.5).
-pub fn scan_by_scan(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
+/// By another decoder: a sequential JPEG file with a scan for each component, which the usual one takes for one scan
+/// (zune-jpeg 0.5), or one in which it finds faults.
+pub fn otherwise(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
     let fail = |reason: String| PictureError::Damaged(reason);
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.set_max_decoding_buffer_size(MAX_ALLOCATION as usize);
@@ -94,7 +94,7 @@ pub fn scan_by_scan(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
         jpeg_decoder::PixelFormat::L8 => {
             GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
         }
-        other => return Err(fail(format!("a scan for each component, as {other:?}"))),
+        other => return Err(PictureError::Unsupported(format!("a JPEG of the kind {other:?}"))),
     };
     found.ok_or_else(|| fail("it has too few pixels".into()))
 }
