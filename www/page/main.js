@@ -7,6 +7,7 @@ import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
 import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select, tell } from './dom.js';
 import { Gallery } from './gallery.js';
+import { onHold } from './hold.js';
 import { Improver } from './improve.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
@@ -426,11 +427,11 @@ async function loadSamples() {
 const view = new View($('view'), $('sheet'), renderZoom);
 
 function renderZoom() {
-  const text = `${number(view.zoom * 100)} %`;
-  button('zoom-fit').textContent = text;
-  label(button('zoom-fit'), words('zoomFit', { zoom: text }));
+  const zoom = `${number(view.scale * 100)} %`;
+  button('zoom-fit').textContent = zoom;
+  label(button('zoom-fit'), words(view.whole ? 'zoomActual' : 'zoomFit', { zoom }));
 }
-const divide = compareSlider({ sheet: $('sheet'), painting: canvas('painting'), divider: $('divider'), range: input('divide') });
+const { divide, photoOnly } = compareSlider({ sheet: $('sheet'), painting: canvas('painting'), divider: $('divider'), range: input('divide') });
 
 /** @param {boolean} on */
 function compare(on) {
@@ -446,6 +447,7 @@ function present(picture, task, { full, seconds }) {
   drawPainting(picture);
   uncover();
   if (!full) return;
+  view.pixels = width;
   shown = lookKey(task.look, photo.id);
   shownSeconds = seconds;
   remember(RESTORING, null);
@@ -477,6 +479,7 @@ function presentRefined({ done, total, loaded, bytes, picture }, task, seconds) 
   if (picture) {
     drawPainting(picture);
     uncover();
+    view.pixels = canvas('painting').width;
     refinedSteps = done;
   }
   working({ part: done / total });
@@ -545,6 +548,7 @@ async function showResult(result) {
   }
   const { width, height } = bitmap;
   drawPainting(bitmap, result.picture);
+  view.pixels = width;
   shown = result.key;
   remember(RESTORING, null);
   uncover();
@@ -610,6 +614,7 @@ function edit(id) {
   editing = id;
   unshow();
   canvas('painting').hidden = true;
+  view.pixels = /** @type {Photo} */ (photo).width;
   compare(false);
   say('status', 'paintRegion');
   render();
@@ -974,10 +979,10 @@ document.addEventListener('keydown', (event) => {
 $('view').addEventListener('keydown', (event) => {
   if (event.key.toLowerCase() === 'c' && !event.ctrlKey && !event.metaKey && !button('compare').disabled) compare(!comparing);
 });
-button('compare').addEventListener('click', () => compare(!comparing));
+onHold(button('compare'), 'v', { click: () => compare(!comparing), hold: photoOnly });
 button('zoom-in').addEventListener('click', () => view.zoomTo(view.zoom * 1.5));
 button('zoom-out').addEventListener('click', () => view.zoomTo(view.zoom / 1.5));
-button('zoom-fit').addEventListener('click', () => view.fit());
+button('zoom-fit').addEventListener('click', () => (view.whole ? view.actual() : view.fit()));
 button('stop').addEventListener('click', stop);
 button('take-update').addEventListener('click', async () => {
   button('take-update').disabled = true;
