@@ -6,9 +6,11 @@ import { tunedStyle } from '../tuned.js';
 import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
 import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select, tell } from './dom.js';
+import { onDragStyle } from './drag.js';
 import { Gallery } from './gallery.js';
 import { onHold } from './hold.js';
 import { Improver } from './improve.js';
+import { takeLink, wireLink } from './link.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
 import { fullSize, Painter, StyleGone } from './painter.js';
@@ -16,8 +18,10 @@ import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
 import { download, paintingName, written, Written, zipped } from './save.js';
 import { chosenFormat, stylesOf, wireSaving } from './saving.js';
+import { Search } from './search.js';
 import { SAFE, SIZES, USUAL_SIZE } from './sizes.js';
 import { Strips } from './strips.js';
+import { surprise } from './surprise.js';
 import { recall, remember } from './remember.js';
 import { complain, complainOf, halted, resting, say, sayAgain, working } from './telling.js';
 import { compareSlider, View } from './view.js';
@@ -95,6 +99,8 @@ const gallery = new Gallery($('gallery'), {
   onRemoved: () => { mendLook(); changed(); },
   onChoose,
 });
+
+const search = new Search(gallery);
 
 const painter = new Painter(
   { engine: engineAsked ?? 'auto', styleOf: (id) => gallery.get(id)?.picture },
@@ -253,9 +259,15 @@ function updateSays(what) {
   say('update-words', what);
 }
 
+/** Takes back what was said of the look with which the visit began. */
+function hideNotices() {
+  $('restored').hidden = true;
+  $('linked').hidden = true;
+}
+
 /** Another look, which is not refined unless it says so. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
 function set(change, { moving = false } = {}) {
-  $('restored').hidden = true;
+  hideNotices();
   history.set({ ...history.now, refined: false, ...change }, { moving });
   changed({ moving });
 }
@@ -306,6 +318,32 @@ function pressStyle(id) {
   }
 }
 
+/** A style that was dragged onto the picture is not taken out of a mixture that has it. @param {string} id */
+function dropStyle(id) {
+  if (!history.now.styles.some((style) => style.id === id) || many === 'one') pressStyle(id);
+}
+
+/** Other styles of the page, by chance. */
+function surpriseMe() {
+  const styles = surprise(gallery.all, history.now.styles, many === 'one' ? 1 : 2);
+  if (!styles.length) return;
+  set({ styles });
+  say('status', 'surprised', { styles: styleNames(history.now) });
+}
+
+/** Takes the look that the address of the page brings. */
+function openLink() {
+  const link = takeLink(history.now, (id) => gallery.get(id));
+  if (!link) return;
+  const { change, whole } = link;
+  const some = Object.keys(change).length > 0;
+  if (change.styles) many = change.styles.length > 1 ? 'mix' : 'one';
+  if (change.size) sizeChosen = true;
+  if (some) set(change);
+  say('linked', !some ? 'linkedNot' : whole ? 'linked' : 'linkedPartly');
+  $('linked').hidden = false;
+}
+
 // ---- what comes in -------------------------------------------------------------------------
 
 /**
@@ -316,7 +354,7 @@ function pressStyle(id) {
 async function takePhotos(files, { folder = '', loose = false } = {}) {
   await restored;
   complain();
-  $('restored').hidden = true;
+  hideNotices();
   /** @type {Photo | undefined} */
   let first;
   for (const given of files) {
@@ -356,6 +394,7 @@ async function takeStyles(files) {
   for (const file of files) {
     try {
       const { id, kept } = await gallery.addOwn(file);
+      search.clear();
       pressStyle(id);
       kept.then((done) => { if (!done) complain('notKept'); });
     } catch (error) {
@@ -713,7 +752,7 @@ function startAfresh() {
   many = 'one';
   sizeChosen = sizeAsked;
   savedOnes.clear();
-  $('restored').hidden = true;
+  hideNotices();
   say('status', 'idle');
   changed();
   visits.forget();
@@ -746,6 +785,8 @@ function render() {
   }
 
   gallery.render(look.styles.map(({ id }) => id));
+  search.render();
+  button('surprise').disabled = gallery.all.every(({ own }) => own);
   choose('many', many);
   $('style-title').textContent = styleTitle();
   mix.render(look.styles, many === 'mix');
@@ -939,6 +980,8 @@ onRadio('many', (/** @type {'one' | 'mix'} */ value) => {
   if (value === 'one' && styles.length > 1) set({ styles: styles.slice(0, 1) });
   else render();
 });
+button('surprise').addEventListener('click', surpriseMe);
+onDragStyle($('gallery'), $('stage'), dropStyle);
 follow(input('strength'), (strength, moving) => set({ strength }, { moving }));
 follow(input('brush'), (brush, moving) => set({ brush }, { moving }));
 onRadio('colours', (colours) => set({ colours }));
@@ -964,6 +1007,7 @@ button('region-done').addEventListener('click', () => {
 });
 
 const travel = (/** @type {'undo' | 'redo'} */ way) => {
+  $('linked').hidden = true;
   history[way]();
   changed();
 };
@@ -1000,6 +1044,7 @@ wireSaving({
   failure,
   onSaved: () => { if (shown !== undefined) savedOnes.add(shown); },
 });
+wireLink({ now: () => ({ look: history.now, photo: photo?.id ?? 0 }), styleOf: (id) => gallery.get(id) });
 // What waited for it.
 dialog('save-dialog').addEventListener('close', () => { if (painter.engine) takeUsualSize(); });
 button('batch').addEventListener('click', paintAll);
@@ -1044,6 +1089,8 @@ const bundled = gallery.loadBundled().then(() => { stylesKnown = true; }, () => 
 });
 const restored = restore().catch(reportError).then(() => visits.begin()); // what comes in waits for it
 Promise.all([bundled, restored]).then(async () => {
+  openLink();
+  addEventListener('hashchange', openLink);
   const shared = await sharedPhotos().catch(() => []);
   if (shared.length) await takePhotos(shared, { loose: true });
   if (sharedLost()) complain('sharedLost');
