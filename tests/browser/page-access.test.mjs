@@ -48,6 +48,11 @@ for (const [colorScheme, locale, viewport] of [
       await page.keyboard.press('Escape');
       await give(page, { photo: [files.smallPhoto, files.tallPhoto], style: files.style });
       await check('painted');
+      for (const text of ['wood', 'no such style']) {
+        await page.fill('#style-search', text);
+        await check('finding a style');
+      }
+      await page.fill('#style-search', '');
       const rename = (name) => page.evaluate((to) => {
         const element = document.getElementById('engine-name');
         const was = element.textContent;
@@ -126,6 +131,8 @@ test('everything from the photo to the file works by keyboard', async () => {
     await page.focus('#language');
     await tabTo('#divide');
     await page.keyboard.press('End');
+    await tabTo('#style-search');
+    await tabTo('#surprise');
     await tabTo('#gallery .pick');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowDown');

@@ -110,6 +110,6 @@ export function roving(group, selector) {
     event.preventDefault();
     items[Math.max(0, Math.min(items.length - 1, to))].focus();
   });
-  new MutationObserver(settle).observe(group, { childList: true, subtree: true, attributeFilter: ['aria-pressed'] });
+  new MutationObserver(settle).observe(group, { childList: true, subtree: true, attributeFilter: ['aria-pressed', 'hidden'] });
   settle();
 }

@@ -11,6 +11,7 @@ import { inLanguage, words } from './words.js';
  * @property {string} id
  * @property {() => string} title in the visitor's language
  * @property {string} note where it comes from
+ * @property {string} keywords what it is found by: its names in every language, and what it is
  * @property {string} thumb address of a small picture
  * @property {string} file its name for the command line
  * @property {string} name for the files of its paintings
@@ -32,6 +33,8 @@ export class Gallery {
   #styles = new Map();
   /** @type {Map<string, HTMLElement>} */
   #tiles = new Map();
+  /** What a style must have in its keywords to be shown. @type {string[]} */
+  #wanted = [];
 
   /**
    * @param {HTMLElement} root
@@ -46,7 +49,7 @@ export class Gallery {
     onChoose(this.#input, onFiles);
     this.#camera.addEventListener('click', onCamera);
     root.replaceChildren(this.#add, this.#camera);
-    roving(root, 'button.pick');
+    roving(root, '.tile:not([hidden]) > .pick');
   }
 
   /** @param {string | null} id */
@@ -55,6 +58,23 @@ export class Gallery {
   }
 
   get all() { return [...this.#styles.values()]; }
+
+  /** Shows only the styles that have all words of a text. @param {string} text @returns {number} how many these are */
+  filter(text) {
+    this.#wanted = plain(text).split(/\s+/);
+    let found = 0;
+    for (const [id, tile] of this.#tiles) {
+      tile.hidden = !this.#isWanted(/** @type {Style} */ (this.#styles.get(id)));
+      if (!tile.hidden) found++;
+    }
+    return found;
+  }
+
+  /** @param {Style} style */
+  #isWanted({ keywords }) {
+    const has = plain(keywords);
+    return this.#wanted.every((word) => has.includes(word));
+  }
 
   /** Adds the bundled styles. Rejects where their list cannot be loaded. */
   async loadBundled() {
@@ -67,6 +87,8 @@ export class Gallery {
         id,
         title: () => inLanguage(title),
         note: provenance,
+        // What all of them are comes before the colon.
+        keywords: [...Object.values(title), provenance.split(': ').at(-1)].join(' '),
         thumb: new URL(thumb, listUrl).href,
         file: id,
         name: id,
@@ -109,7 +131,7 @@ export class Gallery {
     const kept = tuned ? given : file;
     const title = tuned?.about.name ?? (kept.name.replace(/\.[^.]*$/, '') || kept.name);
     const note = [tuned?.about.author, tuned?.about.licence].filter(Boolean).join(', ');
-    this.#put({ id, title: () => title, note, thumb, file: kept.name, name: title, own: true, picture: async () => kept });
+    this.#put({ id, title: () => title, note, keywords: `${title} ${note}`, thumb, file: kept.name, name: title, own: true, picture: async () => kept });
     return kept;
   }
 
@@ -150,17 +172,18 @@ export class Gallery {
       const note = style.note || words('ownNote');
       pick.ariaLabel = style.title();
       pick.title = `${style.title()}\n${note}`;
+      /** @type {HTMLElement} */ (pick.lastElementChild).textContent = style.title();
       if (remove) label(remove, words('removeStyle', { name: style.title() }));
     }
   }
 
   /** @param {Style} style */
   #put(style) {
-    const image = make('img', { src: style.thumb, alt: '', decoding: 'async', loading: 'lazy', width: 80, height: 80 });
-    const pick = make('button', { type: 'button', className: 'pick' }, image);
+    const image = make('img', { src: style.thumb, alt: '', decoding: 'async', loading: 'lazy', width: 80, height: 80, draggable: false });
+    const pick = make('button', { type: 'button', className: 'pick', draggable: true }, image, make('span', { className: 'name' }));
     pick.dataset.style = style.id;
     pick.addEventListener('click', () => this.#onPress(style.id));
-    const tile = make('div', { className: 'tile' }, pick);
+    const tile = make('div', { className: 'tile', hidden: !this.#isWanted(style) }, pick);
     if (style.own) {
       const remove = make('button', { type: 'button', className: 'remove' }, icon('close'));
       remove.addEventListener('click', () => {
@@ -176,6 +199,9 @@ export class Gallery {
     else this.#root.append(tile);
   }
 }
+
+/** A text without what one leaves out in a hurry: capitals and accents. @param {string} text */
+const plain = (text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '').trim();
 
 /** @param {URL} url */
 async function fetchBlob(url) {

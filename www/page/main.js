@@ -6,8 +6,11 @@ import { tunedStyle } from '../tuned.js';
 import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
 import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select, tell } from './dom.js';
+import { onDragStyle } from './drag.js';
 import { Gallery } from './gallery.js';
+import { onHold } from './hold.js';
 import { Improver } from './improve.js';
+import { takeLink, wireLink } from './link.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
 import { fullSize, Painter, StyleGone } from './painter.js';
@@ -15,8 +18,10 @@ import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
 import { download, paintingName, written, Written, zipped } from './save.js';
 import { chosenFormat, stylesOf, wireSaving } from './saving.js';
+import { Search } from './search.js';
 import { SAFE, SIZES, USUAL_SIZE } from './sizes.js';
 import { Strips } from './strips.js';
+import { surprise } from './surprise.js';
 import { recall, remember } from './remember.js';
 import { complain, complainOf, halted, resting, say, sayAgain, working } from './telling.js';
 import { compareSlider, View } from './view.js';
@@ -94,6 +99,8 @@ const gallery = new Gallery($('gallery'), {
   onRemoved: () => { mendLook(); changed(); },
   onChoose,
 });
+
+const search = new Search(gallery);
 
 const painter = new Painter(
   { engine: engineAsked ?? 'auto', styleOf: (id) => gallery.get(id)?.picture },
@@ -252,9 +259,15 @@ function updateSays(what) {
   say('update-words', what);
 }
 
+/** Takes back what was said of the look with which the visit began. */
+function hideNotices() {
+  $('restored').hidden = true;
+  $('linked').hidden = true;
+}
+
 /** Another look, which is not refined unless it says so. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
 function set(change, { moving = false } = {}) {
-  $('restored').hidden = true;
+  hideNotices();
   history.set({ ...history.now, refined: false, ...change }, { moving });
   changed({ moving });
 }
@@ -305,6 +318,32 @@ function pressStyle(id) {
   }
 }
 
+/** A style that was dragged onto the picture is not taken out of a mixture that has it. @param {string} id */
+function dropStyle(id) {
+  if (!history.now.styles.some((style) => style.id === id) || many === 'one') pressStyle(id);
+}
+
+/** Other styles of the page, by chance. */
+function surpriseMe() {
+  const styles = surprise(gallery.all, history.now.styles, many === 'one' ? 1 : 2);
+  if (!styles.length) return;
+  set({ styles });
+  say('status', 'surprised', { styles: styleNames(history.now) });
+}
+
+/** Takes the look that the address of the page brings. */
+function openLink() {
+  const link = takeLink(history.now, (id) => gallery.get(id));
+  if (!link) return;
+  const { change, whole } = link;
+  const some = Object.keys(change).length > 0;
+  if (change.styles) many = change.styles.length > 1 ? 'mix' : 'one';
+  if (change.size) sizeChosen = true;
+  if (some) set(change);
+  say('linked', !some ? 'linkedNot' : whole ? 'linked' : 'linkedPartly');
+  $('linked').hidden = false;
+}
+
 // ---- what comes in -------------------------------------------------------------------------
 
 /**
@@ -315,7 +354,7 @@ function pressStyle(id) {
 async function takePhotos(files, { folder = '', loose = false } = {}) {
   await restored;
   complain();
-  $('restored').hidden = true;
+  hideNotices();
   /** @type {Photo | undefined} */
   let first;
   for (const given of files) {
@@ -355,6 +394,7 @@ async function takeStyles(files) {
   for (const file of files) {
     try {
       const { id, kept } = await gallery.addOwn(file);
+      search.clear();
       pressStyle(id);
       kept.then((done) => { if (!done) complain('notKept'); });
     } catch (error) {
@@ -426,11 +466,11 @@ async function loadSamples() {
 const view = new View($('view'), $('sheet'), renderZoom);
 
 function renderZoom() {
-  const text = `${number(view.zoom * 100)} %`;
-  button('zoom-fit').textContent = text;
-  label(button('zoom-fit'), words('zoomFit', { zoom: text }));
+  const zoom = `${number(view.scale * 100)} %`;
+  button('zoom-fit').textContent = zoom;
+  label(button('zoom-fit'), words(view.whole ? 'zoomActual' : 'zoomFit', { zoom }));
 }
-const divide = compareSlider({ sheet: $('sheet'), painting: canvas('painting'), divider: $('divider'), range: input('divide') });
+const { divide, photoOnly } = compareSlider({ sheet: $('sheet'), painting: canvas('painting'), divider: $('divider'), range: input('divide') });
 
 /** @param {boolean} on */
 function compare(on) {
@@ -446,6 +486,7 @@ function present(picture, task, { full, seconds }) {
   drawPainting(picture);
   uncover();
   if (!full) return;
+  view.pixels = width;
   shown = lookKey(task.look, photo.id);
   shownSeconds = seconds;
   remember(RESTORING, null);
@@ -477,6 +518,7 @@ function presentRefined({ done, total, loaded, bytes, picture }, task, seconds) 
   if (picture) {
     drawPainting(picture);
     uncover();
+    view.pixels = canvas('painting').width;
     refinedSteps = done;
   }
   working({ part: done / total });
@@ -545,6 +587,7 @@ async function showResult(result) {
   }
   const { width, height } = bitmap;
   drawPainting(bitmap, result.picture);
+  view.pixels = width;
   shown = result.key;
   remember(RESTORING, null);
   uncover();
@@ -610,6 +653,7 @@ function edit(id) {
   editing = id;
   unshow();
   canvas('painting').hidden = true;
+  view.pixels = /** @type {Photo} */ (photo).width;
   compare(false);
   say('status', 'paintRegion');
   render();
@@ -708,7 +752,7 @@ function startAfresh() {
   many = 'one';
   sizeChosen = sizeAsked;
   savedOnes.clear();
-  $('restored').hidden = true;
+  hideNotices();
   say('status', 'idle');
   changed();
   visits.forget();
@@ -741,6 +785,8 @@ function render() {
   }
 
   gallery.render(look.styles.map(({ id }) => id));
+  search.render();
+  button('surprise').disabled = gallery.all.every(({ own }) => own);
   choose('many', many);
   $('style-title').textContent = styleTitle();
   mix.render(look.styles, many === 'mix');
@@ -934,6 +980,8 @@ onRadio('many', (/** @type {'one' | 'mix'} */ value) => {
   if (value === 'one' && styles.length > 1) set({ styles: styles.slice(0, 1) });
   else render();
 });
+button('surprise').addEventListener('click', surpriseMe);
+onDragStyle($('gallery'), $('stage'), dropStyle);
 follow(input('strength'), (strength, moving) => set({ strength }, { moving }));
 follow(input('brush'), (brush, moving) => set({ brush }, { moving }));
 onRadio('colours', (colours) => set({ colours }));
@@ -959,6 +1007,7 @@ button('region-done').addEventListener('click', () => {
 });
 
 const travel = (/** @type {'undo' | 'redo'} */ way) => {
+  $('linked').hidden = true;
   history[way]();
   changed();
 };
@@ -974,10 +1023,10 @@ document.addEventListener('keydown', (event) => {
 $('view').addEventListener('keydown', (event) => {
   if (event.key.toLowerCase() === 'c' && !event.ctrlKey && !event.metaKey && !button('compare').disabled) compare(!comparing);
 });
-button('compare').addEventListener('click', () => compare(!comparing));
+onHold(button('compare'), 'v', { click: () => compare(!comparing), hold: photoOnly });
 button('zoom-in').addEventListener('click', () => view.zoomTo(view.zoom * 1.5));
 button('zoom-out').addEventListener('click', () => view.zoomTo(view.zoom / 1.5));
-button('zoom-fit').addEventListener('click', () => view.fit());
+button('zoom-fit').addEventListener('click', () => (view.whole ? view.actual() : view.fit()));
 button('stop').addEventListener('click', stop);
 button('take-update').addEventListener('click', async () => {
   button('take-update').disabled = true;
@@ -995,6 +1044,7 @@ wireSaving({
   failure,
   onSaved: () => { if (shown !== undefined) savedOnes.add(shown); },
 });
+wireLink({ now: () => ({ look: history.now, photo: photo?.id ?? 0 }), styleOf: (id) => gallery.get(id) });
 // What waited for it.
 dialog('save-dialog').addEventListener('close', () => { if (painter.engine) takeUsualSize(); });
 button('batch').addEventListener('click', paintAll);
@@ -1039,6 +1089,8 @@ const bundled = gallery.loadBundled().then(() => { stylesKnown = true; }, () => 
 });
 const restored = restore().catch(reportError).then(() => visits.begin()); // what comes in waits for it
 Promise.all([bundled, restored]).then(async () => {
+  openLink();
+  addEventListener('hashchange', openLink);
   const shared = await sharedPhotos().catch(() => []);
   if (shared.length) await takePhotos(shared, { loose: true });
   if (sharedLost()) complain('sharedLost');

@@ -14,7 +14,7 @@ export function sayAgain() {
   for (const [id, text] of said) $(id).textContent = words(...text);
 }
 
-/** @param {'status' | 'error' | 'work-words' | 'engine-name' | 'offline' | 'update-words' | 'save-error' | 'save-words'} id @param {Words} text */
+/** @param {'status' | 'error' | 'linked' | 'work-words' | 'engine-name' | 'offline' | 'update-words' | 'save-error' | 'save-words'} id @param {Words} text */
 export function say(id, ...text) {
   said.set(id, text);
   const sentence = words(...text);

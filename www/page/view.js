@@ -9,6 +9,8 @@ export class View {
   #onZoom;
   #width = 1;
   #height = 1;
+  /** Width of the picture that is seen, in its own pixels: a painting has others than its photo. */
+  #pixels = 1;
   #zoom = 1;
   /** The middle of the view, as a part of the picture. */
   #at = { x: 0.5, y: 0.5 };
@@ -34,12 +36,29 @@ export class View {
       view.addEventListener(end, (event) => this.#pointers.delete(/** @type {PointerEvent} */ (event).pointerId));
     }
     view.addEventListener('dblclick', (event) => {
-      if (!this.painting && this.#onPicture(event)) this.zoomTo(this.#zoom > 1.01 ? 1 : 2.5, event.clientX, event.clientY);
+      if (this.painting || !this.#onPicture(event)) return;
+      if (!this.whole) this.fit();
+      else this.#zoomTo(this.#actual > 1.01 ? this.#actual : 2.5, event.clientX, event.clientY);
     });
     view.addEventListener('keydown', (event) => this.#key(event));
   }
 
   get zoom() { return this.#zoom; }
+
+  /** Whether the picture is as large as the view. */
+  get whole() { return Math.abs(this.#zoom - 1) < 0.01; }
+
+  /** Device pixels for each pixel of the picture. */
+  get scale() { return (this.#size().width * devicePixelRatio) / this.#pixels; }
+
+  /** The zoom at which the scale is 1. */
+  get #actual() { return this.#zoom / this.scale; }
+
+  /** @param {number} width of the picture that is seen now in place of the one before, in its own pixels */
+  set pixels(width) {
+    this.#pixels = width;
+    this.#onZoom();
+  }
 
   /** Whether two fingers are down. */
   get pinching() { return this.#pointers.size > 1; }
@@ -48,6 +67,7 @@ export class View {
   show(width, height) {
     this.#width = width;
     this.#height = height;
+    this.#pixels = width;
     this.fit();
   }
 
@@ -57,14 +77,27 @@ export class View {
     this.#place();
   }
 
+  /** One device pixel for each pixel of the picture. */
+  actual() {
+    this.#zoomTo(this.#actual);
+  }
+
   /** Zooms so that what is at this place of the window stays there; without a place, the middle. @param {number} zoom @param {number} [clientX] @param {number} [clientY] */
   zoomTo(zoom, clientX, clientY) {
+    const actual = this.#actual;
+    // Step by step it goes no further out than to the whole picture.
+    const least = this.#zoom < 1 ? Math.min(this.#zoom, actual) : 1;
+    this.#zoomTo(Math.max(least, Math.min(Math.max(MOST, actual), zoom)), clientX, clientY);
+  }
+
+  /** The same without a limit. @param {number} zoom @param {number} [clientX] @param {number} [clientY] */
+  #zoomTo(zoom, clientX, clientY) {
     const box = this.#view.getBoundingClientRect();
     const dx = clientX === undefined ? 0 : clientX - box.left - box.width / 2;
     const dy = clientY === undefined ? 0 : clientY - box.top - box.height / 2;
     const before = this.#size();
     const held = { x: this.#at.x + dx / before.width, y: this.#at.y + dy / before.height };
-    this.#zoom = Math.max(1, Math.min(MOST, zoom));
+    this.#zoom = zoom;
     const after = this.#size();
     this.#at = { x: held.x - dx / after.width, y: held.y - dy / after.height };
     this.#place();
@@ -99,8 +132,10 @@ export class View {
     const { style } = this.#sheet;
     style.width = `${width}px`;
     style.height = `${height}px`;
-    style.left = `${clientWidth / 2 - this.#at.x * width}px`;
-    style.top = `${clientHeight / 2 - this.#at.y * height}px`;
+    // Between two device pixels the picture would be blurred.
+    const whole = (/** @type {number} */ at) => Math.round(at * devicePixelRatio) / devicePixelRatio;
+    style.left = `${whole(clientWidth / 2 - this.#at.x * width)}px`;
+    style.top = `${whole(clientHeight / 2 - this.#at.y * height)}px`;
     this.#view.classList.toggle('zoomed', this.#zoom > 1);
     this.#onZoom();
   }
@@ -152,6 +187,7 @@ export class View {
       '=': () => this.zoomTo(this.#zoom * 1.25),
       '-': () => this.zoomTo(this.#zoom / 1.25),
       0: () => this.fit(),
+      1: () => this.actual(),
       ArrowLeft: () => this.moveBy(step, 0),
       ArrowRight: () => this.moveBy(-step, 0),
       ArrowUp: () => this.moveBy(0, step),
@@ -166,11 +202,16 @@ export class View {
 /**
  * The line between the photo and the painting, moved by pointer or keyboard.
  * @param {{ sheet: HTMLElement, painting: HTMLElement, divider: HTMLElement, range: HTMLInputElement }} parts
- * @returns {(on: boolean) => void} switches it on or off
+ * @returns {{ divide: (on: boolean) => void, photoOnly: (on: boolean) => void }} divide: switches it on or off; photoOnly:
+ *   shows the photo alone, whatever the line does
  */
 export function compareSlider({ sheet, painting, divider, range }) {
+  let divided = false;
+  let alone = false;
   const place = () => {
-    const part = divider.hidden ? 0 : range.valueAsNumber;
+    const part = alone ? 100 : divided ? range.valueAsNumber : 0;
+    divider.hidden = !divided && !alone;
+    divider.classList.toggle('photo-only', alone);
     divider.style.setProperty('--at', `${part}%`);
     painting.style.clipPath = part ? `inset(0 0 0 ${part}%)` : '';
   };
@@ -191,9 +232,15 @@ export function compareSlider({ sheet, painting, divider, range }) {
     if (line.hasPointerCapture(event.pointerId)) follow(event);
   });
   range.addEventListener('input', place);
-  return (on) => {
-    divider.hidden = !on;
-    if (on) range.value = '50';
-    place();
+  return {
+    divide(on) {
+      divided = on;
+      if (on) range.value = '50';
+      place();
+    },
+    photoOnly(on) {
+      alone = on;
+      place();
+    },
   };
 }
