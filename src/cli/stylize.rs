@@ -348,8 +348,19 @@ impl Stylize {
         bar: &ProgressBar,
         dropped: &Once,
     ) -> Result<Painted> {
-        let Decoded { picture: whole, opacity, metadata } = files::read_whole(&job.photo)?;
+        let Decoded { picture: whole, opacity, metadata, reduced_from } =
+            files::read_whole(&job.photo)?;
         let size = (whole.width(), whole.height());
+        if let Some((width, height)) = reduced_from {
+            bar.suspend(|| {
+                eprintln!(
+                    "{} has {width} x {height} pixels, more than can be painted: it is read as {} x {}",
+                    job.photo.display(),
+                    size.0,
+                    size.1
+                );
+            });
+        }
         let photo = whole.fit(self.size.unwrap_or(u32::MAX));
         let content = stylizer.encode_content(&photo);
         let mut options = Options { strength: self.strength, colours: self.colours.into() };

@@ -63,6 +63,16 @@ pub struct Decoded {
     pub opacity: Option<Vec<u8>>,
     /// What a camera wrote beside them.
     pub metadata: Option<Metadata>,
+    /// The width and height in the file, where these are more pixels than are read: it was read smaller.
+    pub reduced_from: Option<(u32, u32)>,
+}
+
+/// What a file holds.
+struct Contents {
+    /// Upright, in sRGB.
+    pixels: DynamicImage,
+    metadata: Option<Metadata>,
+    reduced_from: Option<(u32, u32)>,
 }
 
 impl Decoded {
@@ -71,17 +81,18 @@ impl Decoded {
     /// # Errors
     /// As [`Picture::decode`].
     pub fn read(bytes: &[u8]) -> Result<Self, PictureError> {
-        let (pixels, metadata) = pixels(bytes)?;
+        let Contents { pixels, metadata, reduced_from } = contents(bytes, Picture::MAX_PIXELS)?;
         let (width, height) = (pixels.width(), pixels.height());
         if !pixels.color().has_alpha() {
             let picture = Picture::new(width, height, pixels.into_rgb8().into_raw())?;
-            return Ok(Self { picture, opacity: None, metadata });
+            return Ok(Self { picture, opacity: None, metadata, reduced_from });
         }
         let rgba = pixels.into_rgba8();
         let opacity: Vec<u8> = rgba.pixels().map(|pixel| pixel[3]).collect();
         let transparent = opacity.iter().any(|&opacity| opacity < u8::MAX);
         let picture = Picture::from_rgba(width, height, &rgba)?;
-        Ok(Self { picture, opacity: transparent.then_some(opacity), metadata })
+        let opacity = transparent.then_some(opacity);
+        Ok(Self { picture, opacity, metadata, reduced_from })
     }
 }
 
@@ -111,7 +122,7 @@ impl Picture {
     /// # Errors
     /// As [`Picture::decode`].
     pub fn decode_style(bytes: &[u8]) -> Result<Self, PictureError> {
-        let (pixels, _) = pixels(bytes)?;
+        let Contents { pixels, .. } = contents(bytes, Picture::MAX_PIXELS)?;
         let (width, height) = (pixels.width(), pixels.height());
         match pixels.color().has_alpha() {
             true => Self::from_style_rgba(width, height, &pixels.into_rgba8()),
@@ -172,7 +183,7 @@ impl Mask {
     /// # Errors
     /// As [`Picture::decode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, PictureError> {
-        let (pixels, _) = pixels(bytes)?;
+        let Contents { pixels, .. } = contents(bytes, Picture::MAX_PIXELS)?;
         Self::from_rgba(pixels.width(), pixels.height(), &pixels.into_rgba8())
     }
 }
@@ -211,12 +222,12 @@ fn write(
     encoder.write_image(pixels, width, height, colour)
 }
 
-/// The upright pixels of a file, in sRGB, and what is said of them.
-fn pixels(bytes: &[u8]) -> Result<(DynamicImage, Option<Metadata>), PictureError> {
-    unless_it_panics(|| decoded(bytes))
+/// What is in a file. Of a JPEG with more than `most` pixels that is a half, a quarter or an eighth of its size.
+fn contents(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
+    unless_it_panics(|| decoded(bytes, most))
 }
 
-fn decoded(bytes: &[u8]) -> Result<(DynamicImage, Option<Metadata>), PictureError> {
+fn decoded(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
     if bytes.is_empty() {
         return Err(PictureError::EmptyFile);
     }
@@ -238,16 +249,19 @@ fn decoded(bytes: &[u8]) -> Result<(DynamicImage, Option<Metadata>), PictureErro
         .into_decoder()
         .map_err(|error| damaged(&error))?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > Picture::MAX_PIXELS {
-        return Err(PictureError::TooLarge { width, height });
-    }
+    let fits = |part: &u32| u64::from(width / part) * u64::from(height / part) <= most;
+    let part = match scans {
+        Some(_) => [1, 2, 4, 8].into_iter().find(fits),
+        None => Some(1).filter(fits),
+    };
+    let Some(part) = part else { return Err(PictureError::TooLarge { width, height }) };
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_ALLOCATION);
     let too_large_or_damaged = |error: ImageError| match error {
         ImageError::Limits(_) => PictureError::TooLarge { width, height },
         error => damaged(&error),
     };
-    limits.reserve(decoder.total_bytes()).map_err(too_large_or_damaged)?;
+    limits.reserve(decoder.total_bytes() / u64::from(part * part)).map_err(too_large_or_damaged)?;
     decoder.set_limits(limits).map_err(too_large_or_damaged)?;
     // Metadata that is damaged, or is promised and not there, costs nothing but itself.
     let exif = decoder.exif_metadata().ok().flatten().unwrap_or_default();
@@ -259,12 +273,13 @@ fn decoded(bytes: &[u8]) -> Result<(DynamicImage, Option<Metadata>), PictureErro
     };
     let profile = decoder.icc_profile().ok().flatten();
     let mut pixels = match scans {
+        Some(_) if part > 1 => jpeg::otherwise(bytes, part)?,
         // The usual decoder would fill what it cannot read with grey and say nothing.
         Some(scans) if !jpeg::is_complete(bytes) => {
             if scans.cut_short {
                 return Err(PictureError::Damaged("the end of the file is missing".into()));
             }
-            jpeg::otherwise(bytes)?
+            jpeg::otherwise(bytes, 1)?
         }
         _ => DynamicImage::from_decoder(decoder).map_err(too_large_or_damaged)?,
     };
@@ -272,7 +287,8 @@ fn decoded(bytes: &[u8]) -> Result<(DynamicImage, Option<Metadata>), PictureErro
         pixels = to_srgb(pixels, &profile);
     }
     pixels.apply_orientation(orientation);
-    Ok((pixels, Metadata::of_exif(exif)))
+    let reduced_from = (part > 1).then_some((width, height));
+    Ok(Contents { pixels, metadata: Metadata::of_exif(exif), reduced_from })
 }
 
 /// In sRGB, from the colours of an ICC profile. A profile that is damaged, or is for other channels than these, is
@@ -554,6 +570,29 @@ pub(crate) mod tests {
         }
         bytes.extend(0u64.to_le_bytes());
         assert_eq!(Picture::decode(&bytes).unwrap().rgb(), [0x4d; 3]);
+    }
+
+    #[test]
+    fn a_jpeg_that_is_too_large_is_read_smaller() {
+        let bytes = jpeg();
+        let whole = Picture::decode(&bytes).unwrap();
+        let (width, height) = (whole.width(), whole.height());
+        let area = u64::from(width * height);
+        assert_eq!(contents(&bytes, area).unwrap().reduced_from, None);
+        for (most, part) in [(area - 1, 2), (area / 5, 4), (area / 33, 8)] {
+            let found = contents(&bytes, most).unwrap();
+            assert_eq!(found.reduced_from, Some((width, height)));
+            let found = found.pixels.into_rgb8();
+            let size = (width.div_ceil(part), height.div_ceil(part));
+            assert_eq!((found.width(), found.height()), size);
+            let expected = whole.resized(size.0, size.1);
+            let apart = found.iter().zip(expected.rgb()).map(|(a, b)| f64::from(a.abs_diff(*b)));
+            let mean = apart.sum::<f64>() / expected.rgb().len() as f64;
+            assert!(mean < 12.0, "1/{part}: {mean} of 255 levels");
+        }
+        assert!(matches!(contents(&bytes, 1), Err(PictureError::TooLarge { .. })));
+        let png = whole.encode(Format::Png).unwrap();
+        assert!(matches!(contents(&png, area - 1), Err(PictureError::TooLarge { .. })));
     }
 
     #[test]

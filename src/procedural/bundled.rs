@@ -37,7 +37,7 @@ impl BundledStyle {
                 }
             };
         }
-        tuned!("blue-town" "bouquet-in-glass" "dotted-wood" "golden-mosaic" "marbled-jewels" "moonlit-batik" "mountains-in-ink" "neon-currents" "pen-bouquet" "red-sky-woodcut" "starry-impasto" "stitched-flowers" "water-garden")
+        tuned!("blue-town" "bouquet-in-glass" "bulging-stripes" "circles-and-bars" "crayon-town" "desert-poster" "dotted-wood" "flung-colours" "folded-autumn" "golden-mosaic" "halftone-peak" "lilac-bouquet" "marbled-jewels" "moonlit-batik" "mountains-in-ink" "neon-currents" "night-woodcut" "palette-knife-sky" "paper-canyon" "pen-bouquet" "plum-agate" "red-sky-woodcut" "seaside-wash" "starry-impasto" "stitched-flowers" "water-garden" "woven-dusk")
     }
 
     /// Path of the picture, relative to `styles.json`.

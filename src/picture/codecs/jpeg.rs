@@ -79,10 +79,19 @@ pub fn is_complete(bytes: &[u8]) -> bool {
 }
 
 /// By another decoder: a sequential JPEG file with a scan for each component, which the usual one takes for one scan
-/// (zune-jpeg 0.5), or one in which it finds faults.
-pub fn otherwise(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
+/// (zune-jpeg 0.5), one in which it finds faults, or one that is too large for it. `part` 2, 4 or 8 gives a half, a
+/// quarter or an eighth of its size, as the coefficients of its blocks have it.
+pub fn otherwise(bytes: &[u8], part: u32) -> Result<DynamicImage, PictureError> {
     let fail = |reason: String| PictureError::Damaged(reason);
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    if part > 1 {
+        decoder.read_info().map_err(|error| fail(error.to_string()))?;
+        let info = decoder.info().ok_or_else(|| fail("it has no header".into()))?;
+        let smaller = |side: u16| u32::from(side).div_ceil(part) as u16;
+        decoder
+            .scale(smaller(info.width), smaller(info.height))
+            .map_err(|error| fail(error.to_string()))?;
+    }
     decoder.set_max_decoding_buffer_size(MAX_ALLOCATION as usize);
     let pixels = decoder.decode().map_err(|error| fail(error.to_string()))?;
     let info = decoder.info().ok_or_else(|| fail("it has no header".into()))?;
