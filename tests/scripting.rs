@@ -73,10 +73,15 @@ fn styles_of_the_program_go_by_their_names() {
     let run = desk.run(&["styles", "--list"]).prints(&["starry-impasto", "halftone-peak"]);
     assert_eq!(run.stdout.lines().count(), procedural::bundled().len());
     let style = procedural::bundled().iter().find(|style| style.id == "golden-mosaic").unwrap();
-    desk.put("file.png", &style.picture(), Format::Png);
-    desk.stylize(&["photo.png", "--style", "golden-mosaic=2", "-o", "by-name.png"]).prints(&[]);
-    desk.stylize(&["photo.png", "--style", "file.png", "-o", "by-file.png"]).prints(&[]);
-    assert_eq!(difference(&desk.picture("by-name.png"), &desk.picture("by-file.png")), 0.0);
+    desk.put("picture.png", &style.picture(), Format::Png);
+    std::fs::write(desk.path("file.style"), style.tuned().unwrap()).unwrap();
+    for (given, out) in
+        [("golden-mosaic=2", "name.png"), ("file.style", "file.png"), ("picture.png", "plain.png")]
+    {
+        desk.stylize(&["photo.png", "--style", given, "-o", out]).prints(&[]);
+    }
+    assert_eq!(difference(&desk.picture("name.png"), &desk.picture("file.png")), 0.0);
+    assert!(difference(&desk.picture("name.png"), &desk.picture("plain.png")) > 1.0, "it is tuned");
     // A file of that name comes first.
     std::fs::copy(desk.path("red.png"), desk.path("golden-mosaic")).unwrap();
     desk.stylize(&["photo.png", "--style", "golden-mosaic", "-o", "file-first.png"]).prints(&[]);
