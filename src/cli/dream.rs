@@ -73,10 +73,7 @@ impl Dream {
         let encoded = styles
             .iter()
             .map(|(path, _)| {
-                let style = files::read_style(path)?;
-                style
-                    .encoded(&stylizer, self.style_size)
-                    .with_context(|| format!("{} with {}", path.display(), weights.name))
+                files::read_style(path)?.encoded(&stylizer, &weights.name, self.style_size)
             })
             .collect::<Result<Vec<Style>>>()?;
         let weighted: Vec<(&Style, f32)> =

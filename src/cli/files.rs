@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use impasto::files::{clear_left_behind, write_whole};
 use impasto::picture::codecs::{Decoded, EXTENSIONS};
 use impasto::procedural::{BundledStyle, bundled};
-use impasto::tuned::{TunedError, TunedStyle, Tuning};
+use impasto::tuned::{TunedStyle, Tuning};
 use impasto::{Format, Mask, Picture, PictureError, Style, Stylizer};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -59,17 +59,20 @@ pub fn read_whole(path: &Path) -> Result<Decoded> {
 
 /// A style that was given.
 pub struct GivenStyle {
+    name: String,
     pub picture: Picture,
     /// Where the networks were tuned to it.
     pub tuning: Option<Tuning>,
 }
 
 impl GivenStyle {
-    /// Encoded, at a long side of so many pixels.
-    pub fn encoded(&self, stylizer: &Stylizer, size: u32) -> Result<Style, TunedError> {
+    /// Encoded, at a long side of so many pixels, by a stylizer with the weights of that name.
+    pub fn encoded(&self, stylizer: &Stylizer, weights: &str, size: u32) -> Result<Style> {
         let picture = self.picture.fit(size);
         match &self.tuning {
-            Some(tuning) => stylizer.encode_tuned_style(&picture, tuning),
+            Some(tuning) => stylizer
+                .encode_tuned_style(&picture, tuning)
+                .with_context(|| format!("{} with {weights}", self.name)),
             None => Ok(stylizer.encode_style(&picture)),
         }
     }
@@ -77,20 +80,22 @@ impl GivenStyle {
 
 /// The style picture or tuned style in a file, or the style of this name that comes with the program.
 pub fn read_style(path: &Path) -> Result<GivenStyle> {
-    let name = || path.display().to_string();
+    let name = path.display().to_string();
     let bytes = match bundled_style(path) {
         Some(style) => match style.tuned() {
             Some(bytes) => Cow::Borrowed(bytes),
-            None => return Ok(GivenStyle { picture: style.picture(), tuning: None }),
+            None => return Ok(GivenStyle { name, picture: style.picture(), tuning: None }),
         },
         None => Cow::Owned(read_style_file(path)?),
     };
-    if TunedStyle::is(&bytes) {
-        let TunedStyle { picture, tuning } = TunedStyle::load(&bytes).with_context(name)?;
-        return Ok(GivenStyle { picture, tuning: Some(tuning) });
-    }
-    let picture = Picture::decode_style(&bytes).with_context(name)?;
-    Ok(GivenStyle { picture, tuning: None })
+    let (picture, tuning) = if TunedStyle::is(&bytes) {
+        let TunedStyle { picture, tuning } =
+            TunedStyle::load(&bytes).with_context(|| name.clone())?;
+        (picture, Some(tuning))
+    } else {
+        (Picture::decode_style(&bytes).with_context(|| name.clone())?, None)
+    };
+    Ok(GivenStyle { name, picture, tuning })
 }
 
 /// The file that an argument names in which a style of the program could be named, too.

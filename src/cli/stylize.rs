@@ -208,16 +208,14 @@ impl Stylize {
         let stylizer = weights.stylizer(&device)?;
         let encoded = given
             .iter()
-            .zip(&styles)
-            .map(|(style, (path, _))| {
-                let name = || format!("{} with {}", path.display(), weights.name);
-                style.encoded(&stylizer, self.style_size).with_context(name)
-            })
+            .map(|style| style.encoded(&stylizer, &weights.name, self.style_size))
             .collect::<Result<Vec<Style>>>()?;
+        // In full size they are for refining only.
+        let given = self.refine.map(|_| given);
         let layers = layers(&encoded, &styles, &regions);
         let stroke = f64::from(self.style_size) / f64::from(STYLE_SIZE);
-        let refiner = match self.refine {
-            Some(_) => Some(Refiner {
+        let refiner = match &given {
+            Some(given) => Some(Refiner {
                 chain: Chain::load(fit::NETWORK, &device)?,
                 styles: given
                     .iter()

@@ -241,7 +241,7 @@ fn decoded(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
     };
     let mended = match format {
         ImageFormat::WebP => repair::without_empty_promises(bytes),
-        ImageFormat::Bmp => repair::without_gap(bytes),
+        ImageFormat::Bmp => repair::behind_palette(bytes),
         _ => None,
     };
     let bytes = mended.as_deref().unwrap_or(bytes);
@@ -274,14 +274,14 @@ fn decoded(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
     let profile = decoder.icc_profile().ok().flatten();
     let mut pixels = match scans {
         Some(_) if part > 1 => jpeg::otherwise(bytes, part)?,
-        // The usual decoder would fill what it cannot read with grey and say nothing.
-        Some(scans) if !jpeg::is_complete(bytes) => {
-            if scans.cut_short {
+        Some(scans) => match jpeg::complete(bytes, scans) {
+            Some(pixels) => pixels,
+            None if scans.cut_short => {
                 return Err(PictureError::Damaged("the end of the file is missing".into()));
             }
-            jpeg::otherwise(bytes, 1)?
-        }
-        _ => DynamicImage::from_decoder(decoder).map_err(too_large_or_damaged)?,
+            None => jpeg::otherwise(bytes, 1)?,
+        },
+        None => DynamicImage::from_decoder(decoder).map_err(too_large_or_damaged)?,
     };
     if let Some(profile) = profile {
         pixels = to_srgb(pixels, &profile);

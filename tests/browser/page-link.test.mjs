@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { files, give, onPage, painted, pick, slide } from './visit.mjs';
+import { files, give, onPage, otherLook, painted, pick } from './visit.mjs';
 
 const CLIPBOARD = { permissions: ['clipboard-read', 'clipboard-write'] };
 const AT_64 = '?engine=cpu&size=64';
@@ -30,13 +30,7 @@ test('a copied link brings the look to another visit, and undo brings back the o
   let before;
   await onPage({ query: AT_64, context: CLIPBOARD }, async (page) => {
     await give(page, { photo: files.photo });
-    await pick(page, 'many', 'mix');
-    await page.click('.pick[data-style=blue-town]');
-    await slide(page, '#weight-blue-town', 20);
-    await slide(page, '#strength', 85);
-    await slide(page, '#brush', 640);
-    await pick(page, 'colours', 'photo');
-    await painted(page);
+    await otherLook(page);
     const { link: url, told } = await copied(page);
     assert.match(told, /holds no picture/);
     assert.equal(url.search, '', 'what the address had is not for others');

@@ -9,8 +9,8 @@ import { unzipSync } from 'fflate';
 
 import { meanDifference } from './pictures.mjs';
 import {
-  assertAlike, download, files, folder, give, hand, impasto, move, native, onPage, painted, patched, pick, pixels, root, run,
-  slide,
+  assertAlike, download, files, folder, give, hand, impasto, move, native, onPage, otherLook, painted, patched, pick, pixels, root,
+  run, slide,
 } from './visit.mjs';
 
 /** Width and height of a PNG file. */
@@ -331,12 +331,7 @@ test('the command line makes the same picture', async (t) => {
     await symlink(impasto, join(place, 'impasto'));
     for (const file of [files.tallPhoto, files.style]) await copyFile(file, join(place, file.split('/').at(-1)));
     await give(page, { photo: files.tallPhoto, style: files.style });
-    await pick(page, 'many', 'mix');
-    await page.click('.pick[data-style=blue-town]');
-    await slide(page, '#weight-blue-town', 20);
-    await slide(page, '#strength', 85);
-    await slide(page, '#brush', 256);
-    await pick(page, 'colours', 'photo');
+    await otherLook(page, 256);
     await page.click('#add-region');
     await page.selectOption('#region-style', 'golden-mosaic');
     await page.focus('#mask');

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { download, files, give, kept, onPage, painted, pick, pixels, slide } from './visit.mjs';
+import { download, files, give, kept, onPage, otherLook, painted, pixels, slide } from './visit.mjs';
 
 const AT_64 = { query: '?engine=cpu&size=64' };
 
@@ -62,13 +62,7 @@ test('a reload brings back photos, styles, settings, a region, paintings and the
     await give(page, { photo: [files.photo, files.tallPhoto], style: files.style });
     await page.click('#photos .pick >> nth=1');
     await painted(page);
-    await pick(page, 'many', 'mix');
-    await page.click('.pick[data-style=blue-town]');
-    await slide(page, '#weight-blue-town', 20);
-    await slide(page, '#strength', 85);
-    await slide(page, '#brush', 640);
-    await pick(page, 'colours', 'photo');
-    await painted(page);
+    await otherLook(page);
     await region(page);
     await page.waitForFunction(() => document.querySelector('#results .pick').ariaCurrent === 'true');
     const look = () => page.evaluate(() => ({

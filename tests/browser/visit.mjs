@@ -206,6 +206,17 @@ export async function pretendGpu(page, { ready = Promise.resolve(), code = '' } 
 export const engineLoads = (requests, kind) =>
   requests.filter((url) => url.endsWith(`engine/${kind}/impasto_bg.wasm`)).length;
 
+/** A look that differs from the first one in everything: two styles, and all settings. */
+export async function otherLook(page, brush = 640) {
+  await pick(page, 'many', 'mix');
+  await page.click('.pick[data-style=blue-town]');
+  await slide(page, '#weight-blue-town', 20);
+  await slide(page, '#strength', 85);
+  await slide(page, '#brush', brush);
+  await pick(page, 'colours', 'photo');
+  await painted(page);
+}
+
 /** Gives the page a photo and, if wanted, a style, and waits for the painting. */
 export async function give(page, { photo: photoFile, style: styleFile } = {}) {
   if (styleFile) {

@@ -126,7 +126,7 @@ export const en = {
   sideLargest: '{width} × {height}, the largest here',
   sideBetween: '{width} × {height}',
   sidePainted: '{width} × {height}, as shown',
-  savePaints: 'It is painted in this size when you download it: the larger, the finer its strokes, and the more it looks like the photo.',
+  savePaints: 'It is painted in this size when you download it. Up to a megapixel its strokes are finer the larger it is; above that they keep their proportion.',
   saveRefined: 'A refined painting is saved in the size in which it was refined. For a larger one, choose a larger size beside the picture and refine again.',
   download: 'Download',
   copyLink: 'Copy link to this look',

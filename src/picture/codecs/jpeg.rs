@@ -2,6 +2,7 @@
 
 use image::{DynamicImage, GrayImage, RgbImage};
 use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::MAX_ALLOCATION;
@@ -68,14 +69,33 @@ impl Scans {
     }
 }
 
-/// Whether the usual decoder reads every pixel. (Of a file without an end-of-image marker a few bytes' worth of the
-/// last block may be missing, which it cannot know.)
-pub fn is_complete(bytes: &[u8]) -> bool {
-    if Scans::of(bytes).apart {
-        return false; // see `otherwise`
+/// Every pixel, or nothing where the usual decoder finds a fault: asked otherwise it would fill what it cannot read with
+/// grey and say nothing. (Of a file without an end-of-image marker a few bytes' worth of the last block may be missing,
+/// which it cannot know.)
+pub fn complete(bytes: &[u8], scans: Scans) -> Option<DynamicImage> {
+    if scans.apart {
+        return None; // see `otherwise`
     }
-    let options = DecoderOptions::default().set_strict_mode(true);
-    zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().is_ok()
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().ok()?;
+    let (width, height) = decoder.dimensions()?;
+    let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
+    let grey = decoder.input_colorspace()? == ColorSpace::Luma;
+    let wanted = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(options.jpeg_set_out_colorspace(wanted));
+    let pixels = decoder.decode().ok()?;
+    image_of(width, height, grey, pixels)
+}
+
+fn image_of(width: u32, height: u32, grey: bool, pixels: Vec<u8>) -> Option<DynamicImage> {
+    match grey {
+        true => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        false => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
+    }
 }
 
 /// By another decoder: a sequential JPEG file with a scan for each component, which the usual one takes for one scan
@@ -96,16 +116,12 @@ pub fn otherwise(bytes: &[u8], part: u32) -> Result<DynamicImage, PictureError> 
     let pixels = decoder.decode().map_err(|error| fail(error.to_string()))?;
     let info = decoder.info().ok_or_else(|| fail("it has no header".into()))?;
     let (width, height) = (info.width.into(), info.height.into());
-    let found = match info.pixel_format {
-        jpeg_decoder::PixelFormat::RGB24 => {
-            RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
-        }
-        jpeg_decoder::PixelFormat::L8 => {
-            GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
-        }
+    let grey = match info.pixel_format {
+        jpeg_decoder::PixelFormat::RGB24 => false,
+        jpeg_decoder::PixelFormat::L8 => true,
         other => return Err(PictureError::Unsupported(format!("a JPEG of the kind {other:?}"))),
     };
-    found.ok_or_else(|| fail("it has too few pixels".into()))
+    image_of(width, height, grey, pixels).ok_or_else(|| fail("it has too few pixels".into()))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Files that are right, or nearly, and that the decoders do not take as they are.
 
-/// A BMP file without what lies between its palette and its pixels, which the decoder takes for pixels (image 0.25);
-/// nothing for any other.
-pub fn without_gap(bytes: &[u8]) -> Option<Vec<u8>> {
+/// A BMP file that says that its pixels begin within its palette, with the right place: decoders that believe it show
+/// colours as pixels. Nothing for any other.
+pub fn behind_palette(bytes: &[u8]) -> Option<Vec<u8>> {
     /// Where the header says where the pixels are, and the places of numbers behind that.
     const PIXELS: usize = 10;
     const SIZE: usize = 14;
     const BITS: usize = 28;
+    const LENGTH: usize = 34;
     const COLOURS: usize = 46;
     let number =
         |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
@@ -20,13 +21,13 @@ pub fn without_gap(bytes: &[u8]) -> Option<Vec<u8>> {
         colours => colours.min(1 << bits),
     };
     let end = SIZE.checked_add(size)?.checked_add(4 * colours)?;
-    let (head, rest) = (bytes.get(..end)?, bytes.get(pixels..)?);
-    if end >= pixels {
+    // A palette may be shorter than it should be: then the pixels would not fit behind where it should end.
+    if pixels >= end || end.checked_add(number(LENGTH)?)? != bytes.len() {
         return None;
     }
-    let mut whole = [head, rest].concat();
-    whole[PIXELS..PIXELS + 4].copy_from_slice(&u32::try_from(end).ok()?.to_le_bytes());
-    Some(whole)
+    let mut mended = bytes.to_vec();
+    mended[PIXELS..PIXELS + 4].copy_from_slice(&u32::try_from(end).ok()?.to_le_bytes());
+    Some(mended)
 }
 
 /// A WebP file whose header promises metadata that are not there, which decoders refuse, without the promises; nothing
@@ -56,23 +57,22 @@ mod tests {
     use crate::picture::Picture;
 
     #[test]
-    fn what_lies_before_the_pixels_of_a_bmp_is_not_one_of_them() {
-        let file = |gap: usize| {
+    fn the_palette_of_a_bmp_is_none_of_its_pixels() {
+        let file = |pixels: u32, gap: usize| {
             let mut bytes = b"BM".to_vec();
-            let number =
-                |bytes: &mut Vec<u8>, value: usize| bytes.extend((value as u32).to_le_bytes());
             // The file's size, nothing, where the pixels are; then a header for 4 x 1 pixels of 8 bits and two colours.
-            for value in [62 + gap + 4, 0, 62 + gap, 40, 4, 1, 8 << 16 | 1, 0, 4, 0, 0, 2, 0] {
-                number(&mut bytes, value);
+            for value in [66 + gap as u32, 0, pixels, 40, 4, 1, 8 << 16 | 1, 0, 4, 0, 0, 2, 0] {
+                bytes.extend(value.to_le_bytes());
             }
             bytes.extend([10, 20, 30, 0, 200, 210, 220, 0]);
             bytes.extend(vec![0; gap]);
             bytes.extend([1, 0, 1, 1]);
-            bytes
+            Picture::decode(&bytes).unwrap()
         };
-        let picture = Picture::decode(&file(0)).unwrap();
         let (dark, bright) = ([30, 20, 10], [220, 210, 200]);
-        assert_eq!(picture.rgb(), [bright, dark, bright, bright].concat());
-        assert_eq!(Picture::decode(&file(8)).unwrap(), picture);
+        let expected = [bright, dark, bright, bright].concat();
+        assert_eq!(file(62, 0).rgb(), expected);
+        assert_eq!(file(54, 0).rgb(), expected, "where the palette begins");
+        assert_eq!(file(70, 8).rgb(), expected, "behind what is neither");
     }
 }
