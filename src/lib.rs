@@ -26,7 +26,7 @@
 //!
 //! The rooms in the order data flows, each of which knows those below it only (`tests/house.rs` sees to that):
 //! [`picture`] (bytes to pixels, and masks), [`network`] (pixels to features to pixels), [`stylizer`] (all of it);
-//! [`fit`] goes on from a painting by gradient descent, and [`tuned`] styles have weights of their own. Below them
+//! [`film`] paints frames in their order; [`fit`] goes on from a painting by gradient descent, and [`tuned`] styles have weights of their own. Below them
 //! are [`kernels`], the only room that knows backends, [`weights`] and [`device`]. [`procedural`] makes style
 //! pictures by rules, without any network.
 
@@ -35,6 +35,7 @@ pub mod census;
 pub mod device;
 #[cfg(feature = "cli")]
 pub mod files;
+pub mod film;
 #[cfg(any(feature = "cli", target_arch = "wasm32"))]
 pub mod fit;
 pub mod kernels;

@@ -8,7 +8,7 @@ use crate::kernels::pack;
 #[cfg(feature = "gpu")]
 use crate::kernels::screen::{self, Screen, ScreenError};
 use crate::network::generator::Generator;
-use crate::network::layers::Norms;
+use crate::network::layers::{Norms, Smoothing};
 use crate::network::noise::Noise;
 use crate::network::palette::{
     ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos,
@@ -162,6 +162,57 @@ struct Mixture {
     tuned: Option<Generator>,
     /// For tiles: of the thumbnail.
     given: Option<Given>,
+    /// For frames of a film.
+    smoothing: Option<Smoothing>,
+}
+
+/// What the paintings of a film's frames have in common, so that nothing in them changes at once: moving averages of
+/// what is measured in a whole frame.
+#[derive(Debug, Default)]
+pub(crate) struct Shot {
+    /// How much the next frame counts, in 0..=1; 1 forgets all before it.
+    rate: f32,
+    /// Of the frames, as [`Content`] has them.
+    measured: Option<(StyleStatistics, Palette)>,
+    /// For each mixture of styles, in the order of the layers.
+    smoothings: Vec<Smoothing>,
+}
+
+impl Shot {
+    /// Takes the next frame in, which counts so much, and gives the averages to it.
+    pub(crate) fn take(&mut self, frame: &mut Content, rate: f32) {
+        self.rate = rate;
+        let own = (frame.statistics.clone(), frame.palette);
+        let averages = match &self.measured {
+            Some((statistics, palette)) if rate < 1.0 => {
+                let shares = [1.0 - rate, rate];
+                let statistics = [statistics, &own.0].into_iter().zip(shares);
+                let statistics = StyleStatistics::weighted_sum(statistics);
+                let palette = Palette::weighted_sum([*palette, own.1].into_iter().zip(shares));
+                (statistics.unwrap_or(own.0), palette)
+            }
+            _ => own,
+        };
+        (frame.statistics, frame.palette) = averages.clone();
+        self.measured = Some(averages);
+    }
+
+    /// Keeps what the mixtures' normalizations remember.
+    fn keep(&mut self, mixtures: Vec<Option<Mixture>>) {
+        let smoothing = |mixture: Option<Mixture>| mixture?.smoothing;
+        self.smoothings =
+            mixtures.into_iter().map(|mixture| smoothing(mixture).unwrap_or_default()).collect();
+    }
+
+    /// What this mixture's normalizations remember.
+    fn smoothing(&mut self, index: usize) -> Smoothing {
+        let mut smoothing = match self.smoothings.get_mut(index) {
+            Some(kept) => std::mem::take(kept),
+            None => Smoothing::default(),
+        };
+        smoothing.begin(self.rate);
+        smoothing
+    }
 }
 
 /// What all tiles take from the thumbnail.
@@ -352,21 +403,35 @@ impl Stylizer {
         options: &Options,
         progress: impl FnMut(usize, usize),
     ) -> Result<Picture, StylizeError> {
-        self.paint_or_leave(content, layers, options, progress, false).await?.read().await
+        self.paint_or_leave(content, layers, options, progress, false, None).await?.read().await
     }
 
-    /// The same, but where `leave` is set a painting stays on the device when it is done there: in
-    /// the styles' colours, without masks, of a photo that is not painted in tiles.
+    /// Paints a frame of a film, which the shot has taken in.
+    pub(crate) async fn paint_frame(
+        &self,
+        frame: &Content,
+        layers: &[Layer<'_>],
+        options: &Options,
+        shot: &mut Shot,
+    ) -> Result<Picture, StylizeError> {
+        let painting = self.paint_or_leave(frame, layers, options, |_, _| {}, false, Some(shot));
+        painting.await?.read().await
+    }
+
+    /// The painting of [`Stylizer::paint`], but where `leave` is set it stays on the device when it is done there: in
+    /// the styles' colours, without masks, of a photo that is not painted in tiles. With a `shot`, the photo is a
+    /// frame that the shot has taken in.
     ///
     /// # Errors
     /// See [`StylizeError`].
-    pub async fn paint_or_leave(
+    pub(crate) async fn paint_or_leave(
         &self,
         content: &Content,
         layers: &[Layer<'_>],
         options: &Options,
         mut progress: impl FnMut(usize, usize),
         leave: bool,
+        mut shot: Option<&mut Shot>,
     ) -> Result<Painting, StylizeError> {
         let strength = options.strength;
         if !(0.0..=1.0).contains(&strength) {
@@ -408,7 +473,8 @@ impl Stylizer {
                 parts.push(None);
                 continue;
             }
-            parts.push(Some(self.mix(content, styles, options).await?));
+            let smoothing = shot.as_mut().map(|shot| shot.smoothing(parts.len()));
+            parts.push(Some(self.mix(content, styles, options, smoothing).await?));
             if content.thumbnail.is_some() {
                 done += 1;
                 progress(done, total);
@@ -421,7 +487,7 @@ impl Stylizer {
             let encoded =
                 content.thumbnail.as_ref().map(|_| self.view(&content.picture, tile.outer));
             let view = encoded.as_ref().unwrap_or(&content.view);
-            match (&masks[..], &parts[..]) {
+            match (&masks[..], &mut parts[..]) {
                 ([], [Some(mixture)]) if options.colours == Colours::Style => {
                     // Nothing is left to do but to show it.
                     let painting = pack(self.generate_tile(view, tile, mixture, options));
@@ -442,7 +508,7 @@ impl Stylizer {
                     let shares = shares(&masks, width, height, tile.inner);
                     let mut sum = vec![0.0; part.rgb().len()];
                     for (mixture, share) in
-                        parts.iter().zip(shares.masked.iter().chain([&shares.rest]))
+                        parts.iter_mut().zip(shares.masked.iter().chain([&shares.rest]))
                     {
                         // Most masks leave parts untouched, but some leave nothing of a layer.
                         let seen = share.iter().any(|&share| share > 0.0);
@@ -466,6 +532,9 @@ impl Stylizer {
         if let Some(thumbnail) = &content.thumbnail {
             picture.take_forms_of(&small_painting(thumbnail, &masks, &parts)?);
         }
+        if let Some(shot) = shot {
+            shot.keep(parts);
+        }
         Ok(Painting::Picture(picture))
     }
 
@@ -475,6 +544,7 @@ impl Stylizer {
         content: &Content,
         styles: Vec<(&Style, f32)>,
         options: &Options,
+        smoothing: Option<Smoothing>,
     ) -> Result<Mixture, StylizeError> {
         let keep = 1.0 - options.strength;
         let sum: f32 = styles.iter().map(|(_, weight)| weight).sum();
@@ -493,9 +563,12 @@ impl Stylizer {
         let changes =
             weighted().filter_map(|(style, share)| Some((style.tuned.as_deref()?, share)));
         let tuned = self.tuned(changes);
-        let mut mixture = Mixture { map, statistics, tuned, given: None };
+        let mut mixture = Mixture { map, statistics, tuned, given: None, smoothing };
         if let Some(thumbnail) = &content.thumbnail {
-            let mut norms = Norms::Kept(Vec::new());
+            let mut norms = match mixture.smoothing.take() {
+                Some(smoothing) => Norms::Smoothed(smoothing),
+                None => Norms::Kept(Vec::new()),
+            };
             let picture = self.generate(&content.view, &mixture, options.strength, &mut norms);
             let mut painting = read(crop(picture, whole(thumbnail))).await?;
             let recolouring = match options.colours {
@@ -503,9 +576,16 @@ impl Stylizer {
                 _ => None,
             };
             recolour(&mut painting, thumbnail, options.colours, recolouring)?;
-            if let Norms::Kept(norms) = norms {
-                mixture.given = Some(Given { norms, recolouring, painting });
-            }
+            let norms = match norms {
+                Norms::Smoothed(smoothing) => {
+                    let maps = smoothing.maps().to_vec();
+                    mixture.smoothing = Some(smoothing);
+                    maps
+                }
+                Norms::Kept(norms) => norms,
+                Norms::Own | Norms::Given(_) => unreachable!("it was one of the others"),
+            };
+            mixture.given = Some(Given { norms, recolouring, painting });
         }
         Ok(mixture)
     }
@@ -540,14 +620,21 @@ impl Stylizer {
         &self,
         view: &View,
         tile: Tile,
-        mixture: &Mixture,
+        mixture: &mut Mixture,
         options: &Options,
     ) -> Tensor<4> {
-        let mut norms = match &mixture.given {
-            Some(given) => Norms::Given(given.norms.clone().into_iter()),
-            None => Norms::Own,
+        let mut norms = match (&mixture.given, mixture.smoothing.take()) {
+            (Some(given), kept) => {
+                mixture.smoothing = kept;
+                Norms::Given(given.norms.clone().into_iter())
+            }
+            (None, Some(smoothing)) => Norms::Smoothed(smoothing),
+            (None, None) => Norms::Own,
         };
         let picture = self.generate(view, mixture, options.strength, &mut norms);
+        if let Norms::Smoothed(smoothing) = norms {
+            mixture.smoothing = Some(smoothing);
+        }
         let Tile { inner, outer } = tile;
         let within = Rect { left: inner.left - outer.left, top: inner.top - outer.top, ..inner };
         crop(picture, within)
@@ -559,7 +646,7 @@ impl Stylizer {
         view: &View,
         part: &Picture,
         tile: Tile,
-        mixture: &Mixture,
+        mixture: &mut Mixture,
         options: &Options,
     ) -> Result<Vec<f32>, StylizeError> {
         let mut values = read(self.generate_tile(view, tile, mixture, options)).await?;
@@ -647,11 +734,12 @@ mod tests {
 
             // In one piece, with the thumbnail's statistics.
             let all = Tile { inner: whole(&photo), outer: whole(&photo) };
-            let mixture =
-                pollster::block_on(stylizer.mix(&content, vec![(&style, 1.0)], &options)).unwrap();
+            let mixing = stylizer.mix(&content, vec![(&style, 1.0)], &options, None);
+            let mut mixture = pollster::block_on(mixing).unwrap();
             let view = stylizer.view(&photo, all.outer);
             let values =
-                pollster::block_on(stylizer.run(&view, &photo, all, &mixture, &options)).unwrap();
+                pollster::block_on(stylizer.run(&view, &photo, all, &mut mixture, &options))
+                    .unwrap();
             let mut expected = Picture::from_tensor_data(1203, 899, &values).unwrap();
             let small =
                 small_painting(&photo.fit(tiles::THUMBNAIL), &[], &[Some(mixture)]).unwrap();

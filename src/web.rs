@@ -18,6 +18,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::device;
+use crate::film;
 use crate::fit::{Chain, RefineOptions, RefineStyle, Refinement};
 #[cfg(feature = "gpu")]
 use crate::kernels::screen::{Screen, SurfaceTarget};
@@ -161,7 +162,8 @@ impl Engine {
                 let _ = progress.call2(&JsValue::NULL, &done.into(), &total.into());
             };
             let leave = screen.is_some();
-            let painting = stylizer.paint_or_leave(&content, &layers, &options, tell, leave).await;
+            let painting =
+                stylizer.paint_or_leave(&content, &layers, &options, tell, leave, None).await;
             let painting = painting.map_err(JsError::from)?;
             #[cfg(feature = "gpu")]
             if let Some(screen) = screen
@@ -179,6 +181,43 @@ impl Engine {
 
 #[wasm_bindgen]
 impl Engine {
+    /// Paints the next frame of a film in the layers. `rgba`: as for [`Engine::photo`], of the size that the painting
+    /// is to have; `strength` and `colours` as for [`Engine::stylize`]; `seconds`: when the frame is shown.
+    ///
+    /// A promise of a [`Painting`]; it is rejected with an `Error` where an argument is out of range, the frame before
+    /// is not painted yet, or the device fails.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Painting>")]
+    #[allow(clippy::too_many_arguments, reason = "JavaScript has no structs")]
+    pub fn frame(
+        &self,
+        film: &Film,
+        width: u32,
+        height: u32,
+        rgba: &[u8],
+        layers: &Layers,
+        strength: f32,
+        colours: &str,
+        seconds: f64,
+    ) -> js_sys::Promise {
+        let stylizer = Rc::clone(&self.stylizer);
+        let film = Rc::clone(&film.0);
+        let layers = Rc::clone(&layers.0);
+        let colours = parse_colours(colours);
+        let frame = Picture::from_rgba(width, height, rgba);
+        future_to_promise(async move {
+            let options = Options { strength, colours: colours? };
+            let frame = frame.map_err(JsError::from)?;
+            let taken = film.borrow_mut().take();
+            let mut now =
+                taken.ok_or_else(|| JsError::new("the frame before is not painted yet"))?;
+            let painting =
+                now.paint(&stylizer, &frame, seconds, &borrowed(&layers), &options).await;
+            *film.borrow_mut() = Some(now);
+            let picture = painting.map_err(JsError::from)?;
+            Ok(Painting { width, height, picture: Some(picture) }.into())
+        })
+    }
+
     /// Whether [`Engine::refine`] has what it needs.
     #[wasm_bindgen(getter)]
     pub fn can_refine(&self) -> bool {
@@ -232,6 +271,19 @@ impl Engine {
             let refinement = Refinement::new(&chain, quick, photo, &styles, options, &device);
             Ok(Refining(Rc::new(RefCell::new(refinement.map_err(JsError::from)?))).into())
         })
+    }
+}
+
+/// What the paintings of a film's frames have in common. Nothing while one is painted.
+#[wasm_bindgen]
+pub struct Film(Rc<RefCell<Option<film::Film>>>);
+
+#[wasm_bindgen]
+impl Film {
+    /// `steadiness` from 0, every frame by itself, to 1, where it flickers least and what moves may leave traces.
+    #[wasm_bindgen(constructor)]
+    pub fn new(steadiness: f32) -> Self {
+        Self(Rc::new(RefCell::new(Some(film::Film::new(steadiness)))))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files and folders of src/, each of which may use those before it only.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "files",
     "device",
     "kernels",
@@ -15,6 +15,7 @@ const ROOMS: [&str; 17] = [
     "procedural",
     "tuned",
     "stylizer",
+    "film",
     "census",
     "fit",
     "train",

@@ -134,6 +134,46 @@ pub enum Norms {
     Kept(Vec<Tensor<3>>),
     /// From a run of the same network on other features, whose maps these are.
     Given(std::vec::IntoIter<Tensor<3>>),
+    /// From the features and from the frames of a film before this one.
+    Smoothed(Smoothing),
+}
+
+/// The affine maps of a network's normalizations as moving averages over the frames of a film, so that
+/// something bright that enters the picture does not change all of it at once (ReReVST, Wang et al.,
+/// "Consistent Video Style Transfer via Relaxation and Regularization", 2020, share them over a sequence).
+#[derive(Debug, Clone, Default)]
+pub struct Smoothing {
+    /// In the order of the network.
+    maps: Vec<Tensor<3>>,
+    next: usize,
+    /// How much the next run counts, in 0..=1.
+    rate: f32,
+}
+
+impl Smoothing {
+    /// Begins the next run, which counts so much: 1 forgets all before it.
+    pub fn begin(&mut self, rate: f32) {
+        self.rate = rate;
+        self.next = 0;
+    }
+
+    /// The averages, in the order of the network.
+    pub fn maps(&self) -> &[Tensor<3>] {
+        &self.maps
+    }
+
+    fn smoothed(&mut self, own: Tensor<3>) -> Tensor<3> {
+        let index = self.next;
+        self.next += 1;
+        match self.maps.get(index) {
+            Some(before) if self.rate < 1.0 => {
+                self.maps[index] = before.clone() * (1.0 - self.rate) + own * self.rate;
+            }
+            Some(_) => self.maps[index] = own,
+            None => self.maps.push(own),
+        }
+        self.maps[index].clone()
+    }
 }
 
 impl Norms {
@@ -147,6 +187,7 @@ impl Norms {
                 kept[kept.len() - 1].clone()
             }
             Self::Given(given) => given.next().expect("maps from a run of the same network"),
+            Self::Smoothed(smoothing) => smoothing.smoothed(own()),
         };
         Source { affine: Some(affine), ..features.into() }
     }

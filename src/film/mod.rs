@@ -1,0 +1,219 @@
+//! Film: one painting a frame, steady from each to the next.
+//!
+//! What is measured in whole frames is averaged over the last of them (Wang et al., "Consistent Video Style Transfer via
+//! Relaxation and Regularization", 2020), and the last painting, moved as the film moved, is mixed into the new one where
+//! the film shows the same there.
+
+mod motion;
+
+use crate::film::motion::{Motion, Pyramid};
+use crate::picture::Picture;
+use crate::stylizer::{Layer, Options, Shot, StylizeError, Stylizer};
+
+/// Seconds after which what was measured counts a third, at full steadiness.
+const MEMORY: f64 = 1.4;
+/// Most that the last painting counts, at full steadiness; half of it leaves no ghosts (Shekhar et al., "Interactive
+/// Control over Temporal Consistency while Stylizing Video Streams", 2023).
+const MOST: f32 = 0.9;
+/// Differences of two frames, in levels of 0..=255, at which the last painting and the last frame count a third
+/// of that.
+const SAME_PAINTING: f32 = 14.0;
+const SAME_FRAME: f32 = 6.0;
+/// Two frames of different shots: the mean difference of what was matched, in levels, and the part that does not match.
+const CUT: (f32, f32) = (18.0, 0.45);
+
+/// Paints the frames of a film, or of a camera, in their order.
+///
+/// Between cuts, which it finds by itself, it remembers the last frame and its painting.
+#[derive(Debug)]
+pub struct Film {
+    steadiness: f32,
+    shot: Shot,
+    last: Option<Last>,
+}
+
+/// The frame before.
+#[derive(Debug)]
+struct Last {
+    seconds: f64,
+    /// Without its noise.
+    frame: Picture,
+    pyramid: Pyramid,
+    painting: Picture,
+}
+
+impl Film {
+    /// `steadiness` from 0, where every frame is painted by itself, to 1, where it flickers least and what moves may
+    /// leave traces; 0.5 is usual. Values outside are brought to the nearer end.
+    pub fn new(steadiness: f32) -> Self {
+        Self { steadiness: steadiness.clamp(0.0, 1.0), shot: Shot::default(), last: None }
+    }
+
+    /// Forgets all frames before, as it does by itself at a cut.
+    pub fn cut(&mut self) {
+        self.last = None;
+    }
+
+    /// The painting of the next frame, of its size. `seconds`: when it is shown, by any clock.
+    ///
+    /// Where it fails, the next frame is painted as after a cut.
+    ///
+    /// # Errors
+    /// See [`StylizeError`].
+    pub async fn paint(
+        &mut self,
+        stylizer: &Stylizer,
+        frame: &Picture,
+        seconds: f64,
+        layers: &[Layer<'_>],
+        options: &Options,
+    ) -> Result<Picture, StylizeError> {
+        if self.steadiness <= 0.0 {
+            let content = stylizer.encode_content(frame);
+            return stylizer.paint(&content, layers, options, |_, _| {}).await;
+        }
+        let pyramid = Pyramid::of(frame);
+        let same_size = |last: &&Last| {
+            (last.frame.width(), last.frame.height()) == (frame.width(), frame.height())
+        };
+        let seen = self.last.as_ref().filter(same_size).and_then(|last| {
+            let seen = Seen::new(frame, &pyramid, last);
+            (!seen.is_cut()).then_some((last, seen))
+        });
+        let rate = match &seen {
+            Some((last, _)) => {
+                let passed = (seconds - last.seconds).max(0.0);
+                1.0 - (-passed / (MEMORY * f64::from(self.steadiness))).exp()
+            }
+            None => 1.0,
+        };
+        let strength = MOST * self.steadiness;
+        let frame = match &seen {
+            Some((last, seen)) => seen.mixed(frame, &last.frame, strength, SAME_FRAME),
+            None => frame.clone(),
+        };
+        let mut content = stylizer.encode_content(&frame);
+        self.shot.take(&mut content, rate as f32);
+        let painting = stylizer.paint_frame(&content, layers, options, &mut self.shot).await;
+        let painting = match (painting, &seen) {
+            (Ok(painting), Some((last, seen))) => {
+                seen.mixed(&painting, &last.painting, strength, SAME_PAINTING)
+            }
+            (Ok(painting), None) => painting,
+            (Err(error), _) => {
+                self.last = None;
+                return Err(error);
+            }
+        };
+        self.last = Some(Last { seconds, frame, pyramid, painting: painting.clone() });
+        Ok(painting)
+    }
+}
+
+/// What of a frame was seen in the one before.
+struct Seen {
+    /// For each pixel, in quarters of pixels.
+    motion: Vec<[i32; 2]>,
+    /// For each pixel, the difference of the two frames there, in levels.
+    difference: Vec<f32>,
+}
+
+impl Seen {
+    fn new(frame: &Picture, pyramid: &Pyramid, last: &Last) -> Self {
+        let (width, height) = (frame.width() as usize, frame.height() as usize);
+        let field = Motion::between(pyramid, &last.pyramid);
+        let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let motion: Vec<_> = places.map(|(x, y)| field.at(x, y)).collect();
+        let before = moved(&last.frame, &motion);
+        let difference = |(now, before): (&[u8], &[u8])| {
+            let parts = now.iter().zip(before).map(|(a, b)| u32::from(a.abs_diff(*b)));
+            parts.sum::<u32>() as f32 / 3.0
+        };
+        let pixels = frame.rgb().chunks_exact(3).zip(before.chunks_exact(3));
+        let difference = blurred(&pixels.map(difference).collect::<Vec<_>>(), width, height);
+        Self { motion, difference }
+    }
+
+    /// Whether the frame before is of another shot.
+    fn is_cut(&self) -> bool {
+        let count = self.difference.len() as f32;
+        let mean = self.difference.iter().sum::<f32>() / count;
+        let far = self.difference.iter().filter(|&&levels| levels > CUT.0).count() as f32;
+        mean > CUT.0 && far / count > CUT.1
+    }
+
+    /// `now`, where it shows the same as `before` mixed with that, which counts at most `strength`.
+    fn mixed(&self, now: &Picture, before: &Picture, strength: f32, same: f32) -> Picture {
+        let before = moved(before, &self.motion);
+        let mut rgb = now.rgb().to_vec();
+        let pixels = rgb.chunks_exact_mut(3).zip(before.chunks_exact(3));
+        for ((now, before), difference) in pixels.zip(&self.difference) {
+            let share = strength * (-(difference / same).powi(2)).exp();
+            for (now, before) in now.iter_mut().zip(before) {
+                let mixed = f32::from(*now) * (1.0 - share) + f32::from(*before) * share;
+                *now = (mixed + 0.5) as u8;
+            }
+        }
+        Picture::new(now.width(), now.height(), rgb).expect("as many pixels as before")
+    }
+}
+
+/// Weights of four neighbours by which what lies between them is interpolated (Catmull and Rom, 1974), at each quarter.
+const WEIGHTS: [[f32; 4]; 4] = [
+    [0.0, 1.0, 0.0, 0.0],
+    [-0.0703125, 0.8671875, 0.2265625, -0.0234375],
+    [-0.0625, 0.5625, 0.5625, -0.0625],
+    [-0.0234375, 0.2265625, 0.8671875, -0.0703125],
+];
+
+/// For each pixel what is this far from it, in quarters of pixels, `[red, green, blue]` a pixel.
+fn moved(picture: &Picture, motion: &[[i32; 2]]) -> Vec<u8> {
+    let (width, height) = (picture.width() as i32, picture.height() as i32);
+    let rgb = picture.rgb();
+    let mut moved = vec![0; rgb.len()];
+    for (index, (out, &[dx, dy])) in moved.chunks_exact_mut(3).zip(motion).enumerate() {
+        let (x, y) = (index as i32 % width + (dx >> 2), index as i32 / width + (dy >> 2));
+        let row = |y: i32| (y.clamp(0, height - 1) * width) as usize;
+        let column = |x: i32| x.clamp(0, width - 1) as usize;
+        if dx & 3 == 0 && dy & 3 == 0 {
+            let at = 3 * (row(y) + column(x));
+            out.copy_from_slice(&rgb[at..at + 3]);
+            continue;
+        }
+        let (across, down) = (WEIGHTS[(dx & 3) as usize], WEIGHTS[(dy & 3) as usize]);
+        let columns = [x - 1, x, x + 1, x + 2].map(column);
+        let mut sum = [0.0; 3];
+        for (line, down) in [y - 1, y, y + 1, y + 2].map(row).into_iter().zip(down) {
+            for (column, across) in columns.into_iter().zip(across) {
+                let at = 3 * (line + column);
+                for (sum, &value) in sum.iter_mut().zip(&rgb[at..at + 3]) {
+                    *sum += down * across * f32::from(value);
+                }
+            }
+        }
+        for (out, sum) in out.iter_mut().zip(sum) {
+            *out = (sum + 0.5).clamp(0.0, 255.0) as u8;
+        }
+    }
+    moved
+}
+
+/// The mean of 5 x 5 pixels.
+fn blurred(values: &[f32], width: usize, height: usize) -> Vec<f32> {
+    let line = |values: &[f32], length: usize, count: usize, along: usize, across: usize| {
+        let mut blurred = vec![0.0; values.len()];
+        for other in 0..count {
+            let start = other * across;
+            let value =
+                |at: isize| values[start + at.clamp(0, length as isize - 1) as usize * along];
+            let mut sum: f32 = (-2..=2).map(value).sum();
+            for at in 0..length as isize {
+                blurred[start + at as usize * along] = sum / 5.0;
+                sum += value(at + 3) - value(at - 2);
+            }
+        }
+        blurred
+    };
+    let rows = line(values, width, height, 1, width);
+    line(&rows, height, width, width, 1)
+}
