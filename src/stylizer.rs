@@ -1,6 +1,6 @@
 //! The main job: a photo and style pictures in, a painting out.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Device, Tensor};
 
@@ -77,7 +77,8 @@ pub struct Style {
 pub struct Content {
     /// Of the photo, or, where it is painted in tiles, of its thumbnail.
     view: View,
-    statistics: StyleStatistics,
+    /// Of the view, once they are wanted.
+    statistics: OnceLock<StyleStatistics>,
     palette: Palette,
     picture: Picture,
     /// The thumbnail of a photo that is painted in tiles.
@@ -151,6 +152,11 @@ impl Content {
     pub fn picture(&self) -> &Picture {
         &self.picture
     }
+
+    /// The statistics of its features. At full strength nothing asks for them.
+    fn statistics(&self) -> &StyleStatistics {
+        self.statistics.get_or_init(|| StyleStatistics::of(&self.view.features))
+    }
 }
 
 /// Styles to paint with in one run of the generator.
@@ -172,29 +178,34 @@ struct Mixture {
 pub(crate) struct Shot {
     /// How much the next frame counts, in 0..=1; 1 forgets all before it.
     rate: f32,
-    /// Of the frames, as [`Content`] has them.
-    measured: Option<(StyleStatistics, Palette)>,
+    /// Of the frames.
+    palette: Option<Palette>,
+    /// Likewise, where the strength is below 1.
+    statistics: Option<StyleStatistics>,
     /// For each mixture of styles, in the order of the layers.
     smoothings: Vec<Smoothing>,
 }
 
 impl Shot {
     /// Takes the next frame in, which counts so much, and gives the averages to it.
-    pub(crate) fn take(&mut self, frame: &mut Content, rate: f32) {
+    pub(crate) fn take(&mut self, frame: &mut Content, rate: f32, strength: f32) {
         self.rate = rate;
-        let own = (frame.statistics.clone(), frame.palette);
-        let averages = match &self.measured {
-            Some((statistics, palette)) if rate < 1.0 => {
-                let shares = [1.0 - rate, rate];
-                let statistics = [statistics, &own.0].into_iter().zip(shares);
-                let statistics = StyleStatistics::weighted_sum(statistics);
-                let palette = Palette::weighted_sum([*palette, own.1].into_iter().zip(shares));
-                (statistics.unwrap_or(own.0), palette)
-            }
-            _ => own,
-        };
-        (frame.statistics, frame.palette) = averages.clone();
-        self.measured = Some(averages);
+        let shares = [1.0 - rate, rate];
+        let goes_on = rate < 1.0;
+        if let Some(palette) = self.palette.filter(|_| goes_on) {
+            frame.palette = Palette::weighted_sum([palette, frame.palette].into_iter().zip(shares));
+        }
+        self.palette = Some(frame.palette);
+        if strength >= 1.0 {
+            self.statistics = None;
+            return;
+        }
+        if let Some(statistics) = self.statistics.take().filter(|_| goes_on) {
+            let both = [&statistics, frame.statistics()].into_iter().zip(shares);
+            let average = StyleStatistics::weighted_sum(both).expect("a sum of two");
+            frame.statistics = OnceLock::from(average);
+        }
+        self.statistics = Some(frame.statistics().clone());
     }
 
     /// Keeps what the mixtures' normalizations remember.
@@ -342,7 +353,7 @@ impl Stylizer {
         let seen = thumbnail.as_ref().unwrap_or(photo);
         let view = self.view(seen, whole(seen));
         Content {
-            statistics: StyleStatistics::of(&view.features),
+            statistics: OnceLock::new(),
             view,
             palette: Palette::of(photo),
             picture: photo.clone(),
@@ -556,8 +567,8 @@ impl Stylizer {
         });
         let palette = Palette::weighted_sum(palettes.chain([(content.palette, keep)]));
         let statistics = weighted().map(|(style, weight)| (&style.statistics, weight));
-        let statistics = statistics.chain([(&content.statistics, keep)]);
-        let statistics = statistics.filter(|(_, weight)| *weight > 0.0);
+        let own = (keep > 0.0).then(|| (content.statistics(), keep));
+        let statistics = statistics.filter(|(_, weight)| *weight > 0.0).chain(own);
         let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
         let map = content.palette.map_to(&palette);
         let changes =
