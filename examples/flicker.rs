@@ -134,6 +134,18 @@ fn warping_error(clip: &Clip, frames: &[Picture]) -> f64 {
     sum / count
 }
 
+/// Writes the last frames, where a folder was given.
+fn keep(folder: &[PathBuf], clip: &Clip, what: &str, frames: &[Picture]) -> Result<()> {
+    let Some(folder) = folder.first() else { return Ok(()) };
+    std::fs::create_dir_all(folder)?;
+    let name = clip.name.replace(' ', "-");
+    for (index, frame) in frames.iter().enumerate().skip(FRAMES - 3) {
+        let file = folder.join(format!("{name}-{index:02}-{what}.png"));
+        std::fs::write(file, frame.encode(Format::Png)?)?;
+    }
+    Ok(())
+}
+
 fn main() -> Result<()> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let [photo, style, folder @ ..] = arguments.as_slice() else {
@@ -157,6 +169,7 @@ fn main() -> Result<()> {
             .map(|index| frame(&photo, &clip, index, &mut seed))
             .collect::<Result<_>>()?;
         print!("{:18} {:8.3}", clip.name, 1000.0 * warping_error(&clip, &frames));
+        keep(folder, &clip, "input", &frames)?;
         for steadiness in STEADINESS {
             let mut film = Film::new(steadiness);
             let mut painted = Vec::new();
@@ -166,14 +179,7 @@ fn main() -> Result<()> {
                 painted.push(pollster::block_on(painting)?);
             }
             print!(" {:8.3}", 1000.0 * warping_error(&clip, &painted));
-            if let [folder, ..] = folder {
-                std::fs::create_dir_all(folder)?;
-                let name = clip.name.replace(' ', "-");
-                for index in [FRAMES - 3, FRAMES - 2, FRAMES - 1] {
-                    let file = folder.join(format!("{name}-{steadiness}-{index:02}.png"));
-                    std::fs::write(file, painted[index].encode(Format::Png)?)?;
-                }
-            }
+            keep(folder, &clip, &steadiness.to_string(), &painted)?;
         }
         println!();
     }
