@@ -47,6 +47,8 @@ fn clips(photo: &Picture) -> Vec<Clip> {
         clip("still with noise", about(|_| (0.0, 1.0), 0.0), 8, None),
         clip("slow pan", about(|_| (0.0, 1.0), 1.3), 3, None),
         clip("fast pan", about(|_| (0.0, 1.0), 5.7), 3, None),
+        clip("pan 8", Box::new(|x, y, t| [x + 100.0 + 8.0 * t as f32, y + 60.0]), 0, None),
+        clip("pan 7", Box::new(|x, y, t| [x + 100.0 + 7.0 * t as f32, y + 60.0]), 0, None),
         clip("zoom", about(|t| (0.0, 1.0 - 0.012 * t as f32), 0.0), 3, None),
         clip("rotation", about(|t| (0.012 * t as f32, 1.0), 0.0), 3, None),
         clip("something passes", about(|_| (0.0, 1.0), 0.7), 3, Some(9.0)),
@@ -159,6 +161,7 @@ fn main() -> Result<()> {
     let stylizer = Stylizer::load(DEFAULT_WEIGHTS, &device::cpu())?;
     let style = stylizer.encode_style(&read(style)?.fit(STYLE_SIZE));
     let layers = [Layer { style: Some(&style), weight: 1.0, mask: None }];
+    let options = Options::default();
     println!("warping error x 1000; {FRAMES} frames of {WIDTH} x {HEIGHT}");
     print!("{:18} {:>8}", "clip", "input");
     STEADINESS.iter().for_each(|steadiness| print!(" {steadiness:>8}"));
@@ -175,7 +178,7 @@ fn main() -> Result<()> {
             let mut painted = Vec::new();
             for (index, frame) in frames.iter().enumerate() {
                 let seconds = index as f64 / 25.0;
-                let painting = film.paint(&stylizer, frame, seconds, &layers, &Options::default());
+                let painting = film.paint(&stylizer, frame, seconds, &layers, &options);
                 painted.push(pollster::block_on(painting)?);
             }
             print!(" {:8.3}", 1000.0 * warping_error(&clip, &painted));

@@ -221,11 +221,12 @@ impl Motion {
     }
 }
 
-/// Where a parabola through three values, one apart, has its lowest point, relative to the middle one.
+/// Where two lines of opposite slope through three sums of differences, one apart, meet, relative to the middle one:
+/// absolute differences rise as fast on both sides of their lowest place.
 fn lowest([before, middle, after]: [f32; 3]) -> f32 {
-    let bend = before - 2.0 * middle + after;
-    if middle > before || middle > after || bend < 1e-3 {
+    let rise = before.max(after) - middle;
+    if middle > before || middle > after || rise < 1e-3 {
         return 0.0;
     }
-    (0.5 * (before - after) / bend).clamp(-0.5, 0.5)
+    (0.5 * (before - after) / rise).clamp(-0.5, 0.5)
 }

@@ -62,6 +62,13 @@ pub fn depthwise(input: &Tensor<4>, kernels: &Tensor<3>) {
 }
 
 #[track_caller]
+pub fn smoothed(before: &Tensor<3>, own: &Tensor<3>) {
+    let [_, rows, _] = own.dims();
+    assert!(rows == 2, "a map has scales and shifts, not {rows} rows");
+    equal("the map before", &before.dims(), &own.dims());
+}
+
+#[track_caller]
 pub fn sum(a: &Source, b: &Source) {
     equal("what is added", &source(b), &source(a));
 }

@@ -8,7 +8,7 @@ use burn::tensor::ops::{
 };
 use burn::tensor::{DType, Tensor};
 
-use super::{BLUR, Border, CLAMP, EPSILON, Goal, LEAK, PHOTO_CLAMP, Source};
+use super::{BLUR, Border, CLAMP, EPSILON, Goal, LEAK, NO_SCALE, PHOTO_CLAMP, Source};
 
 pub fn read(source: Source) -> Tensor<4> {
     let Source { mut features, affine, .. } = source;
@@ -144,6 +144,19 @@ pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool)
 
 pub fn gram(rows: Tensor<2>) -> Tensor<2> {
     rows.clone().matmul(rows.transpose())
+}
+
+pub fn smoothed(before: Tensor<3>, own: Tensor<3>, rate: f32) -> Tensor<3> {
+    // A map is x times scale + shift, (x - mean) / deviation * gain + bias: 1 / scale is linear in the deviation, and
+    // shift / scale in the mean and the deviation.
+    let linear = |map: Tensor<3>, share: f32| {
+        let deviation = (map.clone().narrow(1, 0, 1) + NO_SCALE).recip();
+        let offset = map.narrow(1, 1, 1) * deviation.clone();
+        (deviation * share, offset * share)
+    };
+    let (before, own) = (linear(before, 1.0 - rate), linear(own, rate));
+    let scale = (before.0 + own.0).recip();
+    Tensor::cat(vec![scale.clone(), (before.1 + own.1) * scale], 1)
 }
 
 pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {

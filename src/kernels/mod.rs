@@ -33,6 +33,8 @@ pub use composed::{channel_statistics, enlarged, logit};
 
 /// Added to variances before the square root or the division, so that flat areas stay finite.
 pub const EPSILON: f64 = 1e-5;
+/// What a scale of 0 is taken for where it is divided by.
+pub const NO_SCALE: f32 = 1e-20;
 /// Mapped colours are kept within this distance of black and white, so that logits stay small
 /// enough for the generator to paint over them.
 pub const CLAMP: f64 = 0.02;
@@ -234,6 +236,11 @@ pub trait Kernels: Backend {
 
     /// See [`gram`].
     fn gram(rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed_only()
+    }
+
+    /// See [`smoothed`].
+    fn smoothed(before: FloatTensor<Self>, own: FloatTensor<Self>, rate: f32) -> FloatTensor<Self> {
         composed_only()
     }
 
@@ -518,6 +525,23 @@ pub fn gram(rows: Tensor<2>) -> Tensor<2> {
     match Engine::of(&rows) {
         Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::gram(rows.into_dispatch())),
         _ => composed::gram(rows),
+    }
+}
+
+/// Between two maps that take features of two frames to one mean and deviation, the map that does that with
+/// features whose means and deviations are between the two frames': the second frame's by `rate`, in 0..=1.
+///
+/// Maps are `[batch, 2, channels]`, scales before shifts. Between the scales themselves a channel that is nearly flat in one of the
+/// frames would be blown up in the other.
+pub fn smoothed(before: Tensor<3>, own: Tensor<3>, rate: f32) -> Tensor<3> {
+    check::smoothed(&before, &own);
+    match Engine::of(&own) {
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::smoothed(
+            before.into_dispatch(),
+            own.into_dispatch(),
+            rate,
+        )),
+        _ => composed::smoothed(before, own, rate),
     }
 }
 

@@ -128,6 +128,16 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
         let found = add(a.to_device(device), b.to_device(device));
         assert_close(found, composed::read(a) + composed::read(b), &format!("sum of {dims:?}"));
 
+        let map = || {
+            let scales = random([batch, 1, channels, 1], cpu).abs() + 0.5;
+            let shifts = random([batch, 1, channels, 1], cpu);
+            Tensor::cat(vec![scales, shifts], 1).reshape([batch, 2, channels])
+        };
+        let (before, own) = (map(), map());
+        let found = smoothed(before.clone().to_device(device), own.clone().to_device(device), 0.3);
+        let expected = composed::smoothed(before, own, 0.3);
+        assert_close(found, expected, &format!("between maps of {dims:?}"));
+
         let features = random(dims, cpu) * 3.0 + 5.0;
         let on_device = features.clone().to_device(device);
         let expected = composed::pool(features.clone());
@@ -288,6 +298,23 @@ fn nothing_is_hidden(device: &Device) {
             assert!(!seen[64 + 3 * 8 + 4].is_finite(), "{bad} added");
         }
     }
+}
+
+#[test]
+fn between_two_maps_is_that_of_the_moments_between() {
+    let cpu = crate::device::cpu();
+    // A channel that is nearly flat in the first frame, and an ordinary one.
+    let (gain, bias) = ([1.4f32, 0.8], [0.1f32, -0.3]);
+    let map = |means: [f32; 2], deviations: [f32; 2]| {
+        let scales = [0, 1].map(|channel| gain[channel] / deviations[channel]);
+        let shifts = [0, 1].map(|channel| bias[channel] - means[channel] * scales[channel]);
+        let values = [scales, shifts].concat();
+        Tensor::<1>::from_floats(values.as_slice(), &cpu).reshape([1, 2, 2])
+    };
+    let before = map([0.2, 1.0], [0.004, 2.0]);
+    let own = map([1.2, 3.0], [0.804, 1.0]);
+    let expected = map([0.45, 1.5], [0.204, 1.75]);
+    assert_close(composed::smoothed(before, own, 0.25), expected, "a quarter of the way");
 }
 
 #[test]

@@ -167,7 +167,7 @@ impl Smoothing {
         self.next += 1;
         match self.maps.get(index) {
             Some(before) if self.rate < 1.0 => {
-                self.maps[index] = before.clone() * (1.0 - self.rate) + own * self.rate;
+                self.maps[index] = kernels::smoothed(before.clone(), own, self.rate);
             }
             Some(_) => self.maps[index] = own,
             None => self.maps.push(own),

@@ -5,8 +5,7 @@ use burn_flex::FlexTensor;
 use super::isa::{Isa, for_each_isa, multiply_add};
 use super::lines::Reader;
 use super::{tensor, threads, values};
-use crate::kernels::EPSILON;
-use crate::kernels::{BLUR, CLAMP, PHOTO_CLAMP};
+use crate::kernels::{BLUR, CLAMP, EPSILON, NO_SCALE, PHOTO_CLAMP};
 use crate::kernels::{Border, GoalKind, LEAK, Reading};
 
 /// Number of partial sums, one in each lane.
@@ -197,6 +196,24 @@ fn pool_plane_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
             *value = larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]));
         }
     }
+}
+
+/// See [`smoothed`](crate::kernels::smoothed).
+pub fn smoothed(before: &FlexTensor, own: &FlexTensor, rate: f32) -> FlexTensor {
+    let [batch, _, channels] = own.layout().shape().dims();
+    let mut output = vec![0.0; 2 * batch * channels];
+    let pictures = values(before).chunks_exact(2 * channels);
+    let pictures = pictures.zip(values(own).chunks_exact(2 * channels));
+    for ((before, own), output) in pictures.zip(output.chunks_exact_mut(2 * channels)) {
+        for channel in 0..channels {
+            let a = (1.0 - rate) / (before[channel] + NO_SCALE);
+            let b = rate / (own[channel] + NO_SCALE);
+            let shift = channels + channel;
+            output[channel] = 1.0 / (a + b);
+            output[shift] = (before[shift] * a + own[shift] * b) / (a + b);
+        }
+    }
+    tensor(output, [batch, 2, channels])
 }
 
 /// See [`palette_logits`](crate::kernels::palette_logits).

@@ -112,6 +112,10 @@ impl Kernels for Flex {
         products::gram(&rows.to_contiguous())
     }
 
+    fn smoothed(before: FloatTensor<Self>, own: FloatTensor<Self>, rate: f32) -> FloatTensor<Self> {
+        elementwise::smoothed(&before.to_contiguous(), &own.to_contiguous(), rate)
+    }
+
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
         elementwise::palette_logits(&photos.to_contiguous(), &maps.to_contiguous())
     }

@@ -100,6 +100,10 @@ impl Kernels for CubeBackend {
         linear::launch([rows.clone(), columns, rows], false, false)
     }
 
+    fn smoothed(before: FloatTensor<Self>, own: FloatTensor<Self>, rate: f32) -> FloatTensor<Self> {
+        statistics::smoothed([before, own].map(into_contiguous), rate)
+    }
+
     fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
         colours::palette_logits([photos, maps].map(into_contiguous))
     }

@@ -6,7 +6,7 @@ use cubecl::prelude::*;
 
 use super::super::GoalKind;
 use super::{THREADS, empty};
-use crate::kernels::EPSILON;
+use crate::kernels::{EPSILON, NO_SCALE};
 
 /// Values that a thread takes at a time, so that as many loads are in flight together, and a division
 /// is needed only for all of them.
@@ -159,4 +159,40 @@ fn normalizing_affine_kernel(
         affine[place] = scale;
         affine[place + channels] = mean - means[0] * scale;
     }
+}
+
+/// See [`smoothed`](crate::kernels::smoothed); both contiguous.
+pub fn smoothed([before, own]: [CubeTensor; 2], rate: f32) -> CubeTensor {
+    let [batch, _, channels] = own.meta.shape().dims();
+    let output = empty(&own, [batch, 2, channels]);
+    let client = own.client.clone();
+    // SAFETY: threads beyond the last channel end at once.
+    unsafe {
+        smoothed_kernel::launch_unchecked(
+            &client,
+            CubeCount::Static(channels.div_ceil(THREADS) as u32, batch as u32, 1),
+            CubeDim::new_1d(THREADS as u32),
+            before.into_tensor_arg(),
+            own.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+            rate,
+        );
+    }
+    output
+}
+
+#[cube(launch_unchecked)]
+fn smoothed_kernel(before: &Tensor<f32>, own: &Tensor<f32>, output: &mut Tensor<f32>, rate: f32) {
+    let channels = own.shape(2);
+    let channel = ABSOLUTE_POS_X as usize;
+    if channel >= channels {
+        terminate!();
+    }
+    let scale = CUBE_POS_Y as usize * 2 * channels + channel;
+    let shift = scale + channels;
+    let a = (1.0f32 - rate) / (before[scale] + NO_SCALE);
+    let b = rate / (own[scale] + NO_SCALE);
+    let deviation = a + b;
+    output[scale] = 1.0f32 / deviation;
+    output[shift] = (before[shift] * a + own[shift] * b) / deviation;
 }
