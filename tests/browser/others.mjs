@@ -109,6 +109,8 @@ export async function webkit() {
       WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
     },
   });
+  // A test that is killed must not leave them behind.
+  process.once('exit', () => { for (const one of [driver, screen]) one.kill(); });
   let session = '';
   const ask = async (method, path, body) => {
     const response = await fetch(`http://127.0.0.1:${port}${session}${path}`, { method, body: body && JSON.stringify(body) });

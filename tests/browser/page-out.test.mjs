@@ -316,7 +316,7 @@ test('the command line is also there for PowerShell, which is remembered', async
     await pick(page, 'shell', 'powershell');
     const text = await page.textContent('#command');
     // The typographic apostrophe would end the string.
-    assert.ok(text.startsWith("impasto stylize 'Jo’’s, photo.png' `\n  --style starry-impasto `\n"), text);
+    assert.ok(text.startsWith("impasto stylize `\n  'Jo’’s, photo.png' `\n  --style starry-impasto `\n"), text);
     assert.ok(!text.includes('\\'), text);
     await page.keyboard.press('Escape');
     await kept(page);
