@@ -7,6 +7,7 @@ usage() {
   cat <<'EOF'
 ./build.sh               build the static site into dist/ and the npm package into pkg/
 ./build.sh site          build the site alone
+./build.sh page          the same from the engines that were compiled last, in seconds
 ./build.sh serve [PORT]  build the site, then serve it on this machine (port 8080)
 ./build.sh dev [PORT]    the same, and build and load the page anew when www/ changes
 ./build.sh test          format, types, lints, library, command line and browser tests
@@ -208,7 +209,7 @@ run_tests() {
 case ${1:-build} in
   build | pkg) build ;;
   site) site ;;
-  page) page ;; # for dev
+  page) page ;;
   serve)
     site
     exec node tests/browser/server.mjs dist "${2:-8080}"

@@ -67,6 +67,7 @@ for (const [name, start, why] of [['Firefox', firefox, await whyNoFirefox()], ['
     }
 
     test('a photo is chosen and painted in a style of the page, as by the command line', async (t) => {
+      t.diagnostic(session.version);
       await onPage(async () => {
         await choose();
         await session.click('.pick[data-style=blue-town]');
@@ -283,7 +284,5 @@ for (const [name, start, why] of [['Firefox', firefox, await whyNoFirefox()], ['
         await rm(own, { recursive: true });
       }
     });
-
-    test('which version that was', (t) => t.diagnostic(session.version));
   });
 }

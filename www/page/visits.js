@@ -295,6 +295,10 @@ export class Visits {
         if (lost.length) continue;
         if (!this.#asBytes && /** @type {Error} */ (error).name === 'UnknownError') {
           this.#asBytes = true;
+          // WebKit may never answer this connection again.
+          database.close();
+          this.#opened = undefined;
+          database = await this.#open();
           continue;
         }
         if (!kept.size) throw error;
