@@ -315,15 +315,17 @@ test('the command line is also there for PowerShell, which is remembered', async
     assert.match(await page.textContent('#command'), / 'Jo’s, photo\.png' \\\n/);
     await pick(page, 'shell', 'powershell');
     const text = await page.textContent('#command');
+    const begin = "impasto stylize `\n  'Jo’’s, photo.png' `\n  --style starry-impasto `\n";
     // The typographic apostrophe would end the string.
-    assert.ok(text.startsWith("impasto stylize `\n  'Jo’’s, photo.png' `\n  --style starry-impasto `\n"), text);
+    assert.ok(text.startsWith(begin), text);
     assert.ok(!text.includes('\\'), text);
     await page.keyboard.press('Escape');
     await kept(page);
     await page.reload();
     await painted(page);
     await page.click('#save');
-    assert.equal(await page.textContent('#command'), text);
+    const again = await page.textContent('#command');
+    assert.ok(again.startsWith(begin), again);
   });
   await onPage({ ...AT_64, context: { userAgent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64)' } }, async (page) => {
     await give(page, { photo: files.photo });
