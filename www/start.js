@@ -5,10 +5,12 @@ import { scriptUrl } from './trusted.js';
 
 /** Milliseconds without a sign of life after which a worker will not start. */
 const PATIENCE = 60_000;
-const here = import.meta.url;
 
-/** Where the folders www/, engine/ and models/ are; unknown where a bundler has moved this module. */
-export const ownBase = /^https?:.*\/www\/start\.js(\?|$)/.test(here) ? new URL('../', here).href : undefined;
+/**
+ * Where the folders www/, engine/ and models/ are; unknown where a bundler has moved this module. (Not by `new URL('../', …)`:
+ * Turbopack takes the folder for a module.)
+ */
+export const ownBase = /^(https?:.*\/)www\/start\.js(\?|$)/.exec(import.meta.url)?.[1];
 
 /** A policy is against this way to start a worker; there may be another. */
 class Refused extends EngineFailed {

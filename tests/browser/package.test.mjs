@@ -3,9 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { PNG } from 'pngjs';
@@ -48,7 +49,8 @@ async function paint(): Promise<void> {
   const canvas = document.querySelector<HTMLCanvasElement>('#painting')!;
   const pixels: ImageData = await stylizer.stylize(photo, [{ style, weight: 1 }], { strength: 0.75, canvas });
   const kind: 'webgpu' | 'cpu' = stylizer.engine.kind;
-  const element = document.querySelector<PhotoStylizer>('photo-stylizer')!;
+  const element: PhotoStylizer = document.querySelector('photo-stylizer')!;
+  element.addEventListener('refined', ({ detail }) => console.log(detail.width));
   if (element.state !== 'painted') await new Promise((done) => { element.addEventListener('painted', done); });
   document.title = [kind, pixels.width, pixels.height, new Set(steps).size].join(' ');
 }
@@ -127,11 +129,42 @@ test('the package has all its files, and installs from its tarball without a net
   const { stdout } = await run('npm', ['pack', join(root, 'pkg'), '--json', '--pack-destination', folder]);
   const [{ filename, files: packed }] = JSON.parse(stdout);
   const paths = packed.map(({ path }) => path);
-  for (const path of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'www/stylizer.js', 'www/stylizer.d.ts',
+  for (const path of ['README.md', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'www/stylizer.js', 'www/stylizer.d.ts',
     'engine/cpu/impasto_bg.wasm', 'engine/gpu/impasto_bg.wasm', 'models/impasto.safetensors']) {
     assert.ok(paths.includes(path), `${path} is in the package`);
   }
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', join(folder, filename)], { cwd: project });
+});
+
+test('its modules are harmless where there is no page, and a server gets no engine', async () => {
+  const node = (code) => run(process.execPath, ['--input-type=module', '--eval', code], { cwd: project });
+  // As a server sees them that does not know the condition “node”.
+  const modules = (await readdir(join(root, 'pkg/www'))).filter((name) => /^(?!worker).*\.js$/.test(name));
+  assert.ok(modules.includes('photo-stylizer.js'));
+  await node(modules.map((name) => `await import(${JSON.stringify(pathToFileURL(join(root, 'pkg/www', name)).href)});`).join('\n'));
+
+  const { stdout } = await node(`
+    import * as stylizer from 'impasto-stylizer';
+    import { PhotoStylizer } from 'impasto-stylizer/photo-stylizer';
+    const here = (path) => import.meta.resolve(path).split('/').at(-1);
+    const failure = await stylizer.Stylizer.load().catch((error) => error);
+    console.log(JSON.stringify([here('impasto-stylizer'), here('impasto-stylizer/photo-stylizer'), typeof PhotoStylizer,
+      failure instanceof stylizer.EngineFailed, failure.code, Object.keys(stylizer)]));`);
+  const [main, element, kind, typed, code, names] = JSON.parse(stdout);
+  assert.deepEqual([main, element, kind, typed, code], ['node.js', 'node.js', 'function', true, 'unsupported']);
+  // It has every name that browsers get.
+  const all = await node(`console.log(JSON.stringify(Object.keys(await import(${JSON.stringify(pathToFileURL(join(root, 'pkg/www/stylizer.js')).href)}))))`);
+  assert.deepEqual(JSON.parse(all.stdout).filter((name) => !names.includes(name)), []);
+});
+
+test('it names the repository that it was built in', async () => {
+  const file = join(folder, 'about.json');
+  await run(process.execPath, [join(root, 'tools/package.mjs'), file], { env: { ...process.env, GITHUB_REPOSITORY: 'somebody/painting' } });
+  const about = JSON.parse(await readFile(file, 'utf8'));
+  assert.equal(about.repository.url, 'git+https://github.com/somebody/painting.git');
+  assert.equal(about.bugs.url, 'https://github.com/somebody/painting/issues');
+  assert.match(about.version, /^\d+\.\d+\.\d+/);
+  assert.ok(about.keywords.length > 5);
 });
 
 test('its types are right', async () => {

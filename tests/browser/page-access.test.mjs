@@ -121,13 +121,18 @@ test('everything from the photo to the file works by keyboard', async () => {
       }
       assert.fail(`Tab does not reach ${selector}`);
     };
+    /** The toolbar is one stop; arrow keys, Home and End go through it. */
+    const toSave = async () => {
+      await page.keyboard.press('End');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'save');
+    };
     await tabTo('.sample');
     await page.keyboard.press('Enter');
     await painted(page);
     await page.focus('h1 ~ .tools button');
     await tabTo('#compare');
     await page.keyboard.press('Enter');
-    await tabTo('#save');
+    await toSave();
     await page.focus('#language');
     await tabTo('#divide');
     await page.keyboard.press('End');
@@ -149,7 +154,7 @@ test('everything from the photo to the file works by keyboard', async () => {
     await tabTo('#size');
     await tabTo('#add-region');
     await page.focus('#compare');
-    await tabTo('#save');
+    await toSave();
     await page.keyboard.press('Enter');
     await tabTo('#download');
     const [event] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
@@ -236,5 +241,62 @@ test('every word of index.html is in the catalogues, and no text is left out of 
     });
     const names = /^(PNG|JPEG|WebP|small\.png|ZIP)$/;
     assert.deepEqual(english.filter((text) => !names.test(text)), []);
+  });
+});
+
+test('the toolbar is one stop of the Tab key; arrow keys go from one tool to the next', async () => {
+  await onPage({ query: AT_64 }, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    const usable = await page.locator('#toolbar button:visible:enabled').evaluateAll((all) => all.map(({ id }) => id));
+    assert.ok(usable.length > 5 && usable[0] !== 'undo', 'nothing is to be undone yet');
+    const focused = () => page.evaluate(() => document.activeElement.id);
+    const stops = () => page.locator('#toolbar button:visible:enabled').evaluateAll((all) => all.filter(({ tabIndex }) => tabIndex === 0).length);
+    assert.equal(await stops(), 1);
+    await page.focus(`#${usable[0]}`);
+    for (const id of usable.slice(1)) {
+      await page.keyboard.press('ArrowRight');
+      assert.equal(await focused(), id);
+    }
+    await page.keyboard.press('Home');
+    assert.equal(await focused(), usable[0]);
+    await page.keyboard.press('End');
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await focused(), usable.at(-2));
+    assert.equal(await stops(), 1);
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.closest('#toolbar')), null);
+    // A tool that becomes usable is reached as well.
+    await slide(page, '#strength', 50);
+    await painted(page);
+    await page.focus(`#${usable[0]}`);
+    await page.keyboard.press('Home');
+    assert.equal(await focused(), 'undo');
+  });
+});
+
+test('what can be done is said at the first painting, and never again once it is known', async () => {
+  await onPage({ query: AT_64 }, async (page) => {
+    const shown = () => page.locator('#first-hint').isVisible();
+    assert.equal(await shown(), false);
+    await give(page, { photo: files.smallPhoto });
+    assert.equal(await shown(), true);
+    await kept(page);
+    await page.reload();
+    await painted(page);
+    await give(page, { photo: files.tallPhoto });
+    assert.equal(await shown(), true, 'a reload is no answer');
+    await page.click('#first-hint-done');
+    assert.equal(await shown(), false);
+    await kept(page);
+    await page.reload();
+    await painted(page);
+    await give(page, { photo: files.smallPhoto });
+    assert.equal(await shown(), false);
+  });
+  await onPage({ query: AT_64 }, async (page) => {
+    await give(page, { photo: files.smallPhoto });
+    await slide(page, '#strength', 50);
+    await painted(page);
+    assert.equal(await page.locator('#first-hint').isVisible(), false, 'who knows it need not be told');
   });
 });

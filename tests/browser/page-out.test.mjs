@@ -9,7 +9,7 @@ import { unzipSync } from 'fflate';
 
 import { meanDifference } from './pictures.mjs';
 import {
-  assertAlike, download, files, folder, give, hand, impasto, move, native, onPage, otherLook, painted, patched, pick, pixels, root,
+  assertAlike, download, files, folder, give, hand, impasto, kept, move, native, onPage, otherLook, painted, patched, pick, pixels, root,
   run, slide,
 } from './visit.mjs';
 
@@ -306,6 +306,34 @@ test('the picture and the command go to the clipboard', async () => {
   });
 });
 
+test('the command line is also there for PowerShell, which is remembered', async () => {
+  await onPage(AT_64, async (page) => {
+    const odd = join(folder, 'Jo’s, photo.png');
+    await copyFile(files.photo, odd);
+    await give(page, { photo: odd });
+    await page.click('#save');
+    assert.match(await page.textContent('#command'), / 'Jo’s, photo\.png' \\\n/);
+    await pick(page, 'shell', 'powershell');
+    const text = await page.textContent('#command');
+    const begin = "impasto stylize `\n  'Jo’’s, photo.png' `\n  --style starry-impasto `\n";
+    // The typographic apostrophe would end the string.
+    assert.ok(text.startsWith(begin), text);
+    assert.ok(!text.includes('\\'), text);
+    await page.keyboard.press('Escape');
+    await kept(page);
+    await page.reload();
+    await painted(page);
+    await page.click('#save');
+    const again = await page.textContent('#command');
+    assert.ok(again.startsWith(begin), again);
+  });
+  await onPage({ ...AT_64, context: { userAgent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64)' } }, async (page) => {
+    await give(page, { photo: files.photo });
+    await page.click('#save');
+    assert.match(await page.textContent('#command'), / `\n/, 'on Windows it is what comes first');
+  });
+});
+
 test('where the browser can share, the painting is shared as a file', async () => {
   const prepare = (page) => page.addInitScript(() => {
     navigator.canShare = ({ files }) => files.length === 1;
@@ -319,6 +347,38 @@ test('where the browser can share, the painting is shared as a file', async () =
     await page.click('#share');
     await page.waitForFunction(() => window.shared);
     assert.deepEqual(await page.evaluate(() => window.shared), ['photo-in-starry-impasto.png', 'image/png', 64]);
+  });
+});
+
+test('what is to be shared is ready before the click, in any format', async () => {
+  const prepare = (page) => page.addInitScript(() => {
+    navigator.canShare = () => true;
+    navigator.share = async ({ files: [file] }) => { window.shared = file.type; };
+  });
+  await onPage({ ...AT_64, prepare }, async (page) => {
+    await give(page, { photo: files.photo });
+    // Within the click: a permission that lasts for a moment would not outlast more.
+    const sharedAtOnce = () => page.evaluate(() => {
+      window.shared = 'not yet';
+      document.getElementById('share').click();
+      return window.shared;
+    });
+    const until = async (type) => {
+      for (let n = 0; n < 200; n++) {
+        const shared = await sharedAtOnce();
+        if (shared === type) return;
+        assert.equal(shared, 'not yet');
+        // Not by these clicks, which also have it written.
+        await page.waitForTimeout(20);
+      }
+      assert.fail(`${type} was never ready`);
+    };
+    await page.waitForSelector('#results .pick'); // its file is written
+    assert.equal(await sharedAtOnce(), 'image/png');
+    await page.click('#save');
+    await pick(page, 'format', 'jpeg');
+    await page.keyboard.press('Escape');
+    await until('image/jpeg');
   });
 });
 
@@ -394,6 +454,31 @@ test('all photos are painted into one ZIP file', async (t) => {
     await assertAlike(t, tall, await native('batch-native.png', files.tallPhoto, '--size', '64', '--style', files.style));
     await page.waitForFunction(() => /Painted 3 photos/.test(document.getElementById('status').textContent));
   });
+});
+
+test('a ZIP file is never in memory as a whole', async () => {
+  const { ZipFile } = await import('../../www/page/save.js');
+  const zip = new ZipFile();
+  const bytes = Buffer.alloc(100_000, 'picture');
+  let largest = 0;
+  const { Blob: Whole } = globalThis;
+  globalThis.Blob = class extends Whole {
+    constructor(parts, options) {
+      for (const part of parts) largest = Math.max(largest, part.byteLength ?? 0);
+      super(parts, options);
+    }
+  };
+  try {
+    for (let n = 0; n < 20; n++) await zip.add('a.PNG', new Whole([bytes]));
+    const file = await zip.finish();
+    assert.ok(largest <= 100_000, `a piece of ${largest} bytes`);
+    const contents = unzipSync(new Uint8Array(await file.arrayBuffer()));
+    assert.deepEqual(Object.keys(contents).slice(0, 3), ['a.PNG', 'a-2.PNG', 'a-3.PNG']);
+    assert.equal(Object.keys(contents).length, zip.count);
+    assert.ok(bytes.equals(contents['a-20.PNG']));
+  } finally {
+    globalThis.Blob = Whole;
+  }
 });
 
 test('a batch can be stopped', async () => {

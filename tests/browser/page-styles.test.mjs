@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { files, give, onPage, painted, pick } from './visit.mjs';
+import { files, give, kept, onPage, painted, pick } from './visit.mjs';
 
 const AT_64 = { query: '?engine=cpu&size=64' };
 
@@ -120,5 +120,35 @@ test('a style dragged onto the photo is chosen, or added to the mixture', async 
     assert.equal((await chosen(page)).length, 2, 'it is not taken out');
     await drag('golden-mosaic', '#strength');
     assert.equal((await chosen(page)).length, 2, 'that is not the photo');
+  });
+});
+
+test('favourites come first, also at the next visit, by a star or by F', async () => {
+  await onPage(AT_64, async (page) => {
+    await give(page, { photo: files.smallPhoto, style: files.style });
+    const [own, ...bundled] = await visible(page);
+    const star = (id) => page.locator(`.tile:has([data-style=${id}]) .star`);
+    await page.hover('[data-style=blue-town]');
+    await star('blue-town').click();
+    const rest = bundled.filter((id) => id !== 'blue-town');
+    assert.deepEqual(await visible(page), ['blue-town', own, ...rest]);
+    assert.equal(await star('blue-town').getAttribute('aria-pressed'), 'true');
+    assert.equal(await star('blue-town').getAttribute('aria-label'), 'The style Blue town among the first');
+    assert.equal((await chosen(page))[0], own, 'another order is no other look');
+
+    await page.focus(`[data-style=${rest.at(-1)}]`);
+    await page.keyboard.press('f');
+    const first = ['blue-town', rest.at(-1)].sort((a, b) => bundled.indexOf(a) - bundled.indexOf(b));
+    assert.deepEqual((await visible(page)).slice(0, 3), [...first, own]);
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.style), rest.at(-1), 'the focus goes with it');
+
+    await kept(page);
+    await page.reload();
+    await painted(page);
+    await page.waitForSelector(`[data-style=${own}]`);
+    assert.deepEqual((await visible(page)).slice(0, 3), [...first, own]);
+    await page.focus('[data-style=blue-town]');
+    await page.keyboard.press('f');
+    assert.deepEqual((await visible(page)).slice(0, 2), [rest.at(-1), own]);
   });
 });

@@ -351,3 +351,33 @@ test('a visit that broke the page twice is not restored a third time', async () 
     await painted(page);
   });
 });
+
+test('where the browser stores no blobs, as WebKit in private windows, their bytes are kept', async () => {
+  const prepare = (page) => page.addInitScript(() => {
+    const { put } = IDBObjectStore.prototype;
+    window.refused = 0;
+    IDBObjectStore.prototype.put = function (value, ...key) {
+      if (!(value instanceof Blob)) return put.call(this, value, ...key);
+      window.refused++;
+      // A request that fails, which ends its transaction.
+      put.call(this, 0, ...key);
+      const asked = this.add(0, ...key);
+      Object.defineProperty(asked, 'error', { value: new DOMException('Error preparing Blob/File data to be stored in object store', 'UnknownError') });
+      return asked;
+    };
+  });
+  await onPage({ ...AT_64, prepare }, async (page) => {
+    await give(page, { photo: files.photo });
+    await slide(page, '#strength', 70);
+    await painted(page);
+    await kept(page);
+    assert.ok(await page.evaluate(() => window.refused) > 0);
+    const before = await pixels(page);
+    await page.reload();
+    await painted(page);
+    assert.equal(await page.inputValue('#strength'), '70');
+    const after = await pixels(page);
+    assert.deepEqual([after.width, after.at(10, 10), after.at(50, 40)], [before.width, before.at(10, 10), before.at(50, 40)]);
+    assert.equal(await page.locator('#photos .pick').count(), 1);
+  });
+});

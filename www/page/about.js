@@ -30,7 +30,7 @@ export function renderAbout({ engine, preparing }, lastSeconds, { improver, visi
   $('kept').textContent = styles ? words('kept', { n: styles }) : '';
   button('forget').hidden = !styles;
   /** @type {[string, Words[0]][]} */
-  const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+ − 0 1', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare'], ['V', 'keysPhoto']];
+  const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+ − 0 1', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare'], ['V', 'keysPhoto'], ['F', 'keysFavourite']];
   $('keys').replaceChildren(...keys.flatMap(([key, does]) => [make('dt', {}, ...key.split(' ').map((one) => make('kbd', {}, one))), make('dd', {}, words(does))]));
 }
 

@@ -8,22 +8,24 @@ import { quoted } from './save.js';
  *   size: long side of the painting; name: of its file
  * @param {import('./save.js').Format} format
  * @param {number} quality for JPEG
+ * @param {import('./save.js').Shell} shell
  * @returns {{ text: string, masks: string[] }} masks: the names of the mask pictures that it reads
  */
-export function command({ photo, look, size, name: painting, styleOf }, format, quality) {
+export function command({ photo, look, size, name: painting, styleOf }, format, quality, shell) {
+  const quote = (/** @type {string} */ text) => quoted(text, shell);
   const file = (/** @type {string} */ id) => styleOf(id)?.file ?? id;
-  const parts = ['impasto stylize', quoted(photo.path)];
+  const parts = ['impasto stylize', quote(photo.path)];
   const mixed = look.styles.filter(({ weight }) => weight > 0);
   for (const { id, weight } of mixed) {
-    parts.push(`--style ${quoted(mixed.length > 1 ? `${file(id)}=${weight}` : file(id))}`);
+    parts.push(`--style ${quote(mixed.length > 1 ? `${file(id)}=${weight}` : file(id))}`);
   }
   // A mask names its style by number. A style of the mixture would leave the mixture if a mask named
   // it, so each region brings its own.
   let styles = mixed.length;
   const masks = regionsOn(look, photo.id).map(({ style }, i) => {
-    if (style !== null) parts.push(`--style ${quoted(file(style))}`);
+    if (style !== null) parts.push(`--style ${quote(file(style))}`);
     const name = `${photo.name.replace(/\.[^.]*$/, '')}-region-${i + 1}.png`;
-    parts.push(`--mask ${quoted(`${name}=${style === null ? 'none' : ++styles}`)}`);
+    parts.push(`--mask ${quote(`${name}=${style === null ? 'none' : ++styles}`)}`);
     return name;
   });
   if (look.strength !== 100) parts.push(`--strength ${look.strength / 100}`);
@@ -32,6 +34,6 @@ export function command({ photo, look, size, name: painting, styleOf }, format, 
   if (look.refined) parts.push('--refine');
   parts.push(`--size ${size}`);
   if (format === 'jpeg') parts.push(`--quality ${quality}`);
-  parts.push(`-o ${quoted(painting)}`);
-  return { text: parts.join(' \\\n  '), masks };
+  parts.push(`-o ${quote(painting)}`);
+  return { text: parts.join(shell === 'powershell' ? ' `\n  ' : ' \\\n  '), masks };
 }

@@ -88,7 +88,7 @@ export function onRadio(name, use) {
  * @param {string} selector of the buttons
  */
 export function roving(group, selector) {
-  const all = () => /** @type {HTMLElement[]} */ ([...group.querySelectorAll(selector)]);
+  const all = () => /** @type {HTMLElement[]} */ ([...group.querySelectorAll(selector)]).filter((item) => item.checkVisibility());
   const settle = () => {
     const items = all();
     const stop = items.find((item) => item === document.activeElement)
@@ -110,6 +110,6 @@ export function roving(group, selector) {
     event.preventDefault();
     items[Math.max(0, Math.min(items.length - 1, to))].focus();
   });
-  new MutationObserver(settle).observe(group, { childList: true, subtree: true, attributeFilter: ['aria-pressed', 'hidden'] });
+  new MutationObserver(settle).observe(group, { childList: true, subtree: true, attributeFilter: ['aria-pressed', 'disabled', 'hidden'] });
   settle();
 }

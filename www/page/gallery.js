@@ -2,6 +2,7 @@
 
 import { icon, label, make, roving } from './dom.js';
 import { forget, forgetAll, keep, keptStyles } from './keep.js';
+import { recall, remember } from './remember.js';
 import { tunedStyle } from '../tuned.js';
 import { check } from './pictures.js';
 import { inLanguage, words } from './words.js';
@@ -21,6 +22,9 @@ import { inLanguage, words } from './words.js';
 
 const listUrl = new URL('../styles/styles.json', import.meta.url);
 
+/** Where the favourites are kept: their ids, with spaces between. */
+const FAVOURITES = 'impasto-favourites';
+
 /** The styles and their tiles. */
 export class Gallery {
   #root;
@@ -33,6 +37,8 @@ export class Gallery {
   #styles = new Map();
   /** @type {Map<string, HTMLElement>} */
   #tiles = new Map();
+  /** Ids, also of styles that are not there yet. */
+  #favourites = new Set((recall(FAVOURITES) ?? '').split(' ').filter(Boolean));
   /** What a style must have in its keywords to be shown. @type {string[]} */
   #wanted = [];
 
@@ -50,6 +56,10 @@ export class Gallery {
     this.#camera.addEventListener('click', onCamera);
     root.replaceChildren(this.#add, this.#camera);
     roving(root, '.tile:not([hidden]) > .pick');
+    root.addEventListener('keydown', (event) => {
+      const { style } = /** @type {HTMLElement} */ (event.target).dataset;
+      if (event.key.toLowerCase() === 'f' && !event.ctrlKey && !event.metaKey && !event.altKey && style) this.#favour(style);
+    });
   }
 
   /** @param {string | null} id */
@@ -146,6 +156,27 @@ export class Gallery {
     await forgetAll().catch(() => {});
   }
 
+  /** Puts a style among the first, or back. @param {string} id */
+  #favour(id) {
+    if (!this.#favourites.delete(id)) this.#favourites.add(id);
+    remember(FAVOURITES, [...this.#favourites].join(' ') || null);
+    const focus = /** @type {HTMLElement | null} */ (document.activeElement);
+    this.#arrange();
+    if (focus && this.#root.contains(focus)) focus.focus(); // moving what has it takes it away
+  }
+
+  /** Favourites come first, then pictures of the visitor's own, the newest first. */
+  #arrange() {
+    const rank = (/** @type {Style} */ { id, own }) => (this.#favourites.has(id) ? 0 : own ? 1 : 2);
+    const own = this.all.filter((style) => style.own).reverse();
+    const order = [...own, ...this.all.filter((style) => !style.own)].sort((a, b) => rank(a) - rank(b));
+    for (const { id } of order) {
+      const tile = /** @type {HTMLElement} */ (this.#tiles.get(id));
+      /** @type {HTMLElement} */ (tile.querySelector('.star')).ariaPressed = String(this.#favourites.has(id));
+      this.#root.append(tile);
+    }
+  }
+
   /** @param {string} id */
   #drop(id) {
     const style = this.#styles.get(id);
@@ -153,6 +184,7 @@ export class Gallery {
     URL.revokeObjectURL(style.thumb);
     this.#styles.delete(id);
     this.#tiles.get(id)?.remove();
+    if (this.#favourites.has(id)) this.#favour(id);
     this.#tiles.delete(id);
     this.#onRemoved(id);
   }
@@ -165,7 +197,7 @@ export class Gallery {
     label(this.#camera, words('photographStyle'));
     for (const [id, tile] of this.#tiles) {
       const style = /** @type {Style} */ (this.#styles.get(id));
-      const [pick, remove] = /** @type {HTMLButtonElement[]} */ ([...tile.children]);
+      const [pick, star, remove] = /** @type {HTMLButtonElement[]} */ ([...tile.children]);
       const at = chosen.indexOf(id);
       pick.ariaPressed = String(at >= 0);
       tile.dataset.order = chosen.length > 1 && at >= 0 ? String(at + 1) : '';
@@ -173,6 +205,7 @@ export class Gallery {
       pick.ariaLabel = style.title();
       pick.title = `${style.title()}\n${note}`;
       /** @type {HTMLElement} */ (pick.lastElementChild).textContent = style.title();
+      label(star, words('favourite', { name: style.title() }));
       if (remove) label(remove, words('removeStyle', { name: style.title() }));
     }
   }
@@ -183,7 +216,10 @@ export class Gallery {
     const pick = make('button', { type: 'button', className: 'pick', draggable: true }, image, make('span', { className: 'name' }));
     pick.dataset.style = style.id;
     pick.addEventListener('click', () => this.#onPress(style.id));
-    const tile = make('div', { className: 'tile', hidden: !this.#isWanted(style) }, pick);
+    // By keyboard it is F on the style: no tile has two stops of the Tab key.
+    const star = make('button', { type: 'button', className: 'star', tabIndex: -1 }, icon('star'));
+    star.addEventListener('click', () => this.#favour(style.id));
+    const tile = make('div', { className: 'tile', hidden: !this.#isWanted(style) }, pick, star);
     if (style.own) {
       const remove = make('button', { type: 'button', className: 'remove' }, icon('close'));
       remove.addEventListener('click', () => {
@@ -194,9 +230,7 @@ export class Gallery {
     }
     this.#styles.set(style.id, style);
     this.#tiles.set(style.id, tile);
-    // Own pictures come first, after the tiles that add them.
-    if (style.own) this.#camera.after(tile);
-    else this.#root.append(tile);
+    this.#arrange();
   }
 }
 

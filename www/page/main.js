@@ -5,8 +5,9 @@ import { BadPicture, EngineFailed, LARGEST } from '../stylizer.js';
 import { tunedStyle } from '../tuned.js';
 import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
-import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select, tell } from './dom.js';
+import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, roving, select, tell } from './dom.js';
 import { onDragStyle } from './drag.js';
+import { FirstHint } from './first-hint.js';
 import { Gallery } from './gallery.js';
 import { onHold } from './hold.js';
 import { Improver } from './improve.js';
@@ -16,7 +17,7 @@ import { Mix } from './mix.js';
 import { fullSize, Painter, StyleGone } from './painter.js';
 import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
-import { download, paintingName, written, Written, zipped } from './save.js';
+import { download, paintingName, written, Written, ZipFile } from './save.js';
 import { chosenFormat, stylesOf, wireSaving } from './saving.js';
 import { Search } from './search.js';
 import { SAFE, SIZES, USUAL_SIZE } from './sizes.js';
@@ -202,6 +203,8 @@ const improver = new Improver(painter, {
   done: improved,
 });
 
+const firstHint = new FirstHint();
+
 const strips = new Strips({ photo: showPhoto, removePhoto, camera: shoot, result: goTo, styleNames });
 
 /** Why an engine failed, and what the visitor can do. @param {Error} error */
@@ -268,6 +271,7 @@ function hideNotices() {
 /** Another look, which is not refined unless it says so. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] */
 function set(change, { moving = false } = {}) {
   hideNotices();
+  firstHint.used();
   history.set({ ...history.now, refined: false, ...change }, { moving });
   changed({ moving });
 }
@@ -493,6 +497,7 @@ function present(picture, task, { full, seconds }) {
   resting();
   say('status', task.look.refined ? 'refined' : 'painted', { width, height, seconds: number(seconds, 1) });
   keepResult(shown, photo, task.look);
+  firstHint.painted();
   render();
   improver.soon(task);
 }
@@ -882,6 +887,7 @@ function renderToolbar() {
   button('redo').disabled = !history.canRedo;
   const ready = shown !== undefined;
   for (const id of ['copy', 'share', 'save']) button(id).disabled = !ready;
+  saving.prepare();
   button('compare').disabled = canvas('painting').hidden;
   const look = history.now;
   const whole = photo !== undefined && regionsOn(look, photo.id).length === 0;
@@ -915,8 +921,7 @@ async function paintAll() {
   batch = new AbortController();
   const { signal } = batch;
   const { format, quality } = chosenFormat();
-  /** @type {{ name: string, blob: Blob }[]} */
-  const files = [];
+  const zip = new ZipFile();
   /** @type {string[]} */
   const failed = [];
   const all = [...photos];
@@ -928,7 +933,7 @@ async function paintAll() {
       try {
         const picture = await painter.one({ photo: one, look }, signal);
         const blob = await written(picture).file(format, quality);
-        files.push({ name: paintingName(one.name, stylesOf(look, (id) => gallery.get(id)), format), blob });
+        await zip.add(paintingName(one.name, stylesOf(look, (id) => gallery.get(id)), format), blob);
       } catch {
         if (!signal.aborted) failed.push(one.name);
       }
@@ -943,8 +948,8 @@ async function paintAll() {
   if (!shown) changed();
   if (failed.length) complain('batchFailed', { names: failed.join(', ') });
   try {
-    if (files.length) download(await zipped(files), 'impasto.zip');
-    say('status', 'batchDone', { n: files.length });
+    if (zip.count) download(await zip.finish(), 'impasto.zip');
+    say('status', 'batchDone', { n: zip.count });
   } catch (error) {
     complain('notSaved', { reason: /** @type {Error} */ (error).message });
   }
@@ -1023,6 +1028,7 @@ document.addEventListener('keydown', (event) => {
 $('view').addEventListener('keydown', (event) => {
   if (event.key.toLowerCase() === 'c' && !event.ctrlKey && !event.metaKey && !button('compare').disabled) compare(!comparing);
 });
+roving($('toolbar'), 'button:not([hidden], :disabled)');
 onHold(button('compare'), 'v', { click: () => compare(!comparing), hold: photoOnly });
 button('zoom-in').addEventListener('click', () => view.zoomTo(view.zoom * 1.5));
 button('zoom-out').addEventListener('click', () => view.zoomTo(view.zoom / 1.5));
@@ -1036,7 +1042,7 @@ button('take-update').addEventListener('click', async () => {
 });
 button('refine').addEventListener('click', () => set({ refined: true }));
 
-wireSaving({
+const saving = wireSaving({
   shown: () => (photo && shown !== undefined && painting ? { photo, look: history.now, picture: painting } : undefined),
   style: (id) => gallery.get(id),
   painter,

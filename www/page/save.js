@@ -109,44 +109,56 @@ export async function copyPicture(picture) {
 /** @param {File[]} files */
 export const canShare = (files) => Boolean(navigator.canShare?.({ files }));
 
+/** @typedef {'posix' | 'powershell'} Shell */
+
 /**
- * One argument of a POSIX shell.
+ * One argument for a shell.
  * @param {string} text
+ * @param {Shell} [shell]
  */
-export function quoted(text) {
+export function quoted(text, shell = 'posix') {
   // A name that begins with a dash would be taken for an option.
   const safe = text.startsWith('-') ? `./${text}` : text;
-  return /^[\w./=:,+@%-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", `'\\''`)}'`;
+  if (shell === 'posix') return /^[\w./=:,+@%-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", `'\\''`)}'`;
+  // A comma makes a list here, and typographic quotation marks end a string, too.
+  return /^[\w./=:+-]+$/.test(safe) ? safe : `'${safe.replaceAll(/['‘’‚‛]/g, '$&$&')}'`;
 }
 
-/**
- * Names for files of a ZIP, of which no two are the same.
- * @param {string[]} names
- */
-function unlike(names) {
-  const seen = new Set();
-  return names.map((name) => {
+/** A ZIP that grows file by file. What is in it are blobs, which browsers keep where there is room: it is never in memory as a whole. */
+export class ZipFile {
+  /** @type {Blob[]} */ #parts = [];
+  /** @type {Set<string>} */ #names = new Set();
+  /** @type {Promise<{ zip: import('fflate').Zip, Entry: typeof import('fflate').ZipPassThrough }> | undefined} */ #open;
+  count = 0;
+
+  /** Its entries are stored: pictures are compressed already. Not fflate's workers, as the page's policy forbids them. */
+  async #begin() {
+    const { Zip, ZipPassThrough: Entry } = await import('fflate');
+    const zip = new Zip((error, bytes) => {
+      if (error) throw error;
+      this.#parts.push(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)]));
+    });
+    return { zip, Entry };
+  }
+
+  /** Adds a file; one of the same name gets another. One at a time. @param {string} name @param {Blob} blob */
+  async add(name, blob) {
+    const { zip, Entry } = await (this.#open ??= this.#begin());
     const [, stem, ending] = /** @type {RegExpMatchArray} */ (name.match(/^(.*?)(\.[^.]*)?$/s));
     let free = name;
-    for (let n = 2; seen.has(free.toLowerCase()); n++) free = `${stem}-${n}${ending ?? ''}`;
-    seen.add(free.toLowerCase());
-    return free;
-  });
-}
-
-/**
- * @param {{ name: string, blob: Blob }[]} files
- * @returns {Promise<Blob>}
- */
-export async function zipped(files) {
-  // Not the asynchronous one: its worker comes from a blob, which the page's policy forbids, and
-  // storing what is compressed already takes no time.
-  const { zipSync } = await import('fflate');
-  const names = unlike(files.map(({ name }) => name));
-  /** @type {import('fflate').Zippable} */
-  const contents = {};
-  for (const [i, { blob }] of files.entries()) {
-    contents[names[i]] = [new Uint8Array(await blob.arrayBuffer()), { level: 0 }];
+    for (let n = 2; this.#names.has(free.toLowerCase()); n++) free = `${stem}-${n}${ending ?? ''}`;
+    this.#names.add(free.toLowerCase());
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    const entry = new Entry(free);
+    zip.add(entry);
+    entry.push(bytes, true);
+    this.count++;
   }
-  return new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (zipSync(contents))], { type: 'application/zip' });
+
+  /** Nothing can be added afterwards. */
+  async finish() {
+    const { zip } = await (this.#open ??= this.#begin());
+    zip.end();
+    return new Blob(this.#parts, { type: 'application/zip' });
+  }
 }

@@ -1,12 +1,13 @@
 // The dialog for saving, and the other ways out: clipboard, sharing, the command line.
 
 import { command } from './command.js';
-import { $, button, chosen, dialog, follow, input, onRadio, select, tell } from './dom.js';
+import { $, button, choose, chosen, dialog, follow, input, onRadio, select, tell } from './dom.js';
 import { regionsOn } from './look.js';
 import { SMALLEST } from './painter.js';
 import { asPng } from './pictures.js';
 import { maskPicture, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, paintingName, written } from './save.js';
+import { recall, remember } from './remember.js';
 import { SIZES } from './sizes.js';
 import { Bar, complain, complainAt, say } from './telling.js';
 import { number, words } from './words.js';
@@ -26,6 +27,9 @@ import { LARGEST } from '../stylizer.js';
  * @property {number} width
  * @property {number} height
  */
+
+/** Where the shell is kept for which the command line is written. */
+const SHELL = 'impasto-shell';
 
 /** Seconds for which one waits without being asked. */
 const SOON = 20;
@@ -69,6 +73,7 @@ function sidesOf({ photo, look, picture }, most) {
  * @param {(pixels: number) => boolean} page.risky whether so many million pixels may take too much memory
  * @param {(error: Error, task: import('./painter.js').Task) => import('./telling.js').Words} page.failure what to say of it
  * @param {() => void} page.onSaved the painting on the stage has left the page
+ * @returns {{ prepare: () => void }} prepare: to be called when a painting has come onto the stage
  */
 export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   /**
@@ -95,7 +100,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     const { format, quality } = chosenFormat();
     const { photo, look } = now;
     const size = Math.max(SMALLEST, sideOf(now).size);
-    return command({ photo, look, size, name: nameOf(now), styleOf: style }, format, quality);
+    return command({ photo, look, size, name: nameOf(now), styleOf: style }, format, quality, /** @type {import('./save.js').Shell} */ (chosen('shell')));
   };
   /** The picture in the size that is wanted, where that is painted. @param {Shown} now */
   const known = (now) => {
@@ -227,12 +232,26 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     }
   };
 
+  /** The file of the painting on the stage, once it is written. @type {{ of: Promise<Blob>, blob?: Blob } | undefined} */
+  let toShare;
+  /** Writes what a click on Share would need, before it comes: Safari forgets the click while one waits. */
+  const prepare = () => {
+    const now = shown();
+    if (!now || button('share').hidden) return;
+    const { format, quality } = chosenFormat();
+    const of = now.picture.file(format, quality);
+    if (toShare?.of === of) return;
+    /** @type {NonNullable<typeof toShare>} */
+    const next = toShare = { of };
+    of.then((blob) => { next.blob = blob; }, () => {}); // sharing says so
+  };
+
   const share = async () => {
     const now = shown();
     if (!now) return;
-    const { format, quality } = chosenFormat();
+    prepare();
     try {
-      const blob = await now.picture.file(format, quality);
+      const blob = toShare?.blob ?? await now.picture.file(chosenFormat().format, chosenFormat().quality);
       await navigator.share({ files: [new File([blob], nameOf(now), { type: blob.type })] });
       onSaved();
     } catch (error) {
@@ -265,7 +284,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     stop();
     large = undefined; // it may be a hundred megabytes
   });
-  onRadio('format', () => render());
+  onRadio('format', () => { render(); prepare(); });
   follow(input('quality'), (_, moving) => render({ moving }));
   select('save-side').addEventListener('change', () => {
     stop();
@@ -282,6 +301,11 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     const now = shown();
     if (now) copied(button('copy'), copyPicture(now.picture).then(onSaved));
   });
+  choose('shell', recall(SHELL) ?? (/Windows/.test(navigator.userAgent) ? 'powershell' : 'posix'));
+  onRadio('shell', (shell) => {
+    remember(SHELL, shell);
+    render();
+  });
   button('copy-command').addEventListener('click', () =>
     copied(button('copy-command'), navigator.clipboard.writeText($('command').textContent ?? '')));
   button('save-masks').addEventListener('click', saveMasks);
@@ -290,6 +314,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   canWrite('webp').then((can) => {
     /** @type {HTMLElement} */ (document.querySelector('label:has(> input[value=webp])')).hidden = !can;
   });
+  return { prepare };
 }
 
 /**

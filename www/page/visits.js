@@ -69,6 +69,8 @@ function picturesOf({ photos, photo, results }) {
 export class Visits {
   #now;
   #onKept;
+  /** WebKit takes no blobs in private windows. */
+  #asBytes = false;
   /** @type {ReturnType<typeof open> | undefined} */ #opened;
   /** The name of this visit, once something is kept. @type {string | undefined} */ #id;
   /** What is stored, by its number. @type {Map<Blob, number>} */ #stored = new Map();
@@ -222,7 +224,7 @@ export class Visits {
     const byNumber = new Map();
     for (const [i, key] of keys.entries()) {
       const number = Number(/** @type {unknown[]} */ (key)[1]);
-      const blob = blobs[i] instanceof Blob ? blobs[i] : new Blob(); // which is replaced
+      const blob = blobOf(blobs[i]);
       byNumber.set(number, blob);
       this.#stored.set(blob, number);
       this.#lastNumber = Math.max(this.#lastNumber, number);
@@ -291,6 +293,14 @@ export class Visits {
         const lost = [...kept].filter((_, i) => !readable[i]);
         for (const picture of lost) this.#unreadable.add(picture);
         if (lost.length) continue;
+        if (!this.#asBytes && /** @type {Error} */ (error).name === 'UnknownError') {
+          this.#asBytes = true;
+          // WebKit may never answer this connection again.
+          database.close();
+          this.#opened = undefined;
+          database = await this.#open();
+          continue;
+        }
         if (!kept.size) throw error;
         budget = [...kept].reduce((sum, { size }) => sum + size, 0) / 2;
       }
@@ -323,6 +333,11 @@ export class Visits {
     const id = this.#id;
     const stored = new Map([...kept].map((picture) => [picture, this.#stored.get(picture) ?? ++this.#lastNumber]));
     const { photos, photo, results, looks, mixing, sizeChosen } = visit;
+    /** @type {[unknown, number][]} */
+    const fresh = [];
+    for (const [picture, number] of stored) {
+      if (!this.#stored.has(picture)) fresh.push([this.#asBytes ? { bytes: await picture.arrayBuffer(), type: picture.type } : picture, number]);
+    }
     const change = database.transaction(['visits', 'pictures'], 'readwrite');
     const pictures = change.objectStore('pictures');
     /** @type {Promise<unknown>[]} */
@@ -341,20 +356,29 @@ export class Visits {
         mixing,
         sizeChosen,
       }));
-      for (const [picture, number] of stored) if (!this.#stored.has(picture)) asked.push(pictures.put(picture, [id, number]));
+      for (const [picture, number] of fresh) asked.push(pictures.put(picture, [id, number]));
       for (const [picture, number] of this.#stored) if (!stored.has(picture)) asked.push(pictures.delete([id, number]));
+    } catch (error) {
+      change.abort();
+      await Promise.allSettled(asked);
+      throw error;
+    }
+    try {
       await Promise.all(asked);
     } catch (error) {
-      try {
-        change.abort();
-      } catch {
-        // It did so itself.
-      }
-      await Promise.allSettled(asked);
+      // It ends by itself. Not what was asked is waited for: WebKit never answers some of it then, nor any more at all
+      // where it is told to end as well.
+      await soon(change.done).catch(() => {});
       throw error;
     }
     this.#stored = stored;
   }
+}
+
+/** What was stored as a picture; where it is none, one that is empty, which is replaced. @param {any} stored */
+function blobOf(stored) {
+  if (stored instanceof Blob) return stored;
+  return new Blob(stored?.bytes instanceof ArrayBuffer ? [stored.bytes] : [], { type: stored?.type ?? '' });
 }
 
 /** The name of this window's visit, or sets it. @param {string | null} [id] */

@@ -1,0 +1,5 @@
+import Painting from './painting.jsx';
+
+export default function Page() {
+  return <Painting />;
+}

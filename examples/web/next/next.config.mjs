@@ -1,0 +1,4 @@
+/** @type {import('next').NextConfig} */
+export default {
+  output: 'export', // a static site; leave it out for a server
+};
