@@ -9,7 +9,7 @@ use impasto::{STYLE_SIZE, Style, procedural};
 
 use super::engine::Engine;
 use super::networks::Weights;
-use super::{files, stylize};
+use super::{files, look};
 
 /// Make a picture without a photo, in the style of one or several pictures.
 ///
@@ -62,7 +62,7 @@ impl Dream {
         let styles = self
             .styles
             .iter()
-            .map(|style| stylize::parse_style(style))
+            .map(|style| look::parse_style(style))
             .collect::<Result<Vec<_>>>()?;
         ensure!(
             styles.iter().any(|(_, weight)| *weight > 0.0),

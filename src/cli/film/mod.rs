@@ -1,0 +1,588 @@
+//! `impasto film`: a film in, its painting out.
+
+mod ffmpeg;
+mod finish;
+mod matroska;
+mod parts;
+mod pipes;
+mod source;
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use impasto::film::Film;
+use impasto::files::put_whole;
+use impasto::{Layer, Picture};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::files::{self, A_WHILE};
+use super::interrupt::{self, Keeping};
+use super::look::{Given, Look, Named, Studio, unit};
+use ffmpeg::{Encoder, Ffmpeg};
+use finish::{Keep, Sound};
+use parts::{Parts, Settings};
+use pipes::{Encoding, Frame, Reader, Writer};
+use source::{Range, Source};
+
+/// Frames that are painted once more where a run goes on, so that it does so steadily.
+const WARM_UP: usize = 12;
+
+/// Paint a film in the style of one or several pictures.
+///
+/// Films are read and written by ffmpeg, which is to be installed. Every frame stays where it is in time, sound is
+/// copied where the file takes it as it is, and chapters and titles stay; what was filmed lying on its side comes out
+/// upright. Colours are those of ordinary screens (8 bits, BT.709): more than that is mapped to them. Nothing is sent
+/// anywhere: all computing is done on this machine.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  A film in the style of a painting, with its sound:
+    impasto film holiday.mp4 --style painting.jpg -o painted.mp4
+
+  First ten seconds only, to see whether it pleases; steadier, and larger:
+    impasto film holiday.mp4 --style starry-impasto --end 10 --steady 0.8 --size 960 -o try.mp4
+
+  From 1:30 to 2:00, half painted, for the web:
+    impasto film holiday.mp4 --style painting.jpg --start 1:30 --end 2:00 --strength 0.5 -o part.webm
+
+  A long one that may be stopped, or that the power may fail; the same command goes on:
+    impasto film wedding.mov --style painting.jpg --resume -o painted.mp4
+
+Ctrl-C ends the film with what is painted by then. With --resume that stays in the folder FILE.parts, as
+films of their own, until all is painted.
+
+Exit codes: 0 painted, 1 not (standard error says why), 2 wrong usage, 130 stopped by Ctrl-C.")]
+pub struct FilmCommand {
+    /// The film: whatever ffmpeg reads
+    #[arg(value_name = "FILM")]
+    film: PathBuf,
+    #[command(flatten)]
+    look: Look,
+    /// Where the painting goes: a file that ends in .mp4, .m4v, .mov, .mkv or .webm
+    #[arg(short, long, alias = "out", value_name = "FILE")]
+    output: PathBuf,
+    /// Long side of the painting, in pixels; smaller films keep their size
+    #[arg(long, value_name = "LONG_SIDE", default_value_t = 640,
+          value_parser = clap::value_parser!(u32).range(16..=8192))]
+    size: u32,
+    /// How much each painting is like the one before: from 0, where every frame is painted by itself and it
+    /// flickers, to 1, where what moves may leave traces
+    #[arg(long, default_value_t = 0.5, value_parser = unit)]
+    steady: f32,
+    /// Where to begin, in seconds, or as 1:30 or 1:02:03.5
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    start: Option<u64>,
+    /// Where to end, counted from the beginning of the film
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    end: Option<u64>,
+    /// How much may be lost in encoding: the lower, the better and the larger the file. Usually 20 for H.264, 24 for
+    /// H.265 and 32 for VP9 and AV1
+    #[arg(long, value_name = "NUMBER", value_parser = quality)]
+    crf: Option<f32>,
+    /// How to encode: h264, h265, vp9, av1, or any encoder of ffmpeg's (ffmpeg -encoders). Usually h264, and vp9
+    /// in .webm
+    #[arg(long, value_name = "NAME")]
+    codec: Option<String>,
+    /// Leave out the sound
+    #[arg(long)]
+    no_audio: bool,
+    /// Keep the place where it was filmed as well, where the camera wrote it down
+    #[arg(long)]
+    keep_place: bool,
+    /// Keep what is painted in the folder FILE.parts until all is, and go on from there. A part has so many
+    /// frames, which is the most that a crash can lose
+    #[arg(long, value_name = "FRAMES", num_args = 0..=1, require_equals = true, default_missing_value = "250",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    resume: Option<u32>,
+    /// The program to read and write films with
+    #[arg(long, value_name = "PROGRAM", default_value = "ffmpeg")]
+    ffmpeg: OsString,
+    /// Say on standard output what became of it, as a line of JSON: input, output, width, height, frames,
+    /// duration, engine, seconds, complete, error; null where there is none
+    #[arg(long)]
+    json: bool,
+    /// Replace a file that exists
+    #[arg(long)]
+    force: bool,
+}
+
+/// All that a film is painted with, and tried out.
+struct Workshop<'a> {
+    ffmpeg: Ffmpeg,
+    source: Source,
+    encoding: Encoding,
+    sounds: Vec<Sound>,
+    given: &'a Given,
+    studio: &'a Studio,
+}
+
+/// What was painted.
+struct Painted {
+    frames: usize,
+    /// In microseconds.
+    length: u64,
+    complete: bool,
+}
+
+impl FilmCommand {
+    /// Runs the command.
+    pub fn run(self) -> Result<()> {
+        let began = Instant::now();
+        // All that can go wrong shows before the work starts.
+        let container = self.container()?;
+        let range = Range { start: self.start, end: self.end };
+        ensure!(
+            range.end.is_none_or(|end| end > range.start.unwrap_or(0)),
+            "--end must be behind --start"
+        );
+        ensure!(!files::is_standard(&self.film), "films are not read from standard input; name a file");
+        let named = self.look.named()?;
+        let outputs = std::slice::from_ref(&self.output);
+        files::refuse_to_replace_inputs(outputs, [&self.film].into_iter().chain(named.paths()))?;
+        files::refuse_to_overwrite(outputs, self.force)?;
+        let ffmpeg = Ffmpeg::find(&self.ffmpeg)?;
+        let source = Source::open(&ffmpeg, &self.film, range, self.size)?;
+        let codec = self.encoder(&ffmpeg, container)?;
+        let given = self.look.read(&named)?;
+        files::make_folder_of(&self.output)?;
+        let encoding = Encoding {
+            crf: self.crf.or(codec.has_crf.then(|| usual_quality(&codec.name))),
+            codec,
+            container,
+            size: source.size,
+            rate: source.rate,
+        };
+        let parts = match self.resume {
+            Some(_) => {
+                Parts::kept(&self.output, self.settings(&source, &encoding, &named, &given)?)?
+            }
+            None => Parts::passing(&self.output)?,
+        };
+        try_out(&ffmpeg, &encoding, &parts)
+            .with_context(|| format!("cannot write {} so", self.output.display()))?;
+        let sounds = match self.no_audio {
+            true => Vec::new(),
+            false => finish::sounds(&ffmpeg, &source, container, parts.folder())?,
+        };
+        if source.has_place && !self.keep_place {
+            eprintln!("the place where it was filmed is not kept; --keep-place keeps it");
+        }
+        let studio = self.look.open(&given)?;
+        let size = source.size;
+        let shop =
+            Workshop { ffmpeg, source, encoding, sounds, given: &given, studio: &studio };
+        let outcome = self.paint(&shop, parts);
+        let took = began.elapsed();
+        if self.json {
+            println!("{}", self.line(size, &outcome, &studio.engine, took));
+        }
+        let painted = outcome?;
+        if !painted.complete {
+            // What is temporary is gone by now.
+            std::process::exit(interrupt::CODE);
+        }
+        if !self.json {
+            let (width, height) = size;
+            let seconds = took.as_secs_f64();
+            println!(
+                "{}: {} frames of {width} x {height} pixels, {} of film in {seconds:.1} s",
+                self.output.display(),
+                painted.frames,
+                clock(painted.length)
+            );
+        }
+        Ok(())
+    }
+
+    /// ffmpeg's name of the container.
+    fn container(&self) -> Result<&'static str> {
+        let ending = self.output.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        Ok(match ending.as_deref() {
+            Some("mp4" | "m4v") => "mp4",
+            Some("mov") => "mov",
+            Some("mkv") => "matroska",
+            Some("webm") => "webm",
+            _ => bail!(
+                "{}: the name must end in .mp4, .m4v, .mov, .mkv or .webm",
+                self.output.display()
+            ),
+        })
+    }
+
+    fn encoder(&self, ffmpeg: &Ffmpeg, container: &str) -> Result<Encoder> {
+        let usual = if container == "webm" { "vp9" } else { "h264" };
+        let asked = self.codec.as_deref().unwrap_or(usual);
+        let names: &[&str] = match asked {
+            "h264" => &["libx264", "libopenh264", "h264_videotoolbox", "h264_mf"],
+            "h265" | "hevc" => &["libx265", "hevc_videotoolbox", "hevc_mf"],
+            "vp9" => &["libvpx-vp9"],
+            "av1" => &["libsvtav1", "libaom-av1"],
+            name => &[name],
+        };
+        for name in names {
+            if let Some(encoder) = ffmpeg.encoder(name)? {
+                ensure!(
+                    self.crf.is_none() || encoder.has_crf,
+                    "--codec {name} has no --crf; leave it out"
+                );
+                return Ok(encoder);
+            }
+        }
+        bail!(
+            "this ffmpeg cannot encode {asked} ({}); `ffmpeg -encoders` lists what it can, for --codec",
+            names.join(", ")
+        )
+    }
+
+    /// What makes it another film.
+    fn settings(
+        &self,
+        source: &Source,
+        encoding: &Encoding,
+        named: &Named,
+        given: &Given,
+    ) -> Result<Settings> {
+        let data = std::fs::metadata(&self.film)?;
+        let changed = data.modified().ok().map(humantime::format_rfc3339_seconds);
+        let changed = changed.map_or(String::new(), |at| format!(", changed {at}"));
+        let sum = |path: &PathBuf| -> Result<String> {
+            let name = path.display();
+            ensure!(
+                !files::is_standard(path),
+                "with --resume, nothing can come from standard input"
+            );
+            Ok(match files::bundled_style(path) {
+                Some(_) => name.to_string(),
+                None => format!("{name} [{:08x}]", crc32fast::hash(&files::read(path)?)),
+            })
+        };
+        let styles = named.styles.iter().map(|(path, weight)| Ok(format!("{}={weight}", sum(path)?)));
+        let masks = named.masks.iter().map(|(path, style)| {
+            let style = style.map_or("none".into(), |index| (index + 1).to_string());
+            Ok(format!("{}={style}", sum(path)?))
+        });
+        let list = |texts: Result<Vec<String>>| Ok::<_, anyhow::Error>(texts?.join(" "));
+        let at = |time: Option<u64>| time.map_or("none".into(), source::seconds);
+        let (width, height) = encoding.size;
+        let settings = [
+            ("film", format!("{}, {} bytes{changed}", self.film.display(), data.len())),
+            ("styles", list(styles.collect())?),
+            ("masks", list(masks.collect())?),
+            ("--strength", self.look.strength.to_string()),
+            ("--colours", format!("{:?}", self.look.colours()).to_lowercase()),
+            ("--style-size", self.look.style_size.to_string()),
+            ("weights", format!("{:08x}", crc32fast::hash(given.networks()))),
+            ("size", format!("{width} x {height}")),
+            ("frames", source.filters.clone()),
+            ("--steady", self.steady.to_string()),
+            ("--start", at(self.start)),
+            ("--end", at(self.end)),
+            ("--codec", encoding.codec.name.clone()),
+            ("--crf", encoding.crf.map_or("none".into(), |crf| crf.to_string())),
+            ("kind of file", encoding.container.into()),
+        ];
+        Ok(settings.map(|(name, value)| (name.into(), value)).into())
+    }
+
+    fn paint(&self, shop: &Workshop, mut parts: Parts) -> Result<Painted> {
+        let before = parts.frames();
+        if before > 0 {
+            eprintln!("{before} frames are painted already, in {}", parts.folder().display());
+        }
+        let keeping = Keeping::start(match self.resume {
+            Some(_) => "keeping what is painted",
+            None => "ending the film with what is painted",
+        });
+        let stopped = self.paint_parts(shop, &mut parts)?;
+        let frames = parts.frames();
+        let Some((start, end)) = parts.span() else {
+            ensure!(stopped, "no frame of {} can be read; it is damaged", self.film.display());
+            return Ok(Painted { frames, length: 0, complete: false });
+        };
+        let painted = Painted { frames, length: end - start, complete: !stopped };
+        let all = shop.source.frames.map_or(String::new(), |all| format!(" of about {all}"));
+        let stop = format!("stopped after {frames}{all} frames ({})", clock(end));
+        if stopped && self.resume.is_some() {
+            let folder = parts.folder().display();
+            eprintln!("{stop}; they are in {folder}, and the same command goes on");
+            return Ok(painted);
+        }
+        let whole = parts.folder().join("whole");
+        let Workshop { ffmpeg, source, encoding, sounds, .. } = shop;
+        let keep = Keep { place: self.keep_place, stopped };
+        finish::join(ffmpeg, source, encoding, sounds, &parts, keep, &whole)?;
+        put_whole(&whole, &self.output)
+            .with_context(|| format!("cannot write {}", self.output.display()))?;
+        parts.remove()?;
+        drop(keeping);
+        if stopped {
+            eprintln!("{stop}; {} ends there", self.output.display());
+        }
+        Ok(painted)
+    }
+
+    /// Paints what is not in the parts yet. Says whether it was stopped.
+    fn paint_parts(&self, shop: &Workshop, parts: &mut Parts) -> Result<bool> {
+        let Workshop { ffmpeg, source, encoding, given, studio, .. } = shop;
+        let layers = given.layers(studio);
+        let before = parts.frames();
+        let warm_up = if self.steady > 0.0 { before.min(WARM_UP) } else { 0 };
+        let reader = Reader::start(ffmpeg, source, before - warm_up)?;
+        let mut progress = Progress::new(source.frames, before);
+        let mut film = Film::new(self.steady);
+        let mut part: Option<NewPart> = None;
+        let mut index = before - warm_up;
+        let longest = self.resume.map_or(usize::MAX, |frames| frames as usize);
+        let mut failed = Ok(());
+        while !interrupt::asked()
+            && failed.is_ok()
+            && let Some(frame) = reader.next()
+        {
+            let (start, end) = (frame.start, frame.end());
+            let picture = match self.paint_frame(&mut film, studio, &layers, &frame) {
+                Ok(picture) => picture,
+                Err(error) => {
+                    failed = Err(error);
+                    break;
+                }
+            };
+            index += 1;
+            if index <= before {
+                continue;
+            }
+            let new = match &mut part {
+                Some(new) => new,
+                None => part.insert(NewPart::start(ffmpeg, encoding, parts, start)?),
+            };
+            new.end = end;
+            new.frames += 1;
+            let taken = new.writer.write(Frame { start, lasts: end - start, picture });
+            if (!taken || new.frames >= longest)
+                && let Some(new) = part.take()
+            {
+                failed = new.end(parts);
+            }
+            progress.one_more();
+        }
+        let stopped = interrupt::asked();
+        drop(progress);
+        // What is painted is kept, whatever ends it.
+        let written = part.map_or(Ok(()), |part| part.end(parts));
+        let read = reader.end();
+        failed.and(written)?;
+        match read {
+            Ok(complaints) if complaints.is_empty() || stopped => {}
+            Ok(complaints) => eprintln!(
+                "{} may be damaged: ffmpeg says {}",
+                self.film.display(),
+                complaints.join("; ")
+            ),
+            Err(_) if stopped => {}
+            Err(error) => return Err(error),
+        }
+        Ok(stopped)
+    }
+
+    fn paint_frame(
+        &self,
+        film: &mut Film,
+        studio: &Studio,
+        layers: &[Layer],
+        frame: &Frame,
+    ) -> Result<Picture> {
+        let seconds = frame.start as f64 * 1e-6;
+        let painting =
+            film.paint(&studio.stylizer, &frame.picture, seconds, layers, &self.look.options());
+        pollster::block_on(painting)
+            .with_context(|| format!("{} at {}", self.film.display(), clock(frame.start)))
+    }
+
+    fn line(
+        &self,
+        size: (u32, u32),
+        outcome: &Result<Painted>,
+        engine: &str,
+        took: Duration,
+    ) -> String {
+        let painted = outcome.as_ref().ok();
+        let line = Line {
+            input: self.film.to_string_lossy(),
+            output: self.output.to_string_lossy(),
+            width: painted.map(|_| size.0),
+            height: painted.map(|_| size.1),
+            frames: painted.map(|painted| painted.frames),
+            duration: painted.map(|painted| painted.length as f64 * 1e-6),
+            engine,
+            seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
+            complete: painted.is_some_and(|painted| painted.complete),
+            error: outcome.as_ref().err().map(|error| format!("{error:#}")),
+        };
+        serde_json::to_string(&line).expect("numbers and texts are JSON")
+    }
+}
+
+/// What became of a film, for programs.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    input: Cow<'a, str>,
+    output: Cow<'a, str>,
+    width: Option<u32>,
+    height: Option<u32>,
+    frames: Option<usize>,
+    duration: Option<f64>,
+    engine: &'a str,
+    seconds: f64,
+    complete: bool,
+    error: Option<String>,
+}
+
+/// A part that is being written.
+struct NewPart {
+    writer: Writer,
+    frames: usize,
+    start: u64,
+    end: u64,
+}
+
+impl NewPart {
+    fn start(ffmpeg: &Ffmpeg, encoding: &Encoding, parts: &Parts, start: u64) -> Result<Self> {
+        let writer = Writer::start(ffmpeg, encoding, parts.next())?;
+        Ok(Self { writer, frames: 0, start, end: start })
+    }
+
+    fn end(self, parts: &mut Parts) -> Result<()> {
+        self.writer.end()?;
+        parts.add(self.frames, self.start, self.end)
+    }
+}
+
+/// Whether this ffmpeg encodes that into such a file shows with two frames, not after hours.
+fn try_out(ffmpeg: &Ffmpeg, encoding: &Encoding, parts: &Parts) -> Result<()> {
+    let path = parts.folder().join("trial");
+    let writer = Writer::start(ffmpeg, encoding, path.clone())?;
+    let (width, height) = encoding.size;
+    let black = Picture::new(width, height, vec![0; 3 * width as usize * height as usize])?;
+    for start in [0, 40_000] {
+        writer.write(Frame { start, lasts: 40_000, picture: black.clone() });
+    }
+    writer.end()?;
+    std::fs::remove_file(path).context("cannot remove a trial")
+}
+
+fn usual_quality(codec: &str) -> f32 {
+    match codec {
+        "libx264" => 20.0,
+        "libx265" => 24.0,
+        _ => 32.0,
+    }
+}
+
+/// How far it is, on a terminal in a bar, elsewhere now and then in a line.
+struct Progress {
+    bar: ProgressBar,
+    before: u64,
+    began: Instant,
+    told: Instant,
+}
+
+impl Progress {
+    fn new(all: Option<u64>, before: usize) -> Self {
+        let before = before as u64;
+        let template = match all {
+            Some(_) => "{msg} {wide_bar} {pos}/{len} frames, {eta} left",
+            None => "{msg} {spinner} {pos} frames",
+        };
+        let style = ProgressStyle::with_template(template).expect("a valid template");
+        let bar = ProgressBar::new(all.unwrap_or(0).max(before)).with_style(style).with_message("painting");
+        bar.set_position(before);
+        bar.reset_eta();
+        bar.enable_steady_tick(Duration::from_millis(250));
+        let now = Instant::now();
+        Self { bar, before, began: now, told: now }
+    }
+
+    fn one_more(&mut self) {
+        self.bar.inc(1);
+        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        // The number of frames is an estimate.
+        if all > 0 && done > all {
+            self.bar.set_length(done);
+        }
+        let rate = (done - self.before) as f64 / self.began.elapsed().as_secs_f64().max(1e-3);
+        self.bar.set_message(format!("painting, {rate:.1} frames/s"));
+        if self.bar.is_hidden() && self.told.elapsed() > A_WHILE {
+            self.told = Instant::now();
+            let left = Duration::from_secs((all.saturating_sub(done) as f64 / rate) as u64);
+            let of_all = if all > done {
+                format!(" of about {all}, {} left", humantime::format_duration(left))
+            } else {
+                String::new()
+            };
+            eprintln!("{done} frames{of_all} ({rate:.1} frames/s)");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A time as people read it.
+fn clock(micros: u64) -> String {
+    let (seconds, tenths) = (micros / 1_000_000, micros / 100_000 % 10);
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, minutes) => format!("{minutes}:{:02}.{tenths}", seconds % 60),
+        (hours, minutes) => format!("{hours}:{minutes:02}:{:02}.{tenths}", seconds % 60),
+    }
+}
+
+/// Seconds, `m:s` or `h:m:s`, in microseconds.
+fn time(text: &str) -> Result<u64, String> {
+    let wrong = || String::from("must be seconds, or like 1:30 or 1:02:03.5");
+    let parts: Vec<_> = text.split(':').collect();
+    if parts.len() > 3 {
+        return Err(wrong());
+    }
+    let mut sum = 0.0;
+    for (index, part) in parts.iter().enumerate() {
+        let number: f64 = part.trim().parse().map_err(|_| wrong())?;
+        let is_last = index + 1 == parts.len();
+        let limit = if index > 0 { 60.0 } else { 1e6 };
+        if !(0.0..limit).contains(&number) || !(is_last || number.fract() == 0.0) {
+            return Err(wrong());
+        }
+        sum = 60.0 * sum + number;
+    }
+    Ok((1e6 * sum).round() as u64)
+}
+
+fn quality(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=63.0).contains(&number) => Ok(number),
+        _ => Err("must be a number from 0 to 63".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(time("12.5"), Ok(12_500_000));
+        assert_eq!(time("1:30"), Ok(90_000_000));
+        assert_eq!(time("1:02:03.25"), Ok(3_723_250_000));
+        for wrong in ["", "1:60", "-1", "1.5:00", "1:2:3:4", "soon", "nan"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(clock(3_723_250_000), "1:02:03.2");
+        assert_eq!(clock(90_000_000), "1:30.0");
+    }
+}
