@@ -59,11 +59,8 @@ impl Dream {
         })?;
         files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
         files::make_folder_of(&self.output)?;
-        let styles = self
-            .styles
-            .iter()
-            .map(|style| look::parse_style(style))
-            .collect::<Result<Vec<_>>>()?;
+        let styles =
+            self.styles.iter().map(|style| look::parse_style(style)).collect::<Result<Vec<_>>>()?;
         ensure!(
             styles.iter().any(|(_, weight)| *weight > 0.0),
             "all styles have the weight 0; give at least one more"

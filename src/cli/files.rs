@@ -210,10 +210,7 @@ pub fn refuse_to_replace_inputs<'a>(
     let inputs: Vec<_> = inputs.filter_map(|path| path.canonicalize().ok()).collect();
     for output in outputs {
         if output.canonicalize().is_ok_and(|output| inputs.contains(&output)) {
-            bail!(
-                "{} would replace a file that is read; choose another output",
-                output.display()
-            );
+            bail!("{} would replace a file that is read; choose another output", output.display());
         }
     }
     Ok(())

@@ -58,6 +58,7 @@ pub fn asked() -> bool {
 }
 
 /// The same, for what is to look at it by itself.
+#[cfg(feature = "train")]
 pub fn flag() -> &'static AtomicBool {
     &ASKED
 }

@@ -111,8 +111,7 @@ impl Look {
     pub fn read(&self, named: &Named) -> Result<Given> {
         let styles = named.styles.iter().map(|(path, _)| files::read_style(path));
         let styles = styles.collect::<Result<Vec<_>>>()?;
-        let regions =
-            named.masks.iter().map(|(path, style)| Ok((files::read_mask(path)?, *style)));
+        let regions = named.masks.iter().map(|(path, style)| Ok((files::read_mask(path)?, *style)));
         let regions = regions.collect::<Result<Vec<_>>>()?;
         let weights = named.styles.iter().map(|(_, weight)| *weight).collect();
         Ok(Given { styles, weights, regions, networks: self.weights.read()? })
@@ -157,7 +156,11 @@ impl Given {
         });
         let mixed = (0..encoded.len())
             .filter(|index| regions.iter().all(|(_, style)| *style != Some(*index)))
-            .map(|index| Layer { style: Some(&encoded[index]), weight: weights[index], mask: None });
+            .map(|index| Layer {
+                style: Some(&encoded[index]),
+                weight: weights[index],
+                mask: None,
+            });
         masked.chain(mixed).collect()
     }
 }

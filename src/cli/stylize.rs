@@ -159,7 +159,8 @@ impl Stylize {
         let dropped = Once::new();
         let paint = |job: &Job, bar: &ProgressBar| {
             let start = Instant::now();
-            let outcome = self.paint(&studio.stylizer, &layers, refiner.as_ref(), job, bar, &dropped);
+            let outcome =
+                self.paint(&studio.stylizer, &layers, refiner.as_ref(), job, bar, &dropped);
             if self.json {
                 let line = Line::of(job, &outcome, &studio.engine, start.elapsed());
                 bar.suspend(|| println!("{line}"));

@@ -42,8 +42,14 @@ impl Ffmpeg {
     /// # Errors
     /// If ffmpeg or ffprobe is missing or too old. Says how to get it.
     pub fn find(program: &OsStr) -> Result<Self> {
-        let beside = Path::new(program).with_file_name("ffprobe");
-        let found = Self { ffmpeg: program.into(), ffprobe: beside.into() };
+        // A plain name is looked for where programs are; a path is one from here, wherever it will be started.
+        let path = Path::new(program);
+        let path = match path.components().count() {
+            1 => path.into(),
+            _ => std::path::absolute(path)?,
+        };
+        let beside = path.with_file_name("ffprobe");
+        let found = Self { ffmpeg: path.into(), ffprobe: beside.into() };
         let text = found.about(&found.ffmpeg)?;
         let first = text.lines().next().unwrap_or_default();
         if let Some(version) = version(first) {
@@ -119,7 +125,8 @@ impl Ffmpeg {
         if !text.starts_with(&format!("Encoder {name} ")) {
             return Ok(None);
         }
-        let listed = text.lines().find_map(|line| line.trim().strip_prefix("Supported pixel formats:"));
+        let listed =
+            text.lines().find_map(|line| line.trim().strip_prefix("Supported pixel formats:"));
         let formats: Vec<_> = listed.unwrap_or("yuv420p").split_whitespace().collect();
         let usual = ["yuv420p", "nv12", "yuv422p", "yuv422p10le", "yuv444p"];
         let Some(format) = usual.iter().find(|format| formats.contains(format)) else {
@@ -148,7 +155,10 @@ fn command(program: &OsStr) -> Command {
     #[cfg(windows)]
     {
         const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
-        std::os::windows::process::CommandExt::creation_flags(&mut command, CREATE_NEW_PROCESS_GROUP);
+        std::os::windows::process::CommandExt::creation_flags(
+            &mut command,
+            CREATE_NEW_PROCESS_GROUP,
+        );
     }
     command
 }

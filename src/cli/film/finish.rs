@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::ffmpeg::{Ffmpeg, file};
 use super::parts::Parts;
 use super::pipes::Encoding;
-use super::source::{PLACE, Range, Source, seconds};
+use super::source::{PLACE, Source, seconds};
 
 /// What becomes of one of the film's sounds.
 #[derive(Debug)]
@@ -41,11 +41,15 @@ pub fn sounds(
         match codecs.iter().find(|codec| works(stream, codec)) {
             Some(codec) => {
                 if *codec != "copy" {
-                    eprintln!("{container} takes no sound of the kind {name}: it is encoded as {codec}");
+                    eprintln!(
+                        "{container} takes no sound of the kind {name}: it is encoded as {codec}"
+                    );
                 }
                 sounds.push(Sound { stream, codec });
             }
-            None => eprintln!("the sound ({name}) cannot be kept: this ffmpeg does not bring it into {container}"),
+            None => eprintln!(
+                "the sound ({name}) cannot be kept: this ffmpeg does not bring it into {container}"
+            ),
         }
     }
     if trial.exists() {
@@ -54,7 +58,7 @@ pub fn sounds(
     Ok(sounds)
 }
 
-/// Writes the whole film. `until`: the sound ends with the last frame, because the film does not.
+/// Writes the whole film into the folder of the parts, under this name.
 pub fn join(
     ffmpeg: &Ffmpeg,
     source: &Source,
@@ -62,17 +66,14 @@ pub fn join(
     sounds: &[Sound],
     parts: &Parts,
     keep: Keep,
-    path: &Path,
+    name: &str,
 ) -> Result<()> {
     let (start, end) = parts.span().expect("there is a part");
     let mut command = ffmpeg.command();
     command.args(["-itsoffset", &seconds(start), "-f", "concat", "-safe", "0", "-i"]);
-    command.arg(file(&parts.list()?));
-    let range = match keep.stopped {
-        true => Range { end: Some(source.range.start.unwrap_or(0) + end), ..source.range },
-        false => source.range,
-    };
-    command.args(range.arguments()).args(["-protocol_whitelist", "file", "-i"]);
+    // In the folder, because names in the list are taken as parts of addresses: ? and # would be more than that.
+    command.arg(parts.list()?).current_dir(parts.folder());
+    command.args(source.range.arguments()).args(["-protocol_whitelist", "file", "-i"]);
     command.arg(file(&source.path)).args(["-map", "0:v:0", "-c:v", "copy"]);
     for (index, Sound { stream, codec }) in sounds.iter().enumerate() {
         command.args(["-map", &format!("1:a:{stream}"), &format!("-c:a:{index}"), codec]);
@@ -83,10 +84,16 @@ pub fn join(
             command.args(["-metadata", &format!("{name}=")]);
         }
     }
+    // Sound and chapters end there, too.
+    let begin = source.range.start.unwrap_or(0);
+    let limit = source.range.end.map(|end| end - begin);
+    if let Some(limit) = keep.stopped.then_some(end).or(limit) {
+        command.args(["-t", &seconds(limit.max(end))]);
+    }
     if encoding.is_quicktime() {
         command.args(["-movflags", "+faststart"]);
     }
-    command.args(encoding.timescale()).args(["-f", encoding.container]).arg(file(path));
+    command.args(encoding.timescale()).args(["-f", encoding.container]).arg(name);
     ffmpeg.run(command, "joining film and sound")
 }
 

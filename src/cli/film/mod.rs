@@ -5,28 +5,29 @@ mod finish;
 mod matroska;
 mod parts;
 mod pipes;
+mod progress;
 mod source;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use impasto::film::Film;
 use impasto::files::put_whole;
+use impasto::film::Film;
 use impasto::{Layer, Picture};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::files::{self, A_WHILE};
+use super::files;
 use super::interrupt::{self, Keeping};
 use super::look::{Given, Look, Named, Studio, unit};
 use ffmpeg::{Encoder, Ffmpeg};
 use finish::{Keep, Sound};
 use parts::{Parts, Settings};
 use pipes::{Encoding, Frame, Reader, Writer};
+use progress::{Progress, clock};
 use source::{Range, Source};
 
 /// Frames that are painted once more where a run goes on, so that it does so steadily.
@@ -140,7 +141,10 @@ impl FilmCommand {
             range.end.is_none_or(|end| end > range.start.unwrap_or(0)),
             "--end must be behind --start"
         );
-        ensure!(!files::is_standard(&self.film), "films are not read from standard input; name a file");
+        ensure!(
+            !files::is_standard(&self.film),
+            "films are not read from standard input; name a file"
+        );
         let named = self.look.named()?;
         let outputs = std::slice::from_ref(&self.output);
         files::refuse_to_replace_inputs(outputs, [&self.film].into_iter().chain(named.paths()))?;
@@ -174,8 +178,7 @@ impl FilmCommand {
         }
         let studio = self.look.open(&given)?;
         let size = source.size;
-        let shop =
-            Workshop { ffmpeg, source, encoding, sounds, given: &given, studio: &studio };
+        let shop = Workshop { ffmpeg, source, encoding, sounds, given: &given, studio: &studio };
         let outcome = self.paint(&shop, parts);
         let took = began.elapsed();
         if self.json {
@@ -261,7 +264,8 @@ impl FilmCommand {
                 None => format!("{name} [{:08x}]", crc32fast::hash(&files::read(path)?)),
             })
         };
-        let styles = named.styles.iter().map(|(path, weight)| Ok(format!("{}={weight}", sum(path)?)));
+        let styles =
+            named.styles.iter().map(|(path, weight)| Ok(format!("{}={weight}", sum(path)?)));
         let masks = named.masks.iter().map(|(path, style)| {
             let style = style.map_or("none".into(), |index| (index + 1).to_string());
             Ok(format!("{}={style}", sum(path)?))
@@ -298,8 +302,13 @@ impl FilmCommand {
             Some(_) => "keeping what is painted",
             None => "ending the film with what is painted",
         });
-        let stopped = self.paint_parts(shop, &mut parts)?;
+        let stopped = self.paint_parts(shop, &mut parts);
         let frames = parts.frames();
+        if stopped.is_err() && self.resume.is_some() {
+            let folder = parts.folder().display();
+            eprintln!("{frames} frames are kept in {folder}; the same command goes on from there");
+        }
+        let stopped = stopped?;
         let Some((start, end)) = parts.span() else {
             ensure!(stopped, "no frame of {} can be read; it is damaged", self.film.display());
             return Ok(Painted { frames, length: 0, complete: false });
@@ -312,11 +321,11 @@ impl FilmCommand {
             eprintln!("{stop}; they are in {folder}, and the same command goes on");
             return Ok(painted);
         }
-        let whole = parts.folder().join("whole");
+        const WHOLE: &str = "whole";
         let Workshop { ffmpeg, source, encoding, sounds, .. } = shop;
         let keep = Keep { place: self.keep_place, stopped };
-        finish::join(ffmpeg, source, encoding, sounds, &parts, keep, &whole)?;
-        put_whole(&whole, &self.output)
+        finish::join(ffmpeg, source, encoding, sounds, &parts, keep, WHOLE)?;
+        put_whole(&parts.folder().join(WHOLE), &self.output)
             .with_context(|| format!("cannot write {}", self.output.display()))?;
         parts.remove()?;
         drop(keeping);
@@ -396,8 +405,8 @@ impl FilmCommand {
         frame: &Frame,
     ) -> Result<Picture> {
         let seconds = frame.start as f64 * 1e-6;
-        let painting =
-            film.paint(&studio.stylizer, &frame.picture, seconds, layers, &self.look.options());
+        let options = self.look.options();
+        let painting = film.paint(&studio.stylizer, &frame.picture, seconds, layers, &options);
         pollster::block_on(painting)
             .with_context(|| format!("{} at {}", self.film.display(), clock(frame.start)))
     }
@@ -416,7 +425,7 @@ impl FilmCommand {
             width: painted.map(|_| size.0),
             height: painted.map(|_| size.1),
             frames: painted.map(|painted| painted.frames),
-            duration: painted.map(|painted| painted.length as f64 * 1e-6),
+            duration: painted.map(|painted| painted.length as f64 / 1e6),
             engine,
             seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
             complete: painted.is_some_and(|painted| painted.complete),
@@ -482,67 +491,6 @@ fn usual_quality(codec: &str) -> f32 {
     }
 }
 
-/// How far it is, on a terminal in a bar, elsewhere now and then in a line.
-struct Progress {
-    bar: ProgressBar,
-    before: u64,
-    began: Instant,
-    told: Instant,
-}
-
-impl Progress {
-    fn new(all: Option<u64>, before: usize) -> Self {
-        let before = before as u64;
-        let template = match all {
-            Some(_) => "{msg} {wide_bar} {pos}/{len} frames, {eta} left",
-            None => "{msg} {spinner} {pos} frames",
-        };
-        let style = ProgressStyle::with_template(template).expect("a valid template");
-        let bar = ProgressBar::new(all.unwrap_or(0).max(before)).with_style(style).with_message("painting");
-        bar.set_position(before);
-        bar.reset_eta();
-        bar.enable_steady_tick(Duration::from_millis(250));
-        let now = Instant::now();
-        Self { bar, before, began: now, told: now }
-    }
-
-    fn one_more(&mut self) {
-        self.bar.inc(1);
-        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
-        // The number of frames is an estimate.
-        if all > 0 && done > all {
-            self.bar.set_length(done);
-        }
-        let rate = (done - self.before) as f64 / self.began.elapsed().as_secs_f64().max(1e-3);
-        self.bar.set_message(format!("painting, {rate:.1} frames/s"));
-        if self.bar.is_hidden() && self.told.elapsed() > A_WHILE {
-            self.told = Instant::now();
-            let left = Duration::from_secs((all.saturating_sub(done) as f64 / rate) as u64);
-            let of_all = if all > done {
-                format!(" of about {all}, {} left", humantime::format_duration(left))
-            } else {
-                String::new()
-            };
-            eprintln!("{done} frames{of_all} ({rate:.1} frames/s)");
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// A time as people read it.
-fn clock(micros: u64) -> String {
-    let (seconds, tenths) = (micros / 1_000_000, micros / 100_000 % 10);
-    match (seconds / 3600, seconds / 60 % 60) {
-        (0, minutes) => format!("{minutes}:{:02}.{tenths}", seconds % 60),
-        (hours, minutes) => format!("{hours}:{minutes:02}:{:02}.{tenths}", seconds % 60),
-    }
-}
-
 /// Seconds, `m:s` or `h:m:s`, in microseconds.
 fn time(text: &str) -> Result<u64, String> {
     let wrong = || String::from("must be seconds, or like 1:30 or 1:02:03.5");
@@ -582,7 +530,5 @@ mod tests {
         for wrong in ["", "1:60", "-1", "1.5:00", "1:2:3:4", "soon", "nan"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(clock(3_723_250_000), "1:02:03.2");
-        assert_eq!(clock(90_000_000), "1:30.0");
     }
 }

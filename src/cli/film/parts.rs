@@ -63,13 +63,15 @@ impl Parts {
         let path = folder.join(RECORD);
         if !path.exists() {
             fs::create_dir_all(&folder).with_context(|| format!("cannot make {name}"))?;
-            let parts = Self { folder, passing: None, record: Record { settings, parts: Vec::new() } };
+            let parts =
+                Self { folder, passing: None, record: Record { settings, parts: Vec::new() } };
             parts.save()?;
             return Ok(parts);
         }
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let record: Record = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{} is damaged: remove {name} to start afresh", path.display()))?;
+        let record: Record = serde_json::from_slice(&bytes).with_context(|| {
+            format!("{} is damaged: remove {name} to start afresh", path.display())
+        })?;
         let none = String::from("none");
         let of = |settings: &Settings, key: &str| settings.get(key).unwrap_or(&none).clone();
         let differing: Vec<_> = record
@@ -135,20 +137,21 @@ impl Parts {
         }
     }
 
-    /// A list of the parts, as ffmpeg joins them.
-    pub fn list(&self) -> Result<PathBuf> {
+    /// Writes a list of the parts into the folder, as ffmpeg joins them. Returns its name.
+    pub fn list(&self) -> Result<&'static str> {
+        const NAME: &str = "list.ffconcat";
         let parts = &self.record.parts;
         let mut text = String::from("ffconcat version 1.0\n");
         for (index, part) in parts.iter().enumerate() {
             // Up to the next one: between the two, none of them is shown.
             let end = parts.get(index + 1).map_or(part.end, |next| next.start);
             let lasts = seconds(end.saturating_sub(part.start));
-            text += &format!("file 'file:{}'\nduration {lasts}\n", part.file);
+            text += &format!("file '{}'\nduration {lasts}\n", part.file);
         }
-        let path = self.folder.join("list.ffconcat");
+        let path = self.folder.join(NAME);
         write_whole(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path)
+        Ok(NAME)
     }
 
     /// Once the film is whole.

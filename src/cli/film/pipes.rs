@@ -46,18 +46,28 @@ impl Reader {
         command.arg(file(&source.path));
         // The times come beside the pixels, in lines on standard error.
         let (stream, filters) = (source.stream, &source.filters);
-        let graph = format!("[0:{stream}]{filters},split[frames][copy];[copy]crop=2:2:0:0,format=gray[times]");
+        let graph = format!(
+            "[0:{stream}]{filters},split[frames][copy];[copy]crop=2:2:0:0,format=gray[times]"
+        );
         command.args(["-filter_complex", &graph]);
         command.args(["-map", "[frames]", "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]);
-        command.args(["-map", "[times]", "-fps_mode", "passthrough", "-enc_time_base", "1:1000000"]);
+        command.args([
+            "-map",
+            "[times]",
+            "-fps_mode",
+            "passthrough",
+            "-enc_time_base",
+            "1:1000000",
+        ]);
         command.args(["-c:v", "rawvideo", "-flush_packets", "1", "-f", "framecrc", "pipe:2"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let (time, times) = mpsc::channel();
-        let process = Process::start(command, "reading the film", move |line| match time_in(line) {
-            // Nobody may want it any more.
-            Some(found) => time.send(found).map_or(true, |()| true),
-            None => line.starts_with('#'),
-        })?;
+        let process =
+            Process::start(command, "reading the film", move |line| match time_in(line) {
+                // Nobody may want it any more.
+                Some(found) => time.send(found).map_or(true, |()| true),
+                None => line.starts_with('#'),
+            })?;
         let (sender, frames) = mpsc::sync_channel(WAITING);
         let size = source.size;
         let thread = std::thread::spawn(move || read(process, size, skip, &times, &sender));
@@ -251,7 +261,10 @@ mod tests {
     fn times_are_told_from_messages() {
         let line = "0,      80000,      80000,    40000,        4, 0x00000000";
         assert_eq!(time_in(line), Some((80_000, 40_000)));
-        assert_eq!(time_in("0,    -40000,    -40000,        0,        4, 0x00000000"), Some((-40_000, 0)));
+        assert_eq!(
+            time_in("0,    -40000,    -40000,        0,        4, 0x00000000"),
+            Some((-40_000, 0))
+        );
         assert_eq!(time_in("[h264 @ 0x1] [error] 0, 1, 2, 3, 4, 0x5"), None);
     }
 }

@@ -86,7 +86,11 @@ impl Range {
     /// As options before an input.
     pub fn arguments(self) -> Vec<String> {
         let seconds = |name: &str, at: Option<u64>| at.map(|at| [name.into(), seconds(at)]);
-        [seconds("-ss", self.start), seconds("-to", self.end)].into_iter().flatten().flatten().collect()
+        [seconds("-ss", self.start), seconds("-to", self.end)]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect()
     }
 }
 
@@ -139,7 +143,8 @@ impl Source {
             !format.format_name.ends_with("_pipe") && format.format_name != "image2",
             "{name} is a picture and no film; `impasto stylize` paints pictures"
         );
-        let of_kind = |kind: &str| streams.iter().filter(move |stream| stream.codec_type == kind);
+        let of_kind =
+            |kind: &'static str| streams.iter().filter(move |stream| stream.codec_type == kind);
         let video = of_kind("video").find(|stream| stream.disposition.attached_pic == 0);
         let sounds: Vec<_> = of_kind("audio").map(|stream| stream.codec_name.clone()).collect();
         let Some(video) = video else {
@@ -163,13 +168,21 @@ impl Source {
             size.0,
             size.1
         );
-        let rate = [&video.avg_frame_rate, &video.r_frame_rate].into_iter().find_map(|text| ratio(text));
+        let rate =
+            [&video.avg_frame_rate, &video.r_frame_rate].into_iter().find_map(|text| ratio(text));
         let rate = rate.unwrap_or((25, 1));
         let length = video.duration.as_ref().or(format.duration.as_ref());
-        let length = length.and_then(|text| text.parse::<f64>().ok()).map(|length| (length * 1e6) as u64);
+        let length =
+            length.and_then(|text| text.parse::<f64>().ok()).map(|length| (length * 1e6) as u64);
         if let (Some(length), Some(start)) = (length, range.start) {
-            ensure!(start < length, "--start is behind the end: {name} lasts {} s", seconds(length));
+            ensure!(
+                start < length,
+                "--start is behind the end: {name} lasts {} s",
+                seconds(length)
+            );
         }
+        // Matroska has them in capitals.
+        let is_place = |tag: &String| PLACE.iter().any(|name| name.eq_ignore_ascii_case(tag));
         let frames = match (range.start, range.end) {
             (None, None) => video.nb_frames.parse().ok(),
             _ => None,
@@ -180,14 +193,14 @@ impl Source {
             Some((micros as f64 * 1e-6 * f64::from(rate.0) / f64::from(rate.1)).round() as u64)
         };
         Ok(Self {
-            path: path.into(),
+            path: std::path::absolute(path)?,
             range,
             stream: video.index,
             size,
             rate,
             frames: frames.or_else(of_length).filter(|&frames| frames > 0),
             sounds,
-            has_place: PLACE.iter().any(|name| format.tags.contains_key(*name)),
+            has_place: format.tags.keys().any(is_place),
             filters: video.filters(ffmpeg, &name.to_string(), scaled, size)?,
         })
     }
@@ -195,7 +208,8 @@ impl Source {
 
 impl Stream {
     fn is_turned(&self) -> bool {
-        let side_data = self.side_data_list.iter().map(|data| data.rotation).find(|turn| *turn != 0.0);
+        let side_data =
+            self.side_data_list.iter().map(|data| data.rotation).find(|turn| *turn != 0.0);
         let turn = side_data.or_else(|| self.tags.rotate.parse().ok()).unwrap_or(0.0);
         (turn / 90.0).round() as i64 % 2 != 0
     }
@@ -242,19 +256,24 @@ impl Stream {
             true => "smpte170m",
             false => "auto",
         };
-        let to = format!("scale={}:{}:flags=bicubic+accurate_rnd+full_chroma_int", scaled.0, scaled.1);
+        let to =
+            format!("scale={}:{}:flags=bicubic+accurate_rnd+full_chroma_int", scaled.0, scaled.1);
         if HDR.contains(&self.color_transfer.as_str()) {
             ensure!(
                 ffmpeg.has_filters(&["zscale", "tonemap"])?,
                 "{name} is HDR, and this ffmpeg cannot map it to the brightness of ordinary screens (it is built \
                  without zscale): take another, or convert the film first"
             );
-            eprintln!("{name} is HDR: it is painted and written with the brightness of ordinary screens (SDR)");
+            eprintln!(
+                "{name} is HDR: it is painted and written with the brightness of ordinary screens (SDR)"
+            );
             // The size first: all the rest then has less to do.
             filters.push(to);
             // What HDR has where it does not say so.
             let mut given = String::new();
-            for (text, option) in [(&self.color_primaries, "pin=bt2020"), (&self.color_space, "min=bt2020nc")] {
+            for (text, option) in
+                [(&self.color_primaries, "pin=bt2020"), (&self.color_space, "min=bt2020nc")]
+            {
                 if is_unknown(text) {
                     given = format!("{given}{option}:");
                 }
@@ -264,7 +283,10 @@ impl Stream {
                  zscale=t=bt709:m=bt709:r=tv,format=yuv444p,scale=in_color_matrix=bt709"
             ));
         } else {
-            if self.pix_fmt.contains("p10") || self.pix_fmt.contains("p12") || self.pix_fmt.contains("p010") {
+            if self.pix_fmt.contains("p10")
+                || self.pix_fmt.contains("p12")
+                || self.pix_fmt.contains("p010")
+            {
                 eprintln!("{name} has more than 8 bits a colour: it is painted and written with 8");
             }
             // Wider colours than a screen's, with a curve of brightness that zscale knows.
