@@ -340,6 +340,7 @@ run_tests() {
   find_chromium >/dev/null || apt_install 'a browser for the tests' chromium
   CHROMIUM=$(find_chromium) || die 'chromium is missing: install it, or name one in CHROMIUM'
   export CHROMIUM
+  has ffmpeg && has ffprobe || apt_install 'ffmpeg for the film tests' ffmpeg
   claim_target
 
   check 'format' cargo fmt --check || true
