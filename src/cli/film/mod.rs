@@ -10,7 +10,7 @@ mod source;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -161,21 +161,22 @@ impl FilmCommand {
             size: source.size,
             rate: source.rate,
         };
-        let parts = match self.resume {
-            Some(_) => {
-                Parts::kept(&self.output, self.settings(&source, &encoding, &named, &given)?)?
-            }
-            None => Parts::passing(&self.output)?,
-        };
-        try_out(&ffmpeg, &encoding, &parts)
+        let scratch = Parts::passing(&self.output)?;
+        try_out(&ffmpeg, &encoding, scratch.folder())
             .with_context(|| format!("cannot write {} so", self.output.display()))?;
         let sounds = match self.no_audio {
             true => Vec::new(),
-            false => finish::sounds(&ffmpeg, &source, container, parts.folder())?,
+            false => finish::sounds(&ffmpeg, &source, container, scratch.folder())?,
         };
         if source.has_place && !self.keep_place {
             eprintln!("the place where it was filmed is not kept; --keep-place keeps it");
         }
+        let parts = match self.resume {
+            Some(_) => {
+                Parts::kept(&self.output, self.settings(&source, &encoding, &named, &given)?)?
+            }
+            None => scratch,
+        };
         let studio = self.look.open(&given)?;
         let size = source.size;
         let shop = Workshop { ffmpeg, source, encoding, sounds, given: &given, studio: &studio };
@@ -302,15 +303,15 @@ impl FilmCommand {
             Some(_) => "keeping what is painted",
             None => "ending the film with what is painted",
         });
-        let stopped = self.paint_parts(shop, &mut parts);
+        let stopped = match self.paint_parts(shop, &mut parts) {
+            Ok(stopped) => stopped,
+            Err(error) => return Err(self.without_the_rest(error, parts)),
+        };
         let frames = parts.frames();
-        if stopped.is_err() && self.resume.is_some() {
-            let folder = parts.folder().display();
-            eprintln!("{frames} frames are kept in {folder}; the same command goes on from there");
-        }
-        let stopped = stopped?;
         let Some((start, end)) = parts.span() else {
+            parts.remove()?;
             ensure!(stopped, "no frame of {} can be read; it is damaged", self.film.display());
+            eprintln!("stopped before the first frame");
             return Ok(Painted { frames, length: 0, complete: false });
         };
         let painted = Painted { frames, length: end - start, complete: !stopped };
@@ -333,6 +334,22 @@ impl FilmCommand {
             eprintln!("{stop}; {} ends there", self.output.display());
         }
         Ok(painted)
+    }
+
+    /// Says what there is all the same.
+    fn without_the_rest(&self, error: anyhow::Error, parts: Parts) -> anyhow::Error {
+        match (self.resume, parts.frames()) {
+            // An empty folder would only be in the way, and the error counts more than one that it cannot be removed.
+            (_, 0) => drop(parts.remove()),
+            (Some(_), frames) => {
+                let folder = parts.folder().display();
+                eprintln!(
+                    "{frames} frames are kept in {folder}; the same command goes on from there"
+                );
+            }
+            (None, _) => {}
+        }
+        error
     }
 
     /// Paints what is not in the parts yet. Says whether it was stopped.
@@ -471,8 +488,8 @@ impl NewPart {
 }
 
 /// Whether this ffmpeg encodes that into such a file shows with two frames, not after hours.
-fn try_out(ffmpeg: &Ffmpeg, encoding: &Encoding, parts: &Parts) -> Result<()> {
-    let path = parts.folder().join("trial");
+fn try_out(ffmpeg: &Ffmpeg, encoding: &Encoding, folder: &Path) -> Result<()> {
+    let path = folder.join("trial");
     let writer = Writer::start(ffmpeg, encoding, path.clone())?;
     let (width, height) = encoding.size;
     let black = Picture::new(width, height, vec![0; 3 * width as usize * height as usize])?;

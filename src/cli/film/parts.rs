@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use impasto::files::{folder_beside, put_whole, write_whole};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -61,39 +61,32 @@ impl Parts {
         let folder = Self::folder_of(output);
         let name = folder.display();
         let path = folder.join(RECORD);
-        if !path.exists() {
+        let record = match path.exists() {
+            true => {
+                let bytes =
+                    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                serde_json::from_slice(&bytes).with_context(|| {
+                    format!("{} is damaged: remove {name} to start afresh", path.display())
+                })?
+            }
+            false => Record::default(),
+        };
+        if record.parts.is_empty() {
             fs::create_dir_all(&folder).with_context(|| format!("cannot make {name}"))?;
-            let parts =
-                Self { folder, passing: None, record: Record { settings, parts: Vec::new() } };
+            let parts = Self { folder, passing: None, record: Record { settings, ..record } };
             parts.save()?;
             return Ok(parts);
         }
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let record: Record = serde_json::from_slice(&bytes).with_context(|| {
-            format!("{} is damaged: remove {name} to start afresh", path.display())
-        })?;
-        let none = String::from("none");
-        let of = |settings: &Settings, key: &str| settings.get(key).unwrap_or(&none).clone();
-        let differing: Vec<_> = record
-            .settings
-            .keys()
-            .chain(settings.keys().filter(|key| !record.settings.contains_key(*key)))
-            .map(|key| (key, of(&record.settings, key), of(&settings, key)))
-            .filter(|(_, then, now)| then != now)
-            .map(|(key, then, now)| format!("{key} ({then} then, {now} now)"))
-            .collect();
-        if !differing.is_empty() {
-            bail!(
-                "the parts in {name} were painted with other settings: {}; give those again, or remove the \
-                 folder to start afresh",
-                differing.join(", ")
-            );
-        }
+        let differing = differing(&record.settings, &settings);
+        ensure!(
+            differing.is_empty(),
+            "the parts in {name} were painted with other settings: {}; give those again, or remove the folder to \
+             start afresh",
+            differing.join(", ")
+        );
         for part in &record.parts {
             let file = folder.join(&part.file);
-            if !file.is_file() {
-                bail!("{} is missing: remove {name} to start afresh", file.display());
-            }
+            ensure!(file.is_file(), "{} is missing: remove {name} to start afresh", file.display());
         }
         Ok(Self { folder, passing: None, record })
     }
@@ -169,4 +162,14 @@ impl Parts {
         let bytes = serde_json::to_vec_pretty(&self.record)?;
         write_whole(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+fn differing(then: &Settings, now: &Settings) -> Vec<String> {
+    let keys = then.keys().chain(now.keys().filter(|key| !then.contains_key(*key)));
+    let of = |settings: &Settings, key: &str| {
+        settings.get(key).map_or("none".to_owned(), |value| value.clone())
+    };
+    keys.filter(|key| then.get(*key) != now.get(*key))
+        .map(|key| format!("{key} ({} then, {} now)", of(then, key), of(now, key)))
+        .collect()
 }

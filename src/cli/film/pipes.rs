@@ -50,22 +50,19 @@ impl Reader {
             "[0:{stream}]{filters},split[frames][copy];[copy]crop=2:2:0:0,format=gray[times]"
         );
         command.args(["-filter_complex", &graph]);
-        command.args(["-map", "[frames]", "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]);
-        command.args([
-            "-map",
-            "[times]",
-            "-fps_mode",
-            "passthrough",
-            "-enc_time_base",
-            "1:1000000",
-        ]);
-        command.args(["-c:v", "rawvideo", "-flush_packets", "1", "-f", "framecrc", "pipe:2"]);
+        let exact = ["-fps_mode", "passthrough", "-enc_time_base", "1:1000000"];
+        command.args(["-map", "[frames]"]).args(exact).args(["-f", "rawvideo", "pipe:1"]);
+        command.args(["-map", "[times]"]).args(exact).args(["-c:v", "rawvideo"]);
+        command.args(["-flush_packets", "1", "-f", "framecrc", "pipe:2"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let (time, times) = mpsc::channel();
         let process =
             Process::start(command, "reading the film", move |line| match time_in(line) {
-                // Nobody may want it any more.
-                Some(found) => time.send(found).map_or(true, |()| true),
+                Some(found) => {
+                    // Nobody may want it any more.
+                    let _ = time.send(found);
+                    true
+                }
                 None => line.starts_with('#'),
             })?;
         let (sender, frames) = mpsc::sync_channel(WAITING);

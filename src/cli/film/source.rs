@@ -270,18 +270,17 @@ impl Stream {
             // The size first: all the rest then has less to do.
             filters.push(to);
             // What HDR has where it does not say so.
-            let mut given = String::new();
-            for (text, option) in
-                [(&self.color_primaries, "pin=bt2020"), (&self.color_space, "min=bt2020nc")]
-            {
-                if is_unknown(text) {
-                    given = format!("{given}{option}:");
-                }
-            }
-            filters.push(format!(
-                "zscale={given}t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
+            let usual = [
+                (&self.color_primaries, "color_primaries=bt2020"),
+                (&self.color_space, "colorspace=bt2020nc"),
+            ];
+            let missing = usual.iter().filter(|(text, _)| is_unknown(text));
+            filters.extend(missing.map(|(_, option)| format!("setparams={option}")));
+            filters.push(
+                "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
                  zscale=t=bt709:m=bt709:r=tv,format=yuv444p,scale=in_color_matrix=bt709"
-            ));
+                    .into(),
+            );
         } else {
             if self.pix_fmt.contains("p10")
                 || self.pix_fmt.contains("p12")
