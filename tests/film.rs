@@ -434,20 +434,35 @@ mod broken {
 
 #[cfg(unix)]
 #[test]
-fn an_ffmpeg_that_dies_leaves_no_half_film() {
+fn an_ffmpeg_that_dies_leaves_only_what_is_whole() {
     let cinema = Cinema::new();
     cinema.sounding("in.mp4", &[]);
+    let kept = |frames| {
+        format!("{frames} frames are kept in out.mp4.parts; the same command with --resume")
+    };
+    let [five, all] = [5, 12].map(kept);
     for (name, script, said) in [
-        ("reading", broken::READING, "ffmpeg was killed (signal 9) reading the film"),
-        ("writing", broken::WRITING, "ffmpeg was killed (signal 9) writing the film"),
-        ("full", broken::DISK_FULL, "the disk is full"),
-        ("full-late", broken::FULL_AT_THE_END, "the disk is full: ffmpeg failed joining"),
+        ("writing", broken::WRITING, &["ffmpeg was killed (signal 9) writing the film"][..]),
+        ("full", broken::DISK_FULL, &["the disk is full"]),
+        // What is whole can be gone on from.
+        ("reading", broken::READING, &["ffmpeg was killed (signal 9) reading the film", &five]),
+        ("full-late", broken::FULL_AT_THE_END, &["the disk is full: ffmpeg failed joining", &all]),
     ] {
         let program = fake(&cinema, name, script);
         let run = cinema.film(&["in.mp4", "--ffmpeg", &program, "--json", "-o", "out.mp4"]);
         assert!(run.stdout.contains("\"complete\":false,\"error\":\""), "{run:?}");
-        run.fails(1, &[said]);
+        let has_parts = said.len() > 1;
+        run.fails(1, said);
         fs::remove_dir_all(cinema.path(name)).unwrap();
+        if has_parts {
+            assert_eq!(cinema.names(), ["in.mp4", "out.mp4.parts"], "{name}");
+            cinema
+                .film(&["in.mp4", "-o", "out.mp4"])
+                .fails(1, &["parts of an earlier run in out.mp4.parts: --resume goes on"]);
+            cinema.film(&["in.mp4", "--resume", "-o", "out.mp4"]).prints(&["12 frames"]);
+            assert_near(&cinema.times("out.mp4"), &cinema.times("in.mp4"), 1);
+            fs::remove_file(cinema.path("out.mp4")).unwrap();
+        }
         assert_eq!(cinema.names(), ["in.mp4"], "{name}");
     }
 }

@@ -3,6 +3,7 @@
 mod ffmpeg;
 mod finish;
 mod matroska;
+mod painting;
 mod parts;
 mod pipes;
 mod progress;
@@ -10,28 +11,22 @@ mod source;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use impasto::files::put_whole;
-use impasto::film::Film;
-use impasto::{Layer, Picture};
+use impasto::files::folder_beside;
 use serde::Serialize;
 
-use super::files;
-use super::interrupt::{self, Keeping};
-use super::look::{Given, Look, Named, Studio, unit};
+use super::look::{Given, Look, Named, unit};
+use super::{files, interrupt};
 use ffmpeg::{Encoder, Ffmpeg};
-use finish::{Keep, Sound};
+use painting::{Painted, Workshop, try_out};
 use parts::{Parts, Settings};
-use pipes::{Encoding, Frame, Reader, Writer};
-use progress::{Progress, clock};
+use pipes::Encoding;
+use progress::clock;
 use source::{Range, Source};
-
-/// Frames that are painted once more where a run goes on, so that it does so steadily.
-const WARM_UP: usize = 12;
 
 /// Paint a film in the style of one or several pictures.
 ///
@@ -112,24 +107,6 @@ pub struct FilmCommand {
     force: bool,
 }
 
-/// All that a film is painted with, and tried out.
-struct Workshop<'a> {
-    ffmpeg: Ffmpeg,
-    source: Source,
-    encoding: Encoding,
-    sounds: Vec<Sound>,
-    given: &'a Given,
-    studio: &'a Studio,
-}
-
-/// What was painted.
-struct Painted {
-    frames: usize,
-    /// In microseconds.
-    length: u64,
-    complete: bool,
-}
-
 impl FilmCommand {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
@@ -161,21 +138,22 @@ impl FilmCommand {
             size: source.size,
             rate: source.rate,
         };
-        let scratch = Parts::passing(&self.output)?;
-        try_out(&ffmpeg, &encoding, scratch.folder())
+        let scratch = folder_beside(&self.output).context("cannot make a temporary folder")?;
+        interrupt::remove_when_stopped(scratch.path().into());
+        try_out(&ffmpeg, &encoding, scratch.path())
             .with_context(|| format!("cannot write {} so", self.output.display()))?;
         let sounds = match self.no_audio {
             true => Vec::new(),
-            false => finish::sounds(&ffmpeg, &source, container, scratch.folder())?,
+            false => finish::sounds(&ffmpeg, &source, container, scratch.path())?,
         };
         if source.has_place && !self.keep_place {
             eprintln!("the place where it was filmed is not kept; --keep-place keeps it");
         }
+        scratch.close().context("cannot remove a temporary folder")?;
+        let settings = self.settings(&source, &encoding, &named, &given)?;
         let parts = match self.resume {
-            Some(_) => {
-                Parts::kept(&self.output, self.settings(&source, &encoding, &named, &given)?)?
-            }
-            None => scratch,
+            Some(_) => Parts::kept(&self.output, settings)?,
+            None => Parts::passing(&self.output, settings, self.force)?,
         };
         let studio = self.look.open(&given)?;
         let size = source.size;
@@ -256,10 +234,14 @@ impl FilmCommand {
         let changed = changed.map_or(String::new(), |at| format!(", changed {at}"));
         let sum = |path: &PathBuf| -> Result<String> {
             let name = path.display();
-            ensure!(
-                !files::is_standard(path),
-                "with --resume, nothing can come from standard input"
-            );
+            if files::is_standard(path) {
+                // What came from there, nobody can look at once more.
+                ensure!(
+                    self.resume.is_none(),
+                    "with --resume, nothing can come from standard input"
+                );
+                return Ok("standard input".into());
+            }
             Ok(match files::bundled_style(path) {
                 Some(_) => name.to_string(),
                 None => format!("{name} [{:08x}]", crc32fast::hash(&files::read(path)?)),
@@ -292,140 +274,6 @@ impl FilmCommand {
             ("kind of file", encoding.container.into()),
         ];
         Ok(settings.map(|(name, value)| (name.into(), value)).into())
-    }
-
-    fn paint(&self, shop: &Workshop, mut parts: Parts) -> Result<Painted> {
-        let before = parts.frames();
-        if before > 0 {
-            eprintln!("{before} frames are painted already, in {}", parts.folder().display());
-        }
-        let keeping = Keeping::start(match self.resume {
-            Some(_) => "keeping what is painted",
-            None => "ending the film with what is painted",
-        });
-        let stopped = match self.paint_parts(shop, &mut parts) {
-            Ok(stopped) => stopped,
-            Err(error) => return Err(self.without_the_rest(error, parts)),
-        };
-        let frames = parts.frames();
-        let Some((start, end)) = parts.span() else {
-            parts.remove()?;
-            ensure!(stopped, "no frame of {} can be read; it is damaged", self.film.display());
-            eprintln!("stopped before the first frame");
-            return Ok(Painted { frames, length: 0, complete: false });
-        };
-        let painted = Painted { frames, length: end - start, complete: !stopped };
-        let all = shop.source.frames.map_or(String::new(), |all| format!(" of about {all}"));
-        let stop = format!("stopped after {frames}{all} frames ({})", clock(end));
-        if stopped && self.resume.is_some() {
-            let folder = parts.folder().display();
-            eprintln!("{stop}; they are in {folder}, and the same command goes on");
-            return Ok(painted);
-        }
-        const WHOLE: &str = "whole";
-        let Workshop { ffmpeg, source, encoding, sounds, .. } = shop;
-        let keep = Keep { place: self.keep_place, stopped };
-        finish::join(ffmpeg, source, encoding, sounds, &parts, keep, WHOLE)?;
-        put_whole(&parts.folder().join(WHOLE), &self.output)
-            .with_context(|| format!("cannot write {}", self.output.display()))?;
-        parts.remove()?;
-        drop(keeping);
-        if stopped {
-            eprintln!("{stop}; {} ends there", self.output.display());
-        }
-        Ok(painted)
-    }
-
-    /// Says what there is all the same.
-    fn without_the_rest(&self, error: anyhow::Error, parts: Parts) -> anyhow::Error {
-        match (self.resume, parts.frames()) {
-            // An empty folder would only be in the way, and the error counts more than one that it cannot be removed.
-            (_, 0) => drop(parts.remove()),
-            (Some(_), frames) => {
-                let folder = parts.folder().display();
-                eprintln!(
-                    "{frames} frames are kept in {folder}; the same command goes on from there"
-                );
-            }
-            (None, _) => {}
-        }
-        error
-    }
-
-    /// Paints what is not in the parts yet. Says whether it was stopped.
-    fn paint_parts(&self, shop: &Workshop, parts: &mut Parts) -> Result<bool> {
-        let Workshop { ffmpeg, source, encoding, given, studio, .. } = shop;
-        let layers = given.layers(studio);
-        let before = parts.frames();
-        let warm_up = if self.steady > 0.0 { before.min(WARM_UP) } else { 0 };
-        let reader = Reader::start(ffmpeg, source, before - warm_up)?;
-        let mut progress = Progress::new(source.frames, before);
-        let mut film = Film::new(self.steady);
-        let mut part: Option<NewPart> = None;
-        let mut index = before - warm_up;
-        let longest = self.resume.map_or(usize::MAX, |frames| frames as usize);
-        let mut failed = Ok(());
-        while !interrupt::asked()
-            && failed.is_ok()
-            && let Some(frame) = reader.next()
-        {
-            let (start, end) = (frame.start, frame.end());
-            let picture = match self.paint_frame(&mut film, studio, &layers, &frame) {
-                Ok(picture) => picture,
-                Err(error) => {
-                    failed = Err(error);
-                    break;
-                }
-            };
-            index += 1;
-            if index <= before {
-                continue;
-            }
-            let new = match &mut part {
-                Some(new) => new,
-                None => part.insert(NewPart::start(ffmpeg, encoding, parts, start)?),
-            };
-            new.end = end;
-            new.frames += 1;
-            let taken = new.writer.write(Frame { start, lasts: end - start, picture });
-            if (!taken || new.frames >= longest)
-                && let Some(new) = part.take()
-            {
-                failed = new.end(parts);
-            }
-            progress.one_more();
-        }
-        let stopped = interrupt::asked();
-        drop(progress);
-        // What is painted is kept, whatever ends it.
-        let written = part.map_or(Ok(()), |part| part.end(parts));
-        let read = reader.end();
-        failed.and(written)?;
-        match read {
-            Ok(complaints) if complaints.is_empty() || stopped => {}
-            Ok(complaints) => eprintln!(
-                "{} may be damaged: ffmpeg says {}",
-                self.film.display(),
-                complaints.join("; ")
-            ),
-            Err(_) if stopped => {}
-            Err(error) => return Err(error),
-        }
-        Ok(stopped)
-    }
-
-    fn paint_frame(
-        &self,
-        film: &mut Film,
-        studio: &Studio,
-        layers: &[Layer],
-        frame: &Frame,
-    ) -> Result<Picture> {
-        let seconds = frame.start as f64 * 1e-6;
-        let options = self.look.options();
-        let painting = film.paint(&studio.stylizer, &frame.picture, seconds, layers, &options);
-        pollster::block_on(painting)
-            .with_context(|| format!("{} at {}", self.film.display(), clock(frame.start)))
     }
 
     fn line(
@@ -465,39 +313,6 @@ struct Line<'a> {
     seconds: f64,
     complete: bool,
     error: Option<String>,
-}
-
-/// A part that is being written.
-struct NewPart {
-    writer: Writer,
-    frames: usize,
-    start: u64,
-    end: u64,
-}
-
-impl NewPart {
-    fn start(ffmpeg: &Ffmpeg, encoding: &Encoding, parts: &Parts, start: u64) -> Result<Self> {
-        let writer = Writer::start(ffmpeg, encoding, parts.next())?;
-        Ok(Self { writer, frames: 0, start, end: start })
-    }
-
-    fn end(self, parts: &mut Parts) -> Result<()> {
-        self.writer.end()?;
-        parts.add(self.frames, self.start, self.end)
-    }
-}
-
-/// Whether this ffmpeg encodes that into such a file shows with two frames, not after hours.
-fn try_out(ffmpeg: &Ffmpeg, encoding: &Encoding, folder: &Path) -> Result<()> {
-    let path = folder.join("trial");
-    let writer = Writer::start(ffmpeg, encoding, path.clone())?;
-    let (width, height) = encoding.size;
-    let black = Picture::new(width, height, vec![0; 3 * width as usize * height as usize])?;
-    for start in [0, 40_000] {
-        writer.write(Frame { start, lasts: 40_000, picture: black.clone() });
-    }
-    writer.end()?;
-    std::fs::remove_file(path).context("cannot remove a trial")
 }
 
 fn usual_quality(codec: &str) -> f32 {

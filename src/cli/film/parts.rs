@@ -47,10 +47,39 @@ pub struct Parts {
 
 impl Parts {
     /// In a temporary folder beside the film.
-    pub fn passing(output: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If there are kept ones of that film, unless they are to be replaced: then they are removed.
+    pub fn passing(output: &Path, settings: Settings, replace: bool) -> Result<Self> {
+        let kept = Self::folder_of(output);
+        if kept.join(RECORD).exists() {
+            let name = kept.display();
+            ensure!(
+                replace,
+                "there are parts of an earlier run in {name}: --resume goes on with them, --force begins afresh"
+            );
+            fs::remove_dir_all(&kept).with_context(|| format!("cannot remove {name}"))?;
+        }
         let folder = folder_beside(output).context("cannot make a temporary folder")?;
         interrupt::remove_when_stopped(folder.path().into());
-        Ok(Self { folder: folder.path().into(), passing: Some(folder), record: Record::default() })
+        let record = Record { settings, parts: Vec::new() };
+        Ok(Self { folder: folder.path().into(), passing: Some(folder), record })
+    }
+
+    /// Once something failed: keeps what is whole, if there is anything. Returns where.
+    pub fn keep(self, output: &Path) -> Result<Option<PathBuf>> {
+        if self.record.parts.is_empty() {
+            self.remove()?;
+            return Ok(None);
+        }
+        self.save()?;
+        let Self { folder, passing, .. } = self;
+        let Some(passing) = passing else { return Ok(Some(folder)) };
+        let kept = Self::folder_of(output);
+        fs::rename(&folder, &kept)?;
+        // There is nothing to be removed any more.
+        let _ = passing.keep();
+        Ok(Some(kept))
     }
 
     /// In a folder that stays until the film is whole, with those that are in it.
@@ -72,10 +101,7 @@ impl Parts {
             false => Record::default(),
         };
         if record.parts.is_empty() {
-            fs::create_dir_all(&folder).with_context(|| format!("cannot make {name}"))?;
-            let parts = Self { folder, passing: None, record: Record { settings, ..record } };
-            parts.save()?;
-            return Ok(parts);
+            return Ok(Self { folder, passing: None, record: Record { settings, ..record } });
         }
         let differing = differing(&record.settings, &settings);
         ensure!(
@@ -113,15 +139,17 @@ impl Parts {
     }
 
     /// Where the next part is to be written.
-    pub fn next(&self) -> PathBuf {
-        self.folder.join(UNFINISHED)
+    pub fn next(&self) -> Result<PathBuf> {
+        let name = self.folder.display();
+        fs::create_dir_all(&self.folder).with_context(|| format!("cannot make {name}"))?;
+        Ok(self.folder.join(UNFINISHED))
     }
 
     /// Takes it in, now that it is whole.
     pub fn add(&mut self, frames: usize, start: u64, end: u64) -> Result<()> {
         let file = format!("part-{:04}", self.record.parts.len() + 1);
         let path = self.folder.join(&file);
-        put_whole(&self.next(), &path)
+        put_whole(&self.folder.join(UNFINISHED), &path)
             .with_context(|| format!("cannot write {}", path.display()))?;
         self.record.parts.push(Part { file, frames, start, end });
         match self.passing {
@@ -152,7 +180,8 @@ impl Parts {
         let Self { folder, passing, .. } = self;
         match passing {
             Some(folder) => folder.close(),
-            None => fs::remove_dir_all(&folder),
+            None if folder.exists() => fs::remove_dir_all(&folder),
+            None => Ok(()),
         }
         .with_context(|| format!("cannot remove {}", folder.display()))
     }

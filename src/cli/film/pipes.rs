@@ -4,8 +4,9 @@
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use impasto::Picture;
@@ -13,9 +14,12 @@ use impasto::Picture;
 use super::ffmpeg::{Encoder, Ffmpeg, Process, file};
 use super::matroska;
 use super::source::Source;
+use crate::cli::interrupt;
 
 /// Frames that wait before and after the painter: enough for both threads to have something to do.
 const WAITING: usize = 3;
+/// How often one looks whether Ctrl-C was pressed while no frame comes.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A frame, or its painting.
 #[derive(Debug)]
@@ -71,9 +75,14 @@ impl Reader {
         Ok(Self { frames, thread })
     }
 
-    /// None at the end, which may be one before its time: [`Reader::end`] knows.
+    /// None at the end, which may be one before its time ([`Reader::end`] knows), or once Ctrl-C was pressed.
     pub fn next(&self) -> Option<Frame> {
-        self.frames.recv().ok()
+        loop {
+            match self.frames.recv_timeout(PATIENCE) {
+                Err(RecvTimeoutError::Timeout) if !interrupt::asked() => {}
+                frame => return frame.ok().filter(|_| !interrupt::asked()),
+            }
+        }
     }
 
     /// Stops reading. Returns what ffmpeg complained of.
@@ -118,6 +127,10 @@ fn read(
         let start = u64::try_from(start).unwrap_or(0).max(earliest);
         earliest = start + 1;
         if index < skip {
+            // Nobody sees in this time whether it is still wanted.
+            if interrupt::asked() {
+                return Ok(Vec::new());
+            }
             continue;
         }
         let picture = Picture::new(width, height, rgb)?;
@@ -154,10 +167,12 @@ impl Encoding {
         command.args(["-colorspace", "bt709", "-color_range", "tv"]);
         if let Some(crf) = self.crf {
             command.args(["-crf", &crf.to_string()]);
-            if codec.starts_with("libvpx") {
-                // It would keep to a rate otherwise.
-                command.args(["-b:v", "0"]);
-            }
+            // These would keep to a low rate otherwise; VP8 does not go without one.
+            match codec.as_str() {
+                "libvpx-vp9" => command.args(["-b:v", "0"]),
+                "libvpx" => command.args(["-b:v", "20M"]),
+                _ => &mut command,
+            };
         }
         if codec.starts_with("libvpx") {
             command.args(["-row-mt", "1", "-deadline", "good", "-cpu-used", "4"]);
