@@ -158,6 +158,10 @@ impl FilmCommand {
                 complaints.join("; ")
             ),
             Err(_) if stopped => {}
+            Err(error) if index == 0 => {
+                let film = self.film.display();
+                return Err(error.context(format!("no frame of {film} can be read; it is damaged")));
+            }
             Err(error) => return Err(error),
         }
         Ok(stopped)
