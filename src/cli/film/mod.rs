@@ -44,13 +44,15 @@ Examples:
     impasto film holiday.mp4 --style starry-impasto --end 10 --steady 0.8 --size 960 -o try.mp4
 
   From 1:30 to 2:00, half painted, for the web:
-    impasto film holiday.mp4 --style painting.jpg --start 1:30 --end 2:00 --strength 0.5 -o part.webm
+    impasto film holiday.mp4 --style painting.jpg --start 1:30 --end 2:00 --strength 0.5 \\
+      -o part.webm
 
   A long one that may be stopped, or that the power may fail; the same command goes on:
     impasto film wedding.mov --style painting.jpg --resume -o painted.mp4
 
-Ctrl-C ends the film with what is painted by then. With --resume that stays in the folder FILE.parts, as
-films of their own, until all is painted.
+Ctrl-C ends the film with what is painted by then. With --resume, and where something fails, that stays \
+in the folder FILE.parts, as films without sound; with --resume the same command goes on from there, and \
+removes them once all is painted.
 
 Exit codes: 0 painted, 1 not (standard error says why), 2 wrong usage, 130 stopped by Ctrl-C.")]
 pub struct FilmCommand {
@@ -90,8 +92,8 @@ pub struct FilmCommand {
     /// Keep the place where it was filmed as well, where the camera wrote it down
     #[arg(long)]
     keep_place: bool,
-    /// Keep what is painted in the folder FILE.parts until all is, and go on from there. A part has so many
-    /// frames, which is the most that a crash can lose
+    /// Keep what is painted in the folder FILE.parts until all is, and go on from what is there. A part has so
+    /// many frames, 250 if none are given, which is the most that a crash can lose
     #[arg(long, value_name = "FRAMES", num_args = 0..=1, require_equals = true, default_missing_value = "250",
           value_parser = clap::value_parser!(u32).range(1..))]
     resume: Option<u32>,
