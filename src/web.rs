@@ -25,7 +25,7 @@ use crate::kernels::screen::{Screen, SurfaceTarget};
 use crate::network::palette::Colours;
 use crate::picture::Picture;
 use crate::picture::mask::Mask;
-use crate::stylizer::{Content, Layer, Options, STYLE_SIZE, Style, Stylizer};
+use crate::stylizer::{Content, Layer, Options, STYLE_SIZE, Style, Stylizer, Target};
 use crate::tuned::Tuning;
 
 /// Long side of what is kept of a style picture, in pixels: as large as the largest size that is refined.
@@ -161,9 +161,8 @@ impl Engine {
                 // What the listener throws is its own affair.
                 let _ = progress.call2(&JsValue::NULL, &done.into(), &total.into());
             };
-            let leave = screen.is_some();
-            let painting =
-                stylizer.paint_or_leave(&content, &layers, &options, tell, leave, None).await;
+            let target = if screen.is_some() { Target::Device } else { Target::Memory };
+            let painting = stylizer.paint_on(target, &content, &layers, &options, tell).await;
             let painting = painting.map_err(JsError::from)?;
             #[cfg(feature = "gpu")]
             if let Some(screen) = screen

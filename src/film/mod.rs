@@ -93,7 +93,7 @@ impl Film {
             None => frame.clone(),
         };
         let mut content = stylizer.encode_content(&frame);
-        self.shot.take(&mut content, rate as f32);
+        self.shot.take(&mut content, rate as f32, options.strength);
         let painting = stylizer.paint_frame(&content, layers, options, &mut self.shot).await;
         let painting = match (painting, &seen) {
             (Ok(painting), Some((last, seen))) => {
@@ -216,4 +216,156 @@ fn blurred(values: &[f32], width: usize, height: usize) -> Vec<f32> {
     };
     let rows = line(values, width, height, 1, width);
     line(&rows, height, width, width, 1)
+}
+
+#[cfg(all(test, feature = "cli", feature = "cpu"))]
+mod tests {
+    use super::*;
+    use crate::device;
+    use crate::stylizer::Style;
+
+    const SIZE: (u32, u32) = (96, 80);
+
+    /// A part of an endless scene with shapes of several sizes, `shift` pixels further, with noise.
+    fn frame(shift: [f32; 2], noise: u32, seed: u32) -> Picture {
+        let mut random = seed;
+        let mut rgb = Vec::new();
+        for y in 0..SIZE.1 {
+            for x in 0..SIZE.0 {
+                let (x, y) = (x as f32 + shift[0], y as f32 + shift[1]);
+                let shapes = (x / 5.0 + (y / 9.0).sin()).sin() + (y / 7.0 - x / 23.0).cos();
+                let large = (x / 31.0).sin() * (y / 19.0).cos();
+                for channel in 0..3 {
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let noise = (random >> 16) % (2 * noise + 1);
+                    let value = 120.0 + 30.0 * shapes + (20 + 9 * channel) as f32 * large;
+                    rgb.push((value + noise as f32).round().clamp(0.0, 255.0) as u8);
+                }
+            }
+        }
+        Picture::new(SIZE.0, SIZE.1, rgb).unwrap()
+    }
+
+    fn mean_difference(a: &Picture, b: &Picture) -> f64 {
+        let pairs = a.rgb().iter().zip(b.rgb());
+        pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.rgb().len() as f64
+    }
+
+    struct Studio(Stylizer, Style);
+
+    impl Studio {
+        fn new() -> Self {
+            let stylizer = Stylizer::load(crate::DEFAULT_WEIGHTS, &device::cpu()).unwrap();
+            let style = stylizer.encode_style(&frame([300.0, 70.0], 40, 9));
+            Self(stylizer, style)
+        }
+
+        fn paint(&self, film: &mut Film, frame: &Picture, seconds: f64) -> Picture {
+            let layer = Layer { style: Some(&self.1), weight: 1.0, mask: None };
+            let painting = film.paint(&self.0, frame, seconds, &[layer], &Options::default());
+            pollster::block_on(painting).unwrap()
+        }
+
+        fn alone(&self, frame: &Picture) -> Picture {
+            self.paint(&mut Film::new(0.0), frame, 0.0)
+        }
+    }
+
+    #[test]
+    fn motion_is_found() {
+        for shift in [[0.0, 0.0], [2.0, 1.0], [-3.5, 2.0], [0.5, -0.5], [9.0, -4.0]] {
+            let (before, now) = (frame([0.0, 0.0], 4, 1), frame(shift, 4, 2));
+            let field = Motion::between(&Pyramid::of(&now), &Pyramid::of(&before));
+            let mut wrong = 0;
+            let mut all = 0;
+            for y in (16..SIZE.1 as usize - 16).step_by(4) {
+                for x in (16..SIZE.0 as usize - 16).step_by(4) {
+                    let found = field.at(x, y).map(|part| part as f32 * motion::GRAIN);
+                    let off = (found[0] - shift[0]).hypot(found[1] - shift[1]);
+                    all += 1;
+                    wrong += usize::from(off > 0.75);
+                }
+            }
+            assert!(wrong * 10 <= all, "{shift:?}: {wrong} of {all} vectors are wrong");
+        }
+    }
+
+    #[test]
+    fn what_moves_by_whole_pixels_is_copied_and_by_parts_interpolated() {
+        let picture = frame([0.0, 0.0], 0, 1);
+        let count = (SIZE.0 * SIZE.1) as usize;
+        let inner = |picture: &[u8], x: u32, y: u32| picture[3 * (y * SIZE.0 + x) as usize];
+        let whole = moved(&picture, &vec![[8, -4]; count]);
+        for (x, y) in [(10, 10), (50, 40), (80, 60)] {
+            assert_eq!(inner(&whole, x, y), inner(picture.rgb(), x + 2, y - 1));
+        }
+        // Smooth shapes are met between pixels.
+        let parts = moved(&picture, &vec![[1, 2]; count]);
+        let expected = frame([0.25, 0.5], 0, 1);
+        for (x, y) in [(10, 10), (50, 40), (80, 60)] {
+            let (found, expected) = (inner(&parts, x, y), inner(expected.rgb(), x, y));
+            assert!(found.abs_diff(expected) <= 1, "({x}, {y}): {found} and {expected}");
+        }
+    }
+
+    #[test]
+    fn at_no_steadiness_each_frame_is_painted_by_itself() {
+        let studio = Studio::new();
+        let mut film = Film::new(0.0);
+        for index in 0..2 {
+            let frame = frame([5.0 * index as f32, 0.0], 3, index);
+            let content = studio.0.encode_content(&frame);
+            let expected =
+                pollster::block_on(studio.0.stylize(&content, &[(&studio.1, 1.0)], 1.0)).unwrap();
+            assert_eq!(studio.paint(&mut film, &frame, f64::from(index)), expected);
+        }
+    }
+
+    #[test]
+    fn noise_in_what_stands_still_flickers_much_less() {
+        let studio = Studio::new();
+        let frames: Vec<_> = (0..6).map(|index| frame([0.0, 0.0], 12, index)).collect();
+        let flicker = |steadiness: f32| {
+            let mut film = Film::new(steadiness);
+            let painted: Vec<_> = frames
+                .iter()
+                .enumerate()
+                .map(|(index, frame)| studio.paint(&mut film, frame, index as f64 / 25.0))
+                .collect();
+            painted.windows(2).map(|pair| mean_difference(&pair[0], &pair[1])).sum::<f64>()
+        };
+        let (lively, steady) = (flicker(0.0), flicker(0.5));
+        assert!(steady < 0.6 * lively, "{steady} is not much less than {lively}");
+    }
+
+    #[test]
+    fn what_moves_is_followed_and_not_smeared() {
+        let studio = Studio::new();
+        let mut film = Film::new(0.5);
+        let frames: Vec<_> = (0..6).map(|i| frame([3.0 * i as f32, 0.0], 3, i)).collect();
+        let mut last = None;
+        for (index, frame) in frames.iter().enumerate() {
+            last = Some(studio.paint(&mut film, frame, index as f64 / 25.0));
+        }
+        let (painted, alone) = (last.unwrap(), studio.alone(&frames[5]));
+        let stale = studio.alone(&frames[3]);
+        let (near, far) = (mean_difference(&painted, &alone), mean_difference(&painted, &stale));
+        assert!(near < 0.5 * far, "{near} from its own frame, {far} from one before");
+    }
+
+    #[test]
+    fn after_a_cut_nothing_is_left_of_the_shot_before() {
+        let studio = Studio::new();
+        let mut film = Film::new(1.0);
+        for index in 0..3 {
+            studio.paint(&mut film, &frame([0.0, 0.0], 3, index), f64::from(index) / 25.0);
+        }
+        let dark = frame([900.0, 500.0], 3, 7);
+        let values = dark.rgb().iter().map(|value| 255 - value);
+        let other = Picture::new(SIZE.0, SIZE.1, values.map(|v| v / 2).collect()).unwrap();
+        assert_eq!(studio.paint(&mut film, &other, 0.2), studio.alone(&other));
+        // A frame of another size is one, too.
+        let small = other.fit(64);
+        assert_eq!(studio.paint(&mut film, &small, 0.3), studio.alone(&small));
+    }
 }

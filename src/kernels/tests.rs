@@ -263,7 +263,7 @@ fn pixels_come_back(device: &Device) {
     }
 }
 
-/// On the GPU the pooling is burn's, which prefers any number to NaN.
+/// On the GPU the largest of values is any number rather than NaN.
 fn pooling_hides_nothing(device: &Device) {
     let values =
         Tensor::<4>::ones([1, 2, 8, 8], device).slice_fill([0..1, 1..2, 3..4, 4..5], f32::NAN);

@@ -122,6 +122,41 @@ fn reflected(at: usize, length: usize) -> usize {
     select(inside == length, length - 2, inside)
 }
 
+/// See [`pool`](crate::kernels::pool); contiguous. burn's own turns the tensor to channels last, and back.
+pub fn pool(features: CubeTensor) -> CubeTensor {
+    let [batch, channels, height, width] = dims_read(&features, Reading::default());
+    let dims = [batch, channels, height / 2, width / 2];
+    let (client, count, dim, output) = by_plane(&features, dims);
+    // SAFETY: threads beyond the last pixel end at once, and an odd last line or column is not read.
+    unsafe {
+        pool_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            features.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+        );
+    }
+    output
+}
+
+#[cube(launch_unchecked)]
+fn pool_kernel(features: &Tensor<f32>, output: &mut Tensor<f32>) {
+    let width = output.shape(3);
+    let pixels = output.shape(2) * width;
+    let pixel = ABSOLUTE_POS_X as usize;
+    if pixel >= pixels {
+        terminate!();
+    }
+    let plane = CUBE_POS_Y as usize;
+    let across = features.shape(3);
+    let (y, x) = (pixel / width, pixel % width);
+    let corner = (plane * features.shape(2) + 2 * y) * across + 2 * x;
+    let upper = max(features[corner], features[corner + 1]);
+    let lower = max(features[corner + across], features[corner + across + 1]);
+    output[plane * pixels + pixel] = max(upper, lower);
+}
+
 /// See [`activation_gradient`](crate::kernels::activation_gradient); both contiguous.
 pub fn activation_gradient([gradient, output]: [CubeTensor; 2], pooled: bool) -> CubeTensor {
     let dims = dims_read(&output, Reading::default());

@@ -11,7 +11,7 @@ mod linear;
 pub mod screen;
 mod statistics;
 
-use burn::backend::ops::{FloatTensorOps, ModuleOps};
+use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
@@ -83,8 +83,7 @@ impl Kernels for CubeBackend {
     }
 
     fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
-        // burn's own is one launch, too.
-        <Self as ModuleOps<Self>>::max_pool2d(features, [2, 2], [2, 2], [0, 0], [1, 1], false)
+        elementwise::pool(into_contiguous(features))
     }
 
     fn activation_gradient(

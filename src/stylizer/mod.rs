@@ -1,25 +1,30 @@
 //! The main job: a photo and style pictures in, a painting out.
 
-use std::sync::Arc;
+mod mixture;
+mod painting;
+mod plan;
+mod shot;
+
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Device, Tensor};
 
 use crate::kernels::pack;
-#[cfg(feature = "gpu")]
-use crate::kernels::screen::{self, Screen, ScreenError};
 use crate::network::generator::Generator;
-use crate::network::layers::{Norms, Smoothing};
 use crate::network::noise::Noise;
-use crate::network::palette::{
-    ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos,
-};
-use crate::network::style::{StyleStatistics, fuse};
+use crate::network::palette::{Colours, Palette};
+use crate::network::style::StyleStatistics;
 use crate::network::vgg::{Features, VggConfig, VggEncoder};
 use crate::picture::mask::{Mask, add_share, shares};
 use crate::picture::{Picture, PictureError, Rect};
-use crate::tiles::{self, Tile};
+use crate::tiles;
 use crate::tuned::{self, Change, TunedError, Tuning};
 use crate::weights::{self, Metadata, NamedTensor, WeightsError};
+
+use mixture::small_painting;
+pub use painting::Painting;
+use plan::Plan;
+pub(crate) use shot::Shot;
 
 /// Long side, in pixels, that style pictures are brought to before they are encoded. The size
 /// decides how large the strokes are that the network sees.
@@ -70,157 +75,6 @@ pub struct Style {
     palette: Palette,
     /// Where the networks were tuned to it.
     tuned: Option<Arc<Change>>,
-}
-
-/// A photo as the networks see it.
-#[derive(Debug, Clone)]
-pub struct Content {
-    /// Of the photo, or, where it is painted in tiles, of its thumbnail.
-    view: View,
-    statistics: StyleStatistics,
-    palette: Palette,
-    picture: Picture,
-    /// The thumbnail of a photo that is painted in tiles.
-    thumbnail: Option<Picture>,
-}
-
-/// A finished painting.
-#[derive(Debug, Clone)]
-#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
-pub enum Painting {
-    /// In memory.
-    Picture(Picture),
-    /// On the device, as [`pack`] makes it: `[1, 1, height, width]`.
-    OnDevice(Tensor<4>),
-}
-
-impl Painting {
-    /// The painting in memory.
-    ///
-    /// # Errors
-    /// [`StylizeError::Device`] or [`StylizeError::Picture`], which only a painting on the device can
-    /// have still in store.
-    pub async fn read(self) -> Result<Picture, StylizeError> {
-        match self {
-            Self::Picture(picture) => Ok(picture),
-            Self::OnDevice(packed) => {
-                let [_, _, height, width] = packed.dims().map(|side| side as u32);
-                let mut picture = Picture::blank(width, height);
-                let all = whole(&picture);
-                picture.place_packed(all, &read(packed).await?)?;
-                Ok(picture)
-            }
-        }
-    }
-
-    /// Shows the painting if it is on the device, and says whether it is.
-    ///
-    /// # Errors
-    /// As [`Painting::read`]; also where the screen cannot show it.
-    #[cfg(feature = "gpu")]
-    pub async fn show(&self, screen: &Screen) -> Result<bool, StylizeError> {
-        let Self::OnDevice(packed) = self else { return Ok(false) };
-        let device = |error: ScreenError| StylizeError::Device(error.to_string());
-        let faults = read(screen::faults(packed.clone()).map_err(device)?).await?;
-        let faults = faults.iter().filter(|&&value| value < 0.0).count();
-        if faults > 0 {
-            return Err(PictureError::NotFinite(faults).into());
-        }
-        // Nothing is waited for between this and the end: what a canvas shows may not outlast it.
-        screen.show(packed.clone()).map_err(device)?;
-        Ok(true)
-    }
-}
-
-/// A photo, a part of one, or its thumbnail, in the networks.
-#[derive(Debug, Clone)]
-struct View {
-    /// `[1, 3, padded height, padded width]`
-    photo: Tensor<4>,
-    features: Features,
-    noise: Noise,
-}
-
-impl Content {
-    /// Width and height of the photo, and of every painting of it, in pixels.
-    pub fn size(&self) -> (u32, u32) {
-        (self.picture.width(), self.picture.height())
-    }
-
-    /// The photo.
-    pub fn picture(&self) -> &Picture {
-        &self.picture
-    }
-}
-
-/// Styles to paint with in one run of the generator.
-struct Mixture {
-    /// The photo's colours to the mixture's.
-    map: ColourMap,
-    statistics: StyleStatistics,
-    /// The generator as far as it is tuned to these styles; otherwise the general one.
-    tuned: Option<Generator>,
-    /// For tiles: of the thumbnail.
-    given: Option<Given>,
-    /// For frames of a film.
-    smoothing: Option<Smoothing>,
-}
-
-/// What the paintings of a film's frames have in common, so that nothing in them changes at once: moving averages of
-/// what is measured in a whole frame.
-#[derive(Debug, Default)]
-pub(crate) struct Shot {
-    /// How much the next frame counts, in 0..=1; 1 forgets all before it.
-    rate: f32,
-    /// Of the frames, as [`Content`] has them.
-    measured: Option<(StyleStatistics, Palette)>,
-    /// For each mixture of styles, in the order of the layers.
-    smoothings: Vec<Smoothing>,
-}
-
-impl Shot {
-    /// Takes the next frame in, which counts so much, and gives the averages to it.
-    pub(crate) fn take(&mut self, frame: &mut Content, rate: f32) {
-        self.rate = rate;
-        let own = (frame.statistics.clone(), frame.palette);
-        let averages = match &self.measured {
-            Some((statistics, palette)) if rate < 1.0 => {
-                let shares = [1.0 - rate, rate];
-                let statistics = [statistics, &own.0].into_iter().zip(shares);
-                let statistics = StyleStatistics::weighted_sum(statistics);
-                let palette = Palette::weighted_sum([*palette, own.1].into_iter().zip(shares));
-                (statistics.unwrap_or(own.0), palette)
-            }
-            _ => own,
-        };
-        (frame.statistics, frame.palette) = averages.clone();
-        self.measured = Some(averages);
-    }
-
-    /// Keeps what the mixtures' normalizations remember.
-    fn keep(&mut self, mixtures: Vec<Option<Mixture>>) {
-        let smoothing = |mixture: Option<Mixture>| mixture?.smoothing;
-        self.smoothings =
-            mixtures.into_iter().map(|mixture| smoothing(mixture).unwrap_or_default()).collect();
-    }
-
-    /// What this mixture's normalizations remember.
-    fn smoothing(&mut self, index: usize) -> Smoothing {
-        let mut smoothing = match self.smoothings.get_mut(index) {
-            Some(kept) => std::mem::take(kept),
-            None => Smoothing::default(),
-        };
-        smoothing.begin(self.rate);
-        smoothing
-    }
-}
-
-/// What all tiles take from the thumbnail.
-struct Given {
-    norms: Vec<Tensor<3>>,
-    recolouring: Option<ColourMap>,
-    /// The thumbnail's painting, `[3, height, width]`, in the colours asked for.
-    painting: Vec<f32>,
 }
 
 /// One of the styles of a painting.
@@ -342,7 +196,7 @@ impl Stylizer {
         let seen = thumbnail.as_ref().unwrap_or(photo);
         let view = self.view(seen, whole(seen));
         Content {
-            statistics: StyleStatistics::of(&view.features),
+            statistics: OnceLock::new(),
             view,
             palette: Palette::of(photo),
             picture: photo.clone(),
@@ -403,10 +257,32 @@ impl Stylizer {
         options: &Options,
         progress: impl FnMut(usize, usize),
     ) -> Result<Picture, StylizeError> {
-        self.paint_or_leave(content, layers, options, progress, false, None).await?.read().await
+        let plan = Plan::new(content, layers, options)?;
+        let painting = self.carry_out(plan, content, options, progress, Target::Memory, None);
+        painting.await?.read().await
+    }
+
+    /// The same, for what is only looked at.
+    ///
+    /// # Errors
+    /// See [`StylizeError`].
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) async fn paint_on(
+        &self,
+        target: Target,
+        content: &Content,
+        layers: &[Layer<'_>],
+        options: &Options,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Painting, StylizeError> {
+        let plan = Plan::new(content, layers, options)?;
+        self.carry_out(plan, content, options, progress, target, None).await
     }
 
     /// Paints a frame of a film, which the shot has taken in.
+    ///
+    /// # Errors
+    /// See [`StylizeError`].
     pub(crate) async fn paint_frame(
         &self,
         frame: &Content,
@@ -414,61 +290,26 @@ impl Stylizer {
         options: &Options,
         shot: &mut Shot,
     ) -> Result<Picture, StylizeError> {
-        let painting = self.paint_or_leave(frame, layers, options, |_, _| {}, false, Some(shot));
+        let plan = Plan::new(frame, layers, options)?;
+        let painting = self.carry_out(plan, frame, options, |_, _| {}, Target::Memory, Some(shot));
         painting.await?.read().await
     }
 
-    /// The painting of [`Stylizer::paint`], but where `leave` is set it stays on the device when it is done there: in
-    /// the styles' colours, without masks, of a photo that is not painted in tiles. With a `shot`, the photo is a
-    /// frame that the shot has taken in.
-    ///
-    /// # Errors
-    /// See [`StylizeError`].
-    pub(crate) async fn paint_or_leave(
+    async fn carry_out(
         &self,
+        plan: Plan<'_>,
         content: &Content,
-        layers: &[Layer<'_>],
         options: &Options,
         mut progress: impl FnMut(usize, usize),
-        leave: bool,
+        target: Target,
         mut shot: Option<&mut Shot>,
     ) -> Result<Painting, StylizeError> {
-        let strength = options.strength;
-        if !(0.0..=1.0).contains(&strength) {
-            return Err(StylizeError::Strength(strength));
-        }
-        if let Some(wrong) = layers.iter().find(|l| !l.weight.is_finite() || l.weight < 0.0) {
-            return Err(StylizeError::Weight(wrong.weight));
-        }
-        let used = || layers.iter().filter(|layer| layer.weight > 0.0);
-        let regions: Vec<_> = used().filter_map(|l| Some((l.style, l.mask?, l.weight))).collect();
-        let mixture: Vec<_> = used()
-            .filter(|layer| layer.mask.is_none())
-            .filter_map(|layer| Some((layer.style?, layer.weight)))
-            .collect();
-        let styled = regions.iter().filter(|(style, ..)| style.is_some()).count()
-            + usize::from(!mixture.is_empty());
-        // No layer has a style: an error.
-        if styled == 0 {
-            return Err(StylizeError::NoStyle);
-        }
+        let Plan { mixtures, masks, tiles, total } = plan;
         let (width, height) = content.size();
-        let tiles = match content.thumbnail {
-            Some(_) => tiles::grid(width, height),
-            None => vec![Tile { inner: whole(&content.picture), outer: whole(&content.picture) }],
-        };
-        let total = styled * (tiles.len() + usize::from(content.thumbnail.is_some()));
         let mut done = 0;
         progress(done, total);
-
-        // Each region in its style, or none, and at last what they leave.
         let mut parts = Vec::new();
-        for styles in regions
-            .iter()
-            .map(|(style, ..)| style.iter().map(|&style| (style, 1.0)).collect())
-            .chain([mixture])
-        {
-            let styles: Vec<_> = styles;
+        for styles in mixtures {
             if styles.is_empty() {
                 parts.push(None);
                 continue;
@@ -480,7 +321,6 @@ impl Stylizer {
                 progress(done, total);
             }
         }
-        let masks: Vec<_> = regions.iter().map(|&(_, mask, weight)| (mask, weight)).collect();
         let mut picture = Picture::blank(width, height);
         for tile in tiles {
             let part = || content.picture.part(tile.inner);
@@ -491,7 +331,7 @@ impl Stylizer {
                 ([], [Some(mixture)]) if options.colours == Colours::Style => {
                     // Nothing is left to do but to show it.
                     let painting = pack(self.generate_tile(view, tile, mixture, options));
-                    if leave && content.thumbnail.is_none() {
+                    if target == Target::Device && content.thumbnail.is_none() {
                         progress(total, total);
                         return Ok(Painting::OnDevice(painting));
                     }
@@ -537,142 +377,19 @@ impl Stylizer {
         }
         Ok(Painting::Picture(picture))
     }
-
-    /// What the generator needs to know of a mixture; weights are above 0.
-    async fn mix(
-        &self,
-        content: &Content,
-        styles: Vec<(&Style, f32)>,
-        options: &Options,
-        smoothing: Option<Smoothing>,
-    ) -> Result<Mixture, StylizeError> {
-        let keep = 1.0 - options.strength;
-        let sum: f32 = styles.iter().map(|(_, weight)| weight).sum();
-        let weighted =
-            || styles.iter().map(|(style, weight)| (*style, options.strength * weight / sum));
-        let palettes = weighted().map(|(style, weight)| match options.colours {
-            Colours::Photo => (content.palette, weight),
-            _ => (style.palette, weight),
-        });
-        let palette = Palette::weighted_sum(palettes.chain([(content.palette, keep)]));
-        let statistics = weighted().map(|(style, weight)| (&style.statistics, weight));
-        let statistics = statistics.chain([(&content.statistics, keep)]);
-        let statistics = statistics.filter(|(_, weight)| *weight > 0.0);
-        let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
-        let map = content.palette.map_to(&palette);
-        let changes =
-            weighted().filter_map(|(style, share)| Some((style.tuned.as_deref()?, share)));
-        let tuned = self.tuned(changes);
-        let mut mixture = Mixture { map, statistics, tuned, given: None, smoothing };
-        if let Some(thumbnail) = &content.thumbnail {
-            let mut norms = match mixture.smoothing.take() {
-                Some(smoothing) => Norms::Smoothed(smoothing),
-                None => Norms::Kept(Vec::new()),
-            };
-            let picture = self.generate(&content.view, &mixture, options.strength, &mut norms);
-            let mut painting = read(crop(picture, whole(thumbnail))).await?;
-            let recolouring = match options.colours {
-                Colours::Photo => Some(map_to_photo(&painting, thumbnail)?),
-                _ => None,
-            };
-            recolour(&mut painting, thumbnail, options.colours, recolouring)?;
-            let norms = match norms {
-                Norms::Smoothed(smoothing) => {
-                    let maps = smoothing.maps().to_vec();
-                    mixture.smoothing = Some(smoothing);
-                    maps
-                }
-                Norms::Kept(norms) => norms,
-                Norms::Own | Norms::Given(_) => unreachable!("it was one of the others"),
-            };
-            mixture.given = Some(Given { norms, recolouring, painting });
-        }
-        Ok(mixture)
-    }
-
-    /// The generator with these changes, if there are any.
-    fn tuned<'a>(&self, changes: impl Iterator<Item = (&'a Change, f32)>) -> Option<Generator> {
-        let mut tensors = tuned::mixed(&self.general, changes);
-        if tensors.is_empty() {
-            return None;
-        }
-        let tuned = weights::load_some("generator", self.generator.clone(), &mut tensors);
-        Some(tuned.expect("tensors of the general weights"))
-    }
-
-    /// The painting of what is in view, `[1, 3, padded height, padded width]`.
-    fn generate(
-        &self,
-        view: &View,
-        mixture: &Mixture,
-        strength: f32,
-        norms: &mut Norms,
-    ) -> Tensor<4> {
-        let palette = recolour_photos(view.photo.clone(), &[mixture.map]);
-        let fused = fuse(&view.features, mixture.statistics.clone(), norms);
-        let (noise, photo) = (view.noise.clone(), view.photo.clone());
-        let generator = mixture.tuned.as_ref().unwrap_or(&self.generator);
-        generator.paint(fused, noise, palette, photo, strength, norms)
-    }
-
-    /// One run of the generator: a tile in a mixture of styles, `[1, 3, height, width]`.
-    fn generate_tile(
-        &self,
-        view: &View,
-        tile: Tile,
-        mixture: &mut Mixture,
-        options: &Options,
-    ) -> Tensor<4> {
-        let mut norms = match (&mixture.given, mixture.smoothing.take()) {
-            (Some(given), kept) => {
-                mixture.smoothing = kept;
-                Norms::Given(given.norms.clone().into_iter())
-            }
-            (None, Some(smoothing)) => Norms::Smoothed(smoothing),
-            (None, None) => Norms::Own,
-        };
-        let picture = self.generate(view, mixture, options.strength, &mut norms);
-        if let Norms::Smoothed(smoothing) = norms {
-            mixture.smoothing = Some(smoothing);
-        }
-        let Tile { inner, outer } = tile;
-        let within = Rect { left: inner.left - outer.left, top: inner.top - outer.top, ..inner };
-        crop(picture, within)
-    }
-
-    /// The same from the device, in the colours asked for, `[3, height, width]` in 0..1.
-    async fn run(
-        &self,
-        view: &View,
-        part: &Picture,
-        tile: Tile,
-        mixture: &mut Mixture,
-        options: &Options,
-    ) -> Result<Vec<f32>, StylizeError> {
-        let mut values = read(self.generate_tile(view, tile, mixture, options)).await?;
-        let recolouring = mixture.given.as_ref().and_then(|given| given.recolouring);
-        recolour(&mut values, part, options.colours, recolouring)?;
-        Ok(values)
-    }
 }
 
-/// The painting of a photo's thumbnail, of the mixtures of all masks and of what these leave. Its strokes are those of
-/// the large painting: they would be finer there, since they have the same size in pixels at all sizes.
-fn small_painting(
-    thumbnail: &Picture,
-    masks: &[(&Mask, f32)],
-    parts: &[Option<Mixture>],
-) -> Result<Picture, PictureError> {
-    let (width, height) = (thumbnail.width(), thumbnail.height());
-    let shares = shares(masks, width, height, whole(thumbnail));
-    let mut sum = vec![0.0; thumbnail.rgb().len()];
-    for (part, share) in parts.iter().zip(shares.masked.iter().chain([&shares.rest])) {
-        match part.as_ref().and_then(|mixture| mixture.given.as_ref()) {
-            Some(given) => add_share(&mut sum, given.painting.iter().copied(), share),
-            None => add_share(&mut sum, thumbnail.planes(), share),
-        }
-    }
-    Picture::from_tensor_data(width, height, &sum)
+/// Where a painting is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    Memory,
+    /// On the device, where nothing has to be done to it in memory: in the styles' colours, without masks, of a photo
+    /// that is not painted in tiles.
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        allow(dead_code, reason = "only the browser shows paintings")
+    )]
+    Device,
 }
 
 /// All of a picture.
@@ -694,9 +411,49 @@ async fn read(tensor: Tensor<4>) -> Result<Vec<f32>, StylizeError> {
     data.try_into_vec::<f32>().map_err(|error| StylizeError::Device(format!("{error:?}")))
 }
 
+/// A photo as the networks see it.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// Of the photo, or, where it is painted in tiles, of its thumbnail.
+    view: View,
+    /// Of the view, once they are wanted.
+    statistics: OnceLock<StyleStatistics>,
+    palette: Palette,
+    picture: Picture,
+    /// The thumbnail of a photo that is painted in tiles.
+    thumbnail: Option<Picture>,
+}
+
+/// A photo, a part of one, or its thumbnail, in the networks.
+#[derive(Debug, Clone)]
+struct View {
+    /// `[1, 3, padded height, padded width]`
+    photo: Tensor<4>,
+    features: Features,
+    noise: Noise,
+}
+
+impl Content {
+    /// Width and height of the photo, and of every painting of it, in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (self.picture.width(), self.picture.height())
+    }
+
+    /// The photo.
+    pub fn picture(&self) -> &Picture {
+        &self.picture
+    }
+
+    /// The statistics of its features. At full strength nothing asks for them.
+    fn statistics(&self) -> &StyleStatistics {
+        self.statistics.get_or_init(|| StyleStatistics::of(&self.view.features))
+    }
+}
+
 #[cfg(all(test, feature = "cli", feature = "cpu"))]
 mod tests {
     use super::*;
+    use crate::tiles::Tile;
 
     /// Shapes of every size, as a photo has them.
     fn scene(width: u32, height: u32) -> Picture {
@@ -749,5 +506,21 @@ mod tests {
             let worst = differences.max().unwrap();
             assert!(worst <= 1, "{colours:?}: seams of {worst} of 255 levels");
         }
+    }
+
+    #[test]
+    fn weights_of_any_size_count_by_their_proportions() {
+        let stylizer = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
+        let content = stylizer.encode_content(&scene(40, 32));
+        let styles = [scene(64, 48), scene(48, 64).fit(32)].map(|s| stylizer.encode_style(&s));
+        let painted = |weights: [f32; 2]| {
+            let styles: Vec<_> = styles.iter().zip(weights).collect();
+            pollster::block_on(stylizer.stylize(&content, &styles, 1.0)).unwrap()
+        };
+        let even = painted([1.0, 1.0]);
+        assert_eq!(painted([f32::MAX, f32::MAX]), even);
+        assert_eq!(painted([f32::MIN_POSITIVE, f32::MIN_POSITIVE]), even);
+        assert_eq!(painted([f32::MAX, 1.0]), painted([1.0, 0.0]));
+        assert_ne!(painted([1.0, 0.0]), even);
     }
 }

@@ -1,0 +1,174 @@
+//! Mixtures of styles, and runs of the generator with them.
+
+use burn::tensor::Tensor;
+
+use super::plan::Styles;
+use super::{Content, Options, StylizeError, Stylizer, View, crop, read, whole};
+use crate::network::generator::Generator;
+use crate::network::layers::{Norms, Smoothing};
+use crate::network::palette::{
+    ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos,
+};
+use crate::network::style::{StyleStatistics, fuse};
+use crate::picture::mask::{Mask, add_share, shares};
+use crate::picture::{Picture, PictureError, Rect};
+use crate::tiles::Tile;
+use crate::tuned::{self, Change};
+use crate::weights;
+
+/// Styles to paint with in one run of the generator.
+pub(super) struct Mixture {
+    /// The photo's colours to the mixture's.
+    map: ColourMap,
+    statistics: StyleStatistics,
+    /// The generator as far as it is tuned to these styles; otherwise the general one.
+    tuned: Option<Generator>,
+    /// For tiles: of the thumbnail.
+    given: Option<Given>,
+    /// For frames of a film.
+    pub(super) smoothing: Option<Smoothing>,
+}
+
+/// What all tiles take from the thumbnail.
+struct Given {
+    norms: Vec<Tensor<3>>,
+    recolouring: Option<ColourMap>,
+    /// The thumbnail's painting, `[3, height, width]`, in the colours asked for.
+    painting: Vec<f32>,
+}
+
+impl Stylizer {
+    /// What the generator needs to know of a mixture.
+    pub(super) async fn mix(
+        &self,
+        content: &Content,
+        styles: Styles<'_>,
+        options: &Options,
+        smoothing: Option<Smoothing>,
+    ) -> Result<Mixture, StylizeError> {
+        let keep = 1.0 - options.strength;
+        let weighted = || styles.iter().map(|(style, share)| (*style, options.strength * share));
+        let palettes = weighted().map(|(style, weight)| match options.colours {
+            Colours::Photo => (content.palette, weight),
+            _ => (style.palette, weight),
+        });
+        let palette = Palette::weighted_sum(palettes.chain([(content.palette, keep)]));
+        let statistics = weighted().map(|(style, weight)| (&style.statistics, weight));
+        let own = (keep > 0.0).then(|| (content.statistics(), keep));
+        let statistics = statistics.filter(|(_, weight)| *weight > 0.0).chain(own);
+        let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
+        let map = content.palette.map_to(&palette);
+        let changes =
+            weighted().filter_map(|(style, share)| Some((style.tuned.as_deref()?, share)));
+        let tuned = self.tuned(changes);
+        let mut mixture = Mixture { map, statistics, tuned, given: None, smoothing };
+        if let Some(thumbnail) = &content.thumbnail {
+            let mut norms = match mixture.smoothing.take() {
+                Some(smoothing) => Norms::Smoothed(smoothing),
+                None => Norms::Kept(Vec::new()),
+            };
+            let picture = self.generate(&content.view, &mixture, options.strength, &mut norms);
+            let mut painting = read(crop(picture, whole(thumbnail))).await?;
+            let recolouring = match options.colours {
+                Colours::Photo => Some(map_to_photo(&painting, thumbnail)?),
+                _ => None,
+            };
+            recolour(&mut painting, thumbnail, options.colours, recolouring)?;
+            let norms = match norms {
+                Norms::Smoothed(smoothing) => {
+                    let maps = smoothing.maps().to_vec();
+                    mixture.smoothing = Some(smoothing);
+                    maps
+                }
+                Norms::Kept(norms) => norms,
+                Norms::Own | Norms::Given(_) => unreachable!("it was one of the others"),
+            };
+            mixture.given = Some(Given { norms, recolouring, painting });
+        }
+        Ok(mixture)
+    }
+
+    /// The generator with these changes, if there are any.
+    fn tuned<'a>(&self, changes: impl Iterator<Item = (&'a Change, f32)>) -> Option<Generator> {
+        let mut tensors = tuned::mixed(&self.general, changes);
+        if tensors.is_empty() {
+            return None;
+        }
+        let tuned = weights::load_some("generator", self.generator.clone(), &mut tensors);
+        Some(tuned.expect("tensors of the general weights"))
+    }
+
+    /// The painting of what is in view, `[1, 3, padded height, padded width]`.
+    fn generate(
+        &self,
+        view: &View,
+        mixture: &Mixture,
+        strength: f32,
+        norms: &mut Norms,
+    ) -> Tensor<4> {
+        let palette = recolour_photos(view.photo.clone(), &[mixture.map]);
+        let fused = fuse(&view.features, mixture.statistics.clone(), norms);
+        let (noise, photo) = (view.noise.clone(), view.photo.clone());
+        let generator = mixture.tuned.as_ref().unwrap_or(&self.generator);
+        generator.paint(fused, noise, palette, photo, strength, norms)
+    }
+
+    /// One run of the generator: a tile in a mixture of styles, `[1, 3, height, width]`.
+    pub(super) fn generate_tile(
+        &self,
+        view: &View,
+        tile: Tile,
+        mixture: &mut Mixture,
+        options: &Options,
+    ) -> Tensor<4> {
+        let mut norms = match (&mixture.given, mixture.smoothing.take()) {
+            (Some(given), kept) => {
+                mixture.smoothing = kept;
+                Norms::Given(given.norms.clone().into_iter())
+            }
+            (None, Some(smoothing)) => Norms::Smoothed(smoothing),
+            (None, None) => Norms::Own,
+        };
+        let picture = self.generate(view, mixture, options.strength, &mut norms);
+        if let Norms::Smoothed(smoothing) = norms {
+            mixture.smoothing = Some(smoothing);
+        }
+        let Tile { inner, outer } = tile;
+        let within = Rect { left: inner.left - outer.left, top: inner.top - outer.top, ..inner };
+        crop(picture, within)
+    }
+
+    /// The same from the device, in the colours asked for, `[3, height, width]` in 0..1.
+    pub(super) async fn run(
+        &self,
+        view: &View,
+        part: &Picture,
+        tile: Tile,
+        mixture: &mut Mixture,
+        options: &Options,
+    ) -> Result<Vec<f32>, StylizeError> {
+        let mut values = read(self.generate_tile(view, tile, mixture, options)).await?;
+        let recolouring = mixture.given.as_ref().and_then(|given| given.recolouring);
+        recolour(&mut values, part, options.colours, recolouring)?;
+        Ok(values)
+    }
+}
+
+/// The painting of a photo's thumbnail, of the mixtures of all masks and of what these leave. Its strokes are those of
+/// the large painting: they would be finer there, since they have the same size in pixels at all sizes.
+pub(super) fn small_painting(
+    thumbnail: &Picture,
+    masks: &[(&Mask, f32)],
+    parts: &[Option<Mixture>],
+) -> Result<Picture, PictureError> {
+    let (width, height) = (thumbnail.width(), thumbnail.height());
+    let shares = shares(masks, width, height, whole(thumbnail));
+    let mut sum = vec![0.0; thumbnail.rgb().len()];
+    for (part, share) in parts.iter().zip(shares.masked.iter().chain([&shares.rest])) {
+        match part.as_ref().and_then(|mixture| mixture.given.as_ref()) {
+            Some(given) => add_share(&mut sum, given.painting.iter().copied(), share),
+            None => add_share(&mut sum, thumbnail.planes(), share),
+        }
+    }
+    Picture::from_tensor_data(width, height, &sum)
+}
