@@ -23,7 +23,7 @@ pub struct Look {
     /// edges. May be given several times
     #[arg(long = "mask", value_name = "PICTURE=STYLE")]
     masks: Vec<OsString>,
-    /// From 0, what is painted as it is, to 1, the full style
+    /// From 0, the photo or the frame itself, to 1, the full style
     #[arg(long, default_value_t = 1.0, value_parser = unit)]
     pub strength: f32,
     /// Whose colours the painting has
