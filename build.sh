@@ -181,6 +181,7 @@ run_tests() {
   CHROMIUM=$(find_chromium) || die 'chromium is missing: install it, or name one in CHROMIUM'
   export CHROMIUM
   try_browsers
+  has ffmpeg && has ffprobe || apt_install 'ffmpeg for the film tests' ffmpeg
   claim_target
 
   check 'format' cargo fmt --check || true

@@ -9,7 +9,7 @@ use impasto::{STYLE_SIZE, Style, procedural};
 
 use super::engine::Engine;
 use super::networks::Weights;
-use super::{files, stylize};
+use super::{files, look};
 
 /// Make a picture without a photo, in the style of one or several pictures.
 ///
@@ -59,11 +59,8 @@ impl Dream {
         })?;
         files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
         files::make_folder_of(&self.output)?;
-        let styles = self
-            .styles
-            .iter()
-            .map(|style| stylize::parse_style(style))
-            .collect::<Result<Vec<_>>>()?;
+        let styles =
+            self.styles.iter().map(|style| look::parse_style(style)).collect::<Result<Vec<_>>>()?;
         ensure!(
             styles.iter().any(|(_, weight)| *weight > 0.0),
             "all styles have the weight 0; give at least one more"

@@ -47,7 +47,7 @@ pub struct Evaluate {
     #[command(flatten)]
     weights: Weights,
     /// Strengths to measure, separated by commas
-    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = super::stylize::strength)]
+    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = super::look::unit)]
     strength: Vec<f32>,
     /// Side of the squares, in pixels
     #[arg(long, value_name = "SIDE", default_value_t = 384,

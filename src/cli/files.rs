@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use impasto::files::{clear_left_behind, write_whole};
@@ -14,6 +15,8 @@ use impasto::tuned::{TunedStyle, Tuning};
 use impasto::{Format, Mask, Picture, PictureError, Style, Stylizer};
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// Between lines about progress where there is no terminal.
+pub const A_WHILE: Duration = Duration::from_secs(60);
 /// Largest file that is read into memory, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
 
@@ -196,6 +199,21 @@ pub fn refuse_to_overwrite(outputs: &[PathBuf], force: bool) -> Result<()> {
             bail!("{first}, {second}{more} exist; --force replaces them")
         }
     }
+}
+
+/// # Errors
+/// If an output is one of the inputs. Not even with --force: whoever loses one that way did not mean to.
+pub fn refuse_to_replace_inputs<'a>(
+    outputs: &[PathBuf],
+    inputs: impl Iterator<Item = &'a PathBuf>,
+) -> Result<()> {
+    let inputs: Vec<_> = inputs.filter_map(|path| path.canonicalize().ok()).collect();
+    for output in outputs {
+        if output.canonicalize().is_ok_and(|output| inputs.contains(&output)) {
+            bail!("{} would replace a file that is read; choose another output", output.display());
+        }
+    }
+    Ok(())
 }
 
 /// Makes the folder that a file is to be in, and tries whether it can be written to: not only after hours of work.

@@ -9,9 +9,11 @@ mod engine;
 #[cfg(feature = "train")]
 mod evaluate;
 mod files;
+mod film;
 mod import_vgg;
 mod info;
 mod interrupt;
+mod look;
 mod networks;
 mod styles;
 mod stylize;
@@ -39,6 +41,9 @@ Examples:
   Two styles, the first three times as strong as the second:
     impasto stylize photo.jpg --style waves.png=3 --style stars.jpg=1 -o painted.png
 
+  A film, with its sound (this takes ffmpeg):
+    impasto film holiday.mp4 --style painting.jpg -o painted.mp4
+
   Every photo of a folder, into another folder:
     impasto stylize holiday --style painting.jpg -o holiday-painted
 
@@ -52,6 +57,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Stylize(stylize::Stylize),
+    Film(film::FilmCommand),
     Dream(dream::Dream),
     Styles(styles::Styles),
     ImportVgg(import_vgg::ImportVgg),
@@ -85,6 +91,7 @@ pub fn main() -> ExitCode {
             }
             command.run()
         }
+        Command::Film(command) => command.run(),
         Command::Dream(command) => command.run(),
         Command::Styles(command) => command.run(),
         Command::ImportVgg(command) => command.run(),

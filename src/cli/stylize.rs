@@ -2,25 +2,22 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
-use clap::{ArgMatches, Args, ValueEnum};
+use clap::{ArgMatches, Args};
 use impasto::fit::{self, Chain, RefineOptions, RefineStyle, Refinement};
 use impasto::picture::codecs::{Beside, Decoded};
-use impasto::{Colours, Format, Layer, Mask, Options, Picture, STYLE_SIZE, Style, Stylizer};
+use impasto::{Format, Layer, Options, Picture, STYLE_SIZE, Stylizer};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::engine::{self, Engine};
-use super::files;
+use super::files::{self, A_WHILE};
 use super::interrupt::{self, Keeping};
-use super::networks::Weights;
+use super::look::Look;
 
 /// Paint photos in the style of one or several pictures.
 ///
@@ -57,32 +54,15 @@ pub struct Stylize {
     /// Photos, or folders of photos (without their subfolders), or - for standard input
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// Style picture, file of `impasto tune`, or name of a style that comes with the program; may be given
-    /// several times, with weights that say how much each counts
-    #[arg(short, long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
-    styles: Vec<OsString>,
-    /// A region: the white part of this picture is painted in the style of that number (the first
-    /// --style is 1) and no other part is, or with `none` stays as in the photo. Grey is for soft
-    /// edges. May be given several times
-    #[arg(long = "mask", value_name = "PICTURE=STYLE")]
-    masks: Vec<OsString>,
+    #[command(flatten)]
+    look: Look,
     /// Where the painting goes: a file that ends in .png, .jpg or .webp, or a folder, or - for standard
     /// output, as PNG. Folders that are missing are made
     #[arg(short, long, alias = "out", value_name = "FILE_OR_DIR")]
     output: PathBuf,
-    /// From 0, the photo itself, to 1, the full style
-    #[arg(long, default_value_t = 1.0, value_parser = strength)]
-    strength: f32,
-    /// Whose colours the painting has
-    #[arg(long, alias = "colors", value_enum, default_value_t = Palette::Style)]
-    colours: Palette,
     /// Long side of the painting, in pixels; smaller photos keep their size. Without it all do
     #[arg(long, value_name = "LONG_SIDE", value_parser = clap::value_parser!(u32).range(16..=16384))]
     size: Option<u32>,
-    /// Long side that style pictures are brought to: the larger, the larger the strokes
-    #[arg(long, value_name = "LONG_SIDE", default_value_t = STYLE_SIZE,
-          value_parser = clap::value_parser!(u32).range(16..=4096))]
-    style_size: u32,
     /// Go on from the quick painting: this many steps of gradient descent on its pixels bring it nearer to
     /// the photo's content and the style's texture. Takes about half a second a step at 512 pixels on
     /// two cores. Ctrl-C keeps what there is
@@ -94,11 +74,6 @@ pub struct Stylize {
     #[arg(long, value_name = "WEIGHT", default_value_t = 1.0, requires = "refine",
           value_parser = positive)]
     refine_content: f64,
-    /// Where to compute
-    #[arg(long, value_enum, default_value_t = Engine::Auto)]
-    device: Engine,
-    #[command(flatten)]
-    weights: Weights,
     /// Quality of JPEG files, from 1 to 100 (PNG and WebP lose nothing)
     #[arg(long, default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
@@ -120,27 +95,6 @@ pub struct Stylize {
     skip_existing: bool,
 }
 
-/// Whose colours the painting has.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Palette {
-    /// The styles'
-    Style,
-    /// The photo's, as a whole
-    Photo,
-    /// The photo's at every point; the painting gives the brightness
-    Luminance,
-}
-
-impl From<Palette> for Colours {
-    fn from(palette: Palette) -> Self {
-        match palette {
-            Palette::Style => Self::Style,
-            Palette::Photo => Self::Photo,
-            Palette::Luminance => Self::Luminance,
-        }
-    }
-}
-
 /// One photo to paint.
 #[derive(Debug)]
 struct Job {
@@ -148,9 +102,6 @@ struct Job {
     output: PathBuf,
     format: Format,
 }
-
-/// Between lines about progress where there is no terminal.
-const A_WHILE: Duration = Duration::from_secs(60);
 
 /// What refining takes beside the networks.
 struct Refiner<'a> {
@@ -164,17 +115,7 @@ impl Stylize {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         // All that can be wrong with the arguments shows before the work starts.
-        let styles =
-            self.styles.iter().map(|style| parse_style(style)).collect::<Result<Vec<_>>>()?;
-        ensure!(
-            styles.iter().any(|(_, weight)| *weight > 0.0),
-            "all styles have the weight 0; give at least one more"
-        );
-        let masks = self
-            .masks
-            .iter()
-            .map(|mask| parse_mask(mask, styles.len()))
-            .collect::<Result<Vec<_>>>()?;
+        let named = self.look.named()?;
         let mut jobs = self.plan()?;
         if self.skip_existing {
             let all = jobs.len();
@@ -184,58 +125,44 @@ impl Stylize {
             }
         }
         let outputs: Vec<_> = jobs.iter().map(|job| job.output.clone()).collect();
-        refuse_to_replace_inputs(
+        files::refuse_to_replace_inputs(
             &outputs,
-            jobs.iter()
-                .map(|job| &job.photo)
-                .chain(styles.iter().map(|(path, _)| path))
-                .chain(masks.iter().map(|(path, _)| path)),
+            jobs.iter().map(|job| &job.photo).chain(named.paths()),
         )?;
         files::refuse_to_overwrite(&outputs, self.force)?;
         if let Some(job) = jobs.first() {
             files::make_folder_of(&job.output)?;
         }
-        let given =
-            styles.iter().map(|(path, _)| files::read_style(path)).collect::<Result<Vec<_>>>()?;
-        let regions = masks
-            .iter()
-            .map(|(path, style)| Ok((files::read_mask(path)?, *style)))
-            .collect::<Result<Vec<_>>>()?;
-        let weights = self.weights.read()?;
-
-        let device = self.device.open()?;
-        let engine = engine::name(&device);
-        let stylizer = weights.stylizer(&device)?;
-        let encoded = given
-            .iter()
-            .map(|style| style.encoded(&stylizer, &weights.name, self.style_size))
-            .collect::<Result<Vec<Style>>>()?;
+        let mut given = self.look.read(&named)?;
+        let studio = self.look.open(&given)?;
         // In full size they are for refining only.
-        let given = self.refine.map(|_| given);
-        let layers = layers(&encoded, &styles, &regions);
-        let stroke = f64::from(self.style_size) / f64::from(STYLE_SIZE);
-        let refiner = match &given {
-            Some(given) => Some(Refiner {
-                chain: Chain::load(fit::NETWORK, &device)?,
-                styles: given
+        let pictures = std::mem::take(&mut given.styles);
+        let pictures = self.refine.map(|_| pictures);
+        let layers = given.layers(&studio);
+        let stroke = f64::from(self.look.style_size) / f64::from(STYLE_SIZE);
+        let refiner = match &pictures {
+            Some(pictures) => Some(Refiner {
+                chain: Chain::load(fit::NETWORK, &studio.device)?,
+                styles: pictures
                     .iter()
-                    .zip(&styles)
-                    .map(|(given, (_, weight))| RefineStyle {
+                    .zip(&given.weights)
+                    .map(|(given, weight)| RefineStyle {
                         picture: &given.picture,
                         weight: *weight,
                         stroke,
                     })
                     .collect(),
-                device,
+                device: studio.device.clone(),
             }),
             None => None,
         };
         let dropped = Once::new();
         let paint = |job: &Job, bar: &ProgressBar| {
             let start = Instant::now();
-            let outcome = self.paint(&stylizer, &layers, refiner.as_ref(), job, bar, &dropped);
+            let outcome =
+                self.paint(&studio.stylizer, &layers, refiner.as_ref(), job, bar, &dropped);
             if self.json {
-                let line = Line::of(job, &outcome, &engine, start.elapsed());
+                let line = Line::of(job, &outcome, &studio.engine, start.elapsed());
                 bar.suspend(|| println!("{line}"));
             }
             outcome
@@ -361,7 +288,7 @@ impl Stylize {
         }
         let photo = whole.fit(self.size.unwrap_or(u32::MAX));
         let content = stylizer.encode_content(&photo);
-        let mut options = Options { strength: self.strength, colours: self.colours.into() };
+        let mut options = self.look.options();
         if refiner.is_some() {
             options = Options::default();
         }
@@ -416,8 +343,8 @@ impl Stylize {
         let options = RefineOptions {
             steps: usize::from(self.refine.unwrap_or_default()),
             content: self.refine_content,
-            strength: self.strength,
-            colours: self.colours.into(),
+            strength: self.look.strength,
+            colours: self.look.colours(),
             ..RefineOptions::default()
         };
         let Refiner { chain, styles, device } = refiner;
@@ -444,7 +371,7 @@ impl Stylize {
                      there is"
                 ));
             }
-            if interrupt::asked().load(Ordering::SeqCst) {
+            if interrupt::asked() {
                 break;
             }
         }
@@ -501,23 +428,6 @@ impl Line<'_> {
     }
 }
 
-/// The styles that no region names are mixed, in all that the regions leave.
-fn layers<'a>(
-    encoded: &'a [Style],
-    styles: &[(PathBuf, f32)],
-    regions: &'a [(Mask, Option<usize>)],
-) -> Vec<Layer<'a>> {
-    let masked = regions.iter().map(|(mask, style)| Layer {
-        style: style.map(|index| &encoded[index]),
-        weight: style.map_or(1.0, |index| styles[index].1),
-        mask: Some(mask),
-    });
-    let mixed = (0..encoded.len())
-        .filter(|index| regions.iter().all(|(_, style)| *style != Some(*index)))
-        .map(|index| Layer { style: Some(&encoded[index]), weight: styles[index].1, mask: None });
-    masked.chain(mixed).collect()
-}
-
 impl Stylize {
     fn paint_one(
         &self,
@@ -535,7 +445,7 @@ impl Stylize {
         if !self.json && !files::is_standard(&job.output) {
             println!("{}: {text}", job.output.display());
         }
-        leave_if_stopped();
+        interrupt::leave_if_asked();
         Ok(())
     }
 
@@ -562,7 +472,7 @@ impl Stylize {
                 }
             }
             bar.inc(1);
-            leave_if_stopped();
+            interrupt::leave_if_asked();
         }
         bar.finish_and_clear();
         let seconds = start.elapsed().as_secs_f64();
@@ -577,21 +487,6 @@ impl Stylize {
     }
 }
 
-/// Once Ctrl-C was pressed while a picture was refined, and what there was of it is written.
-fn leave_if_stopped() {
-    if interrupt::asked().load(Ordering::SeqCst) {
-        std::process::exit(interrupt::CODE);
-    }
-}
-
-/// A number from 0 to 1.
-pub fn strength(text: &str) -> Result<f32, String> {
-    match text.parse() {
-        Ok(strength) if (0.0..=1.0).contains(&strength) => Ok(strength),
-        _ => Err("must be a number from 0 to 1".into()),
-    }
-}
-
 /// A number above 0.
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -600,56 +495,7 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `PICTURE` or `PICTURE=WEIGHT`. A file that has the whole text as its name comes first.
-pub fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
-    let split = argument.to_str().and_then(|text| text.rsplit_once('='));
-    let Some((path, weight)) = split.filter(|_| !Path::new(argument).exists()) else {
-        return Ok((argument.into(), 1.0));
-    };
-    let weight: f32 =
-        weight.trim().parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0).with_context(
-            || format!("--style {path}={weight}: the weight must be a number that is not below 0"),
-        )?;
-    Ok((path.into(), weight))
-}
-
-/// `PICTURE=STYLE`: where the mask is, and the index of the style or none for the photo.
-fn parse_mask(argument: &OsStr, styles: usize) -> Result<(PathBuf, Option<usize>)> {
-    let wrong = || {
-        format!(
-            "--mask {}: say which style is painted there: PICTURE=1 to PICTURE={styles}, in the \
-             order of --style, or PICTURE=none for the photo",
-            argument.display()
-        )
-    };
-    let (path, style) =
-        argument.to_str().and_then(|text| text.rsplit_once('=')).with_context(wrong)?;
-    if style == "none" {
-        return Ok((path.into(), None));
-    }
-    let number: usize =
-        style.parse().ok().filter(|number| (1..=styles).contains(number)).with_context(wrong)?;
-    Ok((path.into(), Some(number - 1)))
-}
-
 fn ends_with_separator(path: &Path) -> bool {
     let last = path.as_os_str().as_encoded_bytes().last();
     last.is_some_and(|&byte| std::path::is_separator(char::from(byte)))
-}
-
-/// Not even with --force: whoever loses a photo that way did not mean to.
-fn refuse_to_replace_inputs<'a>(
-    outputs: &[PathBuf],
-    inputs: impl Iterator<Item = &'a PathBuf>,
-) -> Result<()> {
-    let inputs: Vec<_> = inputs.filter_map(|path| path.canonicalize().ok()).collect();
-    for output in outputs {
-        if output.canonicalize().is_ok_and(|output| inputs.contains(&output)) {
-            bail!(
-                "{} would replace a picture that is read; choose another output",
-                output.display()
-            );
-        }
-    }
-    Ok(())
 }

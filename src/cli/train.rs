@@ -221,7 +221,7 @@ pub fn run_to_the_end(trainer: &mut Trainer, steps: usize) -> Result<Outcome> {
     bar.set_position(trainer.step() as u64);
     bar.reset_eta();
     let mut told = Instant::now();
-    let outcome = trainer.run(interrupt::asked(), |step, losses| {
+    let outcome = trainer.run(interrupt::flag(), |step, losses| {
         bar.set_position(step as u64);
         let shown = ["content", "style", "gram", "distillation_4"];
         let shown =

@@ -7,6 +7,7 @@
 mod motion;
 
 use crate::film::motion::{Motion, Pyramid};
+use crate::network::noise::Drift;
 use crate::picture::Picture;
 use crate::stylizer::{Layer, Options, Shot, StylizeError, Stylizer};
 
@@ -39,6 +40,7 @@ struct Last {
     /// Without its noise.
     frame: Picture,
     pyramid: Pyramid,
+    drift: Drift,
     painting: Picture,
 }
 
@@ -93,7 +95,15 @@ impl Film {
             Some((last, seen)) => seen.mixed(frame, &last.frame, strength, SAME_FRAME),
             None => frame.clone(),
         };
-        let mut content = stylizer.encode_content(&frame);
+        let drift = match &seen {
+            Some((last, seen)) => {
+                let mut drift = last.drift.clone();
+                drift.follow(|x, y| seen.at(x, y));
+                drift
+            }
+            None => Stylizer::drift(&frame),
+        };
+        let mut content = stylizer.encode_frame(&frame, &drift);
         self.shot.take(&mut content, rate as f32, options.strength);
         let painting = stylizer.paint_frame(&content, layers, options, &mut self.shot).await;
         let painting = match (painting, &seen) {
@@ -106,13 +116,14 @@ impl Film {
                 return Err(error);
             }
         };
-        self.last = Some(Last { seconds, frame, pyramid, painting: painting.clone() });
+        self.last = Some(Last { seconds, frame, pyramid, drift, painting: painting.clone() });
         Ok(painting)
     }
 }
 
 /// What of a frame was seen in the one before.
 struct Seen {
+    width: usize,
     /// For each pixel, in quarters of pixels.
     motion: Vec<[i32; 2]>,
     /// For each pixel, the difference of the two frames there, in levels.
@@ -132,7 +143,15 @@ impl Seen {
         };
         let pixels = frame.rgb().chunks_exact(3).zip(before.chunks_exact(3));
         let difference = blurred(&pixels.map(difference).collect::<Vec<_>>(), width, height);
-        Self { motion, difference }
+        Self { width, motion, difference }
+    }
+
+    /// Where what is at a pixel was in the frame before, relative to there, in pixels. Beyond the border, where
+    /// what is at the border was.
+    fn at(&self, x: usize, y: usize) -> [f32; 2] {
+        let rows = self.motion.len() / self.width;
+        let at = y.min(rows - 1) * self.width + x.min(self.width - 1);
+        self.motion[at].map(|quarters| quarters as f32 * motion::GRAIN)
     }
 
     /// The part of the frame, in 0..=1, that was not seen before.

@@ -113,13 +113,13 @@ impl Motion {
     /// From this frame to the one before, which have one size.
     pub(crate) fn between(now: &Pyramid, before: &Pyramid) -> Self {
         let mut field: Option<Self> = None;
-        for (level, (now, before)) in now.0.iter().zip(&before.0).enumerate().rev() {
-            field = Some(Self::refined(now, before, field.as_ref(), level == 0).calmed());
+        for (now, before) in now.0.iter().zip(&before.0).rev() {
+            field = Some(Self::refined(now, before, field.as_ref()).calmed());
         }
         field.expect("there is a level")
     }
 
-    fn refined(now: &Luma, before: &Luma, coarse: Option<&Self>, finest: bool) -> Self {
+    fn refined(now: &Luma, before: &Luma, coarse: Option<&Self>) -> Self {
         let (columns, rows) = (now.width.div_ceil(STEP), now.height.div_ceil(STEP));
         let mut vectors: Vec<[f32; 2]> = Vec::with_capacity(columns * rows);
         for row in 0..rows {
@@ -162,17 +162,20 @@ impl Motion {
                     .expect("there are guesses");
                 let reach = if coarse.is_some() { 1 } else { REACH };
                 let (_, found) = best(start.1, reach).expect("there are places");
-                vectors.push(match finest {
-                    true => [0, 1].map(|axis| {
-                        let beside = |by: i32| {
-                            let mut vector = found;
-                            vector[axis] += by;
-                            now.difference(before, centre, vector)
-                        };
-                        found[axis] as f32 + lowest([beside(-1), beside(0), beside(1)])
-                    }),
-                    false => found.map(|part| part as f32),
-                });
+                vectors.push([0, 1].map(|axis| {
+                    let beside = |by: i32| {
+                        let mut vector = found;
+                        vector[axis] += by;
+                        now.difference(before, centre, vector)
+                    };
+                    let around = [beside(-1), beside(0), beside(1)];
+                    let exact = found[axis] as f32 + lowest(around);
+                    // What is flat says nothing by itself, and goes with what is around it.
+                    match (exact - expected[axis]).abs() < 1.5 {
+                        true => expected[axis] + certainty(around) * (exact - expected[axis]),
+                        false => exact,
+                    }
+                }));
             }
         }
         Self { columns, rows, vectors }
@@ -221,6 +224,16 @@ impl Motion {
     }
 }
 
+/// How much is to be believed where the lowest of three sums of differences is, 0..=1: noise alone makes sums that are
+/// all alike.
+fn certainty([before, middle, after]: [f32; 3]) -> f32 {
+    let rise = before.min(after) - middle;
+    (4.0 * rise / (middle + 1.0) - 0.2).clamp(0.0, 1.0)
+}
+
+/// Less than this, in pixels of a level, is no motion but noise.
+const NONE: f32 = 0.1;
+
 /// Where two lines of opposite slope through three sums of differences, one apart, meet, relative to the middle one:
 /// absolute differences rise as fast on both sides of their lowest place.
 fn lowest([before, middle, after]: [f32; 3]) -> f32 {
@@ -228,5 +241,6 @@ fn lowest([before, middle, after]: [f32; 3]) -> f32 {
     if middle > before || middle > after || rise < 1e-3 {
         return 0.0;
     }
-    (0.5 * (before - after) / rise).clamp(-0.5, 0.5)
+    let part = (0.5 * (before - after) / rise).clamp(-0.5, 0.5);
+    if part.abs() < NONE { 0.0 } else { part }
 }

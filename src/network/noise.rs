@@ -2,7 +2,9 @@
 //! Generator Architecture for Generative Adversarial Networks", 2019).
 //!
 //! It is a function of the place in the picture and of a seed: the same picture is painted the same
-//! twice, tiles meet without seams, and in a film it stays where it is.
+//! twice, and tiles meet without seams. In a film it [drifts](Drift) with what it is on.
+
+use std::iter::repeat_n;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -36,6 +38,123 @@ impl Noise {
             Tensor::from_data(TensorData::new(values, shape), device)
         }))
     }
+
+    /// Of a frame of a film; where nothing has moved yet, that of [`Noise::new`] of a picture.
+    pub fn drifted(drift: &Drift, seed: u32, device: &Device) -> Self {
+        let mut scales = SCALES.into_iter();
+        Self(drift.levels.each_ref().map(|level| {
+            let seed = mixed(seed ^ mixed(scales.next().expect("a scale a level")));
+            let places = || {
+                let columns = (0..level.width).cycle();
+                let rows = (0..level.height).flat_map(|y| repeat_n(y, level.width));
+                let places = columns.zip(rows).zip(&level.offsets);
+                places.map(|((x, y), [right, down])| [x as f32 + right, y as f32 + down])
+            };
+            let fine = places().map(|place| between(place, seed, true));
+            // As in `coarse`.
+            let twice = |place: [f32; 2]| place.map(|at| 0.75 + at / 2.0);
+            let coarse = places().map(|place| between(twice(place), !seed, false));
+            let values: Vec<f32> = fine.chain(coarse).collect();
+            let shape = [1, PLANES, level.height, level.width];
+            Tensor::from_data(TensorData::new(values, shape), device)
+        }))
+    }
+}
+
+/// How much of what places have drifted apart is taken back at each frame: a long zoom would leave nothing but
+/// stretched noise.
+const RELAXED: f32 = 0.02;
+
+/// Where in the noise the places of a film's frame are. Texture then moves with what it is on; noise that stood still
+/// was three quarters of the flicker of a film that pans.
+#[derive(Debug, Clone)]
+pub struct Drift {
+    /// At 1/8, 1/4 and 1/2 of the frame's size.
+    levels: [Level; 3],
+}
+
+#[derive(Debug, Clone)]
+struct Level {
+    width: usize,
+    height: usize,
+    /// For each place, in places.
+    offsets: Vec<[f32; 2]>,
+}
+
+impl Drift {
+    /// Of a first frame; width and height are multiples of 8.
+    pub fn new(width: u32, height: u32) -> Self {
+        Self {
+            levels: SCALES.map(|scale| {
+                let [width, height] = [width, height].map(|side| (side / scale) as usize);
+                Level { width, height, offsets: vec![[0.0; 2]; width * height] }
+            }),
+        }
+    }
+
+    /// Goes on to the next frame. `motion`: where what is at a pixel (x, y) of it was in the frame before, relative to
+    /// there, in pixels.
+    pub fn follow(&mut self, motion: impl Fn(usize, usize) -> [f32; 2]) {
+        for (level, scale) in self.levels.iter_mut().zip(SCALES) {
+            level.follow(scale as usize, &motion);
+        }
+    }
+}
+
+impl Level {
+    fn follow(&mut self, scale: usize, motion: impl Fn(usize, usize) -> [f32; 2]) {
+        let mut offsets = Vec::with_capacity(self.offsets.len());
+        for y in 0..self.height {
+            for x in 0..self.width {
+                let by = motion(x * scale + scale / 2, y * scale + scale / 2);
+                let [right, down] = by.map(|part| part / scale as f32);
+                let before = self.at(x as f32 + right, y as f32 + down);
+                offsets.push([before[0] + right, before[1] + down]);
+            }
+        }
+        let count = offsets.len() as f32;
+        let mean =
+            [0, 1].map(|axis| offsets.iter().map(|offset| offset[axis]).sum::<f32>() / count);
+        for offset in &mut offsets {
+            for (part, mean) in offset.iter_mut().zip(mean) {
+                *part += RELAXED * (mean - *part);
+            }
+        }
+        self.offsets = offsets;
+    }
+
+    /// Between the four nearest; beyond the border, the border's.
+    fn at(&self, x: f32, y: f32) -> [f32; 2] {
+        let place = |at: f32, length: usize| {
+            let at = at.clamp(0.0, (length - 1) as f32);
+            let low = at as usize;
+            (low, (low + 1).min(length - 1), at - low as f32)
+        };
+        let (left, right, across) = place(x, self.width);
+        let (upper, lower, down) = place(y, self.height);
+        [0, 1].map(|axis| {
+            let value = |x: usize, y: usize| self.offsets[y * self.width + x][axis];
+            let row = |y| value(left, y) + (value(right, y) - value(left, y)) * across;
+            row(upper) + (row(lower) - row(upper)) * down
+        })
+    }
+}
+
+/// White noise between its places; where `full`, of deviation 1 everywhere.
+fn between([x, y]: [f32; 2], seed: u32, full: bool) -> f32 {
+    let (left, top) = (x.floor(), y.floor());
+    let (right, down) = (x - left, y - top);
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for (row, by_row) in [(0, 1.0 - down), (1, down)] {
+        for (column, by_column) in [(0, 1.0 - right), (1, right)] {
+            let weight = by_row * by_column;
+            // The hash takes negative places as well.
+            let at = |from: f32, by: i32| (from as i32).wrapping_add(by) as u32;
+            sum += weight * white(at(left, column), at(top, row), seed);
+            squares += weight * weight;
+        }
+    }
+    if full { sum / squares.sqrt() } else { sum }
 }
 
 /// White noise twice as coarse, interpolated.
@@ -105,5 +224,37 @@ mod tests {
         let smooth = half.narrow(1, 1, 1);
         let moved = smooth.clone().slice(s![.., .., .., 1..]).pad((0, 1, 0, 0), 0.0);
         assert!(mean(smooth.clone() * moved) > 0.5 * mean(smooth.square()));
+    }
+
+    #[test]
+    fn noise_drifts_with_the_film() {
+        let device = crate::device::cpu();
+        let mut drift = Drift::new(64, 48);
+        let still = Noise::new(&[[0, 0]], 64, 48, 7, &device);
+        for (level, found) in still.0.iter().zip(Noise::drifted(&drift, 7, &device).0) {
+            found.into_data().assert_approx_eq::<f32>(&level.to_data(), Default::default());
+        }
+        // What was 16 pixels to the left, by and by; the border has nothing new to show.
+        for _ in 0..4 {
+            drift.follow(|_, _| [-4.0, 0.0]);
+        }
+        for (level, found) in still.0.into_iter().zip(Noise::drifted(&drift, 7, &device).0) {
+            let [.., width] = level.dims();
+            let by = width / 4;
+            let moved = found.slice(s![.., .., .., by..]);
+            let before = level.slice(s![.., .., .., ..(width - by)]);
+            moved.into_data().assert_approx_eq::<f32>(&before.into_data(), Default::default());
+        }
+    }
+
+    #[test]
+    fn noise_between_places_is_as_strong() {
+        let device = crate::device::cpu();
+        let mut drift = Drift::new(512, 512);
+        drift.follow(|_, _| [0.9, 3.1]);
+        let [.., finest] = Noise::drifted(&drift, 3, &device).0;
+        let plane = finest.slice(s![.., 0..1, .., ..]);
+        let strength = plane.square().mean().into_scalar::<f32>();
+        assert!((strength - 1.0).abs() < 0.05, "{strength}");
     }
 }

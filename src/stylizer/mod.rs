@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::kernels::pack;
 use crate::network::generator::Generator;
-use crate::network::noise::Noise;
+use crate::network::noise::{Drift, Noise};
 use crate::network::palette::{Colours, Palette};
 use crate::network::style::StyleStatistics;
 use crate::network::vgg::{Features, VggConfig, VggEncoder};
@@ -202,6 +202,21 @@ impl Stylizer {
             picture: photo.clone(),
             thumbnail,
         }
+    }
+
+    /// The same of a frame of a film, with noise that has drifted. Frames that are painted in tiles have noise that
+    /// stays where it is.
+    pub(crate) fn encode_frame(&self, frame: &Picture, drift: &Drift) -> Content {
+        let mut content = self.encode_content(frame);
+        if content.thumbnail.is_none() {
+            content.view.noise = Noise::drifted(drift, NOISE_SEED, &self.device);
+        }
+        content
+    }
+
+    /// The noise that a film begins with whose frames have this one's size.
+    pub(crate) fn drift(frame: &Picture) -> Drift {
+        Drift::new(padded(frame.width()), padded(frame.height()))
     }
 
     /// `[1, 3, padded height, padded width]`
