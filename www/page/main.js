@@ -7,10 +7,12 @@ import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
 import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, select, tell } from './dom.js';
 import { onDragStyle } from './drag.js';
+import { Films, firstFrameOf, isFilm } from './film.js';
 import { Gallery } from './gallery.js';
 import { onHold } from './hold.js';
 import { Improver } from './improve.js';
 import { takeLink, wireLink } from './link.js';
+import { LiveCamera } from './live.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
 import { fullSize, Painter, StyleGone } from './painter.js';
@@ -94,7 +96,7 @@ const gallery = new Gallery($('gallery'), {
   onFiles: takeStyles,
   onCamera: async () => {
     const file = await takePhoto();
-    if (file) takeStyles([file]);
+    if (file instanceof File) takeStyles([file]);
   },
   onRemoved: () => { mendLook(); changed(); },
   onChoose,
@@ -183,6 +185,37 @@ const painter = new Painter(
   },
 );
 
+const films = new Films(painter, {
+  photo: () => photo,
+  look: () => history.now,
+  kind: () => painter.engine?.kind ?? 'cpu',
+  style: (id) => gallery.get(id),
+  onBegin() {
+    stopEditing();
+    unshow();
+    resting();
+    complain();
+    render();
+  },
+  onFrame(picture) {
+    const { width, height } = picture;
+    if (canvas('painting').width !== width || canvas('painting').height !== height) Object.assign(canvas('painting'), { width, height });
+    /** @type {CanvasRenderingContext2D} */ (canvas('painting').getContext('2d')).drawImage(picture, 0, 0);
+    view.pixels = width;
+    if (canvas('painting').hidden) uncover();
+  },
+  onStill: () => { if (!shown) changed(); },
+  failure,
+});
+
+const live = new LiveCamera(painter, {
+  look: () => history.now,
+  style: (id) => gallery.get(id),
+  styles: () => gallery.all,
+  onPicture: (file) => takePhotos([file], { loose: true }),
+  failure: (error) => (error instanceof StyleGone ? ['styleGone', { name: gallery.get(error.message)?.title() ?? '' }] : ['engineFailed', reasonOf(error)]),
+});
+
 const mix = new Mix({
   weight(id, weight, moving) {
     const styles = history.now.styles.map((style) => (style.id === id ? { id, weight } : style));
@@ -197,7 +230,7 @@ const mix = new Mix({
 const improver = new Improver(painter, {
   asked: improveAsked,
   rests: (task) => task.photo === photo && task.look === history.now && shown === lookKey(task.look, task.photo.id)
-    && !batch && !painter.busy && editing === undefined && !regionsOn(task.look, task.photo.id).length && !document.querySelector('dialog[open]'),
+    && !batch && !films.busy && !painter.busy && editing === undefined && !regionsOn(task.look, task.photo.id).length && !document.querySelector('dialog[open]'),
   tell: (seconds) => say('status', 'improving', { n: number(Math.max(1, Math.ceil(seconds))) }),
   done: improved,
 });
@@ -289,9 +322,10 @@ function changed({ moving = false } = {}) {
   mendLook();
   const look = history.now;
   if (look.styles.length > 1) many = 'mix';
+  films.leaveStage();
   render();
   complain();
-  if (!photo || !look.styles.length || editing !== undefined || batch) return;
+  if (!photo || !look.styles.length || editing !== undefined || batch || films.busy) return;
   const key = lookKey(look, photo.id);
   const known = results.find((result) => result.key === key);
   unshow(); // until the picture on the stage is of this look
@@ -363,12 +397,16 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
         await takeStyles([given]); // wherever it was dropped
         continue;
       }
-      const { file, ...about } = await check(given);
-      const name = file.name || 'photo';
+      const frame = isFilm(given) ? await firstFrameOf(given) : given;
+      if (!frame) continue; // which was said
+      const film = frame === given ? undefined : given;
+      const { file, ...about } = await check(frame);
+      const name = (film ?? file).name || 'photo';
       const taken = {
         ...about, id: ++lastId, file, name, url: URL.createObjectURL(file),
-        path: folder + (about.common ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
+        path: folder + (about.common && !film ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
         loose: loose || file !== given || !about.common,
+        ...(film && { film }),
       };
       photos.push(taken);
       if (!first) {
@@ -383,8 +421,9 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
 }
 
 async function shoot() {
-  const file = await takePhoto();
-  if (file) takePhotos([file], { loose: true });
+  const taken = await takePhoto({ mayLive: true });
+  if (taken === 'live') live.open();
+  else if (taken) takePhotos([taken], { loose: true });
 }
 
 /** @param {File[]} files */
@@ -421,6 +460,7 @@ function showPhoto(wanted) {
 function removePhoto(gone) {
   const at = photos.indexOf(gone);
   photos.splice(at, 1);
+  films.forget(gone);
   URL.revokeObjectURL(gone.thumb);
   for (const result of results.filter((one) => one.photo === gone)) dropResult(result);
   if (photo === gone) {
@@ -704,10 +744,10 @@ async function restore() {
   await bundled;
   await gallery.loadKept().catch(() => {});
   let lost = 0;
-  for (const { id, file: given, name, path, loose } of visit.photos) {
+  for (const { id, file: given, name, path, loose, film } of visit.photos) {
     try {
       const { file, ...rest } = await check(given);
-      photos.push({ ...rest, id, file, name, path, loose, url: URL.createObjectURL(file) });
+      photos.push({ ...rest, id, file, name, path, loose, ...(film && { film }), url: URL.createObjectURL(file) });
     } catch {
       lost++;
     }
@@ -761,7 +801,7 @@ function startAfresh() {
 
 addEventListener('pagehide', () => remember(RESTORING, null));
 addEventListener('beforeunload', (event) => {
-  const busy = batch !== undefined || (photo !== undefined && history.now.refined && shown === undefined);
+  const busy = batch !== undefined || films.busy || films.unsaved || (photo !== undefined && history.now.refined && shown === undefined);
   if (busy || (visits.unsaved && !(shown !== undefined && savedOnes.has(shown)))) event.preventDefault();
 });
 
@@ -802,6 +842,8 @@ function render() {
   renderToolbar();
   renderZoom();
   renderEngine();
+  films.render();
+  live.renderWords();
   visits.changed();
 }
 
@@ -855,7 +897,7 @@ function renderRegions() {
     const name = style?.title() ?? words('noStyle');
     const change = make('button', { type: 'button', className: 'small' }, words('editRegion'));
     change.ariaLabel = `${words('editRegion')}: ${words('regionName', { n: i + 1, name })}`;
-    change.disabled = editing === one.id;
+    change.disabled = editing === one.id || films.busy;
     change.addEventListener('click', () => edit(one.id));
     const remove = make('button', { type: 'button', className: 'icon' }, icon('delete'));
     label(remove, words('removeRegion', { n: i + 1, name }));
@@ -885,6 +927,8 @@ function renderToolbar() {
   button('compare').disabled = canvas('painting').hidden;
   const look = history.now;
   const whole = photo !== undefined && regionsOn(look, photo.id).length === 0;
+  button('batch').disabled ||= films.busy;
+  button('add-region').disabled ||= films.busy;
   button('refine').disabled = !ready || look.refined || !whole || look.strength === 0;
   label(button('refine'), words(whole ? 'refineHint' : 'refineNoRegions'));
 }
@@ -919,7 +963,7 @@ async function paintAll() {
   const files = [];
   /** @type {string[]} */
   const failed = [];
-  const all = [...photos];
+  const all = photos.filter(({ film }) => !film);
   await painter.alone(async () => {
     for (const [i, one] of all.entries()) {
       if (signal.aborted) return;
