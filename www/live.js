@@ -72,7 +72,8 @@ function framesOf(track) {
       end: () => { reader.cancel().catch(() => {}); },
     };
   }
-  const video = Object.assign(document.createElement('video'), { muted: true, playsInline: true, srcObject: new MediaStream([track]) });
+  const video = Object.assign(document.createElement('video'), { muted: true, playsInline: true });
+  video.srcObject = new MediaStream([track]);
   /** @type {() => void} */
   let stop = () => {};
   const ended = new Promise((done) => { stop = () => done(undefined); });
@@ -99,6 +100,7 @@ export class Live {
   #frames;
   #open = true;
   /** The film of the present look. @type {import('./film.js').Film | undefined} */ #film;
+  /** Of that film's paintings. @type {number | undefined} */ #sized;
   /** Times of the last paintings. @type {number[]} */ #times = [];
   #context;
 
@@ -187,7 +189,6 @@ export class Live {
       if (!(frame instanceof HTMLVideoElement)) frame.close();
     }
   }
-  /** Of the film. @type {number | undefined} */ #sized;
 
   /** @param {ImageBitmap} picture */
   #draw(picture) {

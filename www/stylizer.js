@@ -261,7 +261,7 @@ function folderAt(address) {
   return href.endsWith('/') ? href : `${href}/`;
 }
 
-/** @param {Layer[]} layers @param {StylizeOptions} options */
+/** @param {Layer[]} layers @param {Pick<StylizeOptions, 'strength' | 'colours'>} options */
 function checkRequest(layers, { strength = 1, colours = 'style' }) {
   if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength must be from 0 to 1, but is ${strength}`);
   if (!COLOURS.includes(colours)) throw new RangeError(`colours must be one of ${COLOURS.join(', ')}, but are ${colours}`);

@@ -2,7 +2,7 @@
 
 import {
   AudioSampleSink, AudioSampleSource, BlobSource, BufferTarget, CanvasSink, EncodedAudioPacketSource, EncodedPacketSink, EncodedVideoPacketSource, Input,
-  MATROSKA, MP4, MPEG_TS, Mp4OutputFormat, NullTarget, Output, QTFF, QUALITY_HIGH, StreamTarget, VideoSample, VideoSampleSource,
+  MATROSKA, MP4, MPEG_TS, Mp4OutputFormat, NullTarget, Output, QTFF, QUALITY_VERY_HIGH, StreamTarget, VideoSample, VideoSampleSource,
   WEBM, WebMOutputFormat, canEncodeVideo, getFirstEncodableAudioCodec,
 } from 'mediabunny';
 
@@ -149,7 +149,7 @@ export class FilmFile {
     const [begin, end] = [this.#start + from, this.#start + Math.max(to, from)];
     const buffer = file ? undefined : new BufferTarget();
     const output = new Output({ format: formatOf(container), target: buffer ?? await growing(/** @type {FileSystemFileHandle} */ (file)) });
-    const pictures = new VideoSampleSource({ codec: /** @type {import('mediabunny').VideoCodec} */ (plan.codec), quality: QUALITY_HIGH });
+    const pictures = new VideoSampleSource({ codec: /** @type {import('mediabunny').VideoCodec} */ (plan.codec), quality: QUALITY_VERY_HIGH });
     output.addVideoTrack(pictures);
     const sounds = plan.sounds.filter(({ how }) => how !== 'lost').map((sound) => new SoundWriter(sound, begin, end));
     let frames = 0;
@@ -250,7 +250,7 @@ async function growing(file) {
 /** The best codec that encodes a frame of this size here. @param {Container} container @param {{ width: number, height: number }} size */
 async function codecFor(container, { width, height }) {
   for (const codec of CODECS[container]) {
-    if (await canEncodeVideo(codec, { width, height, quality: QUALITY_HIGH }).catch(() => false)
+    if (await canEncodeVideo(codec, { width, height, quality: QUALITY_VERY_HIGH }).catch(() => false)
       && await encodes(codec, container, width, height)) return codec;
   }
   return undefined;
@@ -259,7 +259,7 @@ async function codecFor(container, { width, height }) {
 /** Browsers say that they can encode what they cannot: one frame tells. @param {import('mediabunny').VideoCodec} codec @param {Container} container @param {number} width @param {number} height */
 async function encodes(codec, container, width, height) {
   const output = new Output({ format: formatOf(container), target: new NullTarget() });
-  const source = new VideoSampleSource({ codec, quality: QUALITY_HIGH });
+  const source = new VideoSampleSource({ codec, quality: QUALITY_VERY_HIGH });
   output.addVideoTrack(source);
   try {
     await output.start();
@@ -286,7 +286,7 @@ async function soundOf(track, format, container) {
   if (codec && await track.canDecode()) {
     const own = { numberOfChannels: await track.getNumberOfChannels(), sampleRate: await track.getSampleRate() };
     for (const [stereo, shape] of /** @type {const} */ ([[false, own], [true, PLAIN]])) {
-      const into = await getFirstEncodableAudioCodec(SOUNDS[container], { ...shape, quality: QUALITY_HIGH }).catch(() => null);
+      const into = await getFirstEncodableAudioCodec(SOUNDS[container], { ...shape, quality: QUALITY_VERY_HIGH }).catch(() => null);
       if (into) return { track, codec, how: 'encoded', into, stereo };
     }
   }
@@ -309,7 +309,7 @@ class SoundWriter {
     const { how, codec, into, stereo } = sound;
     this.source = how === 'copied' ? new EncodedAudioPacketSource(/** @type {import('mediabunny').AudioCodec} */ (codec))
       : new AudioSampleSource({
-        codec: /** @type {import('mediabunny').AudioCodec} */ (into), quality: QUALITY_HIGH, ...(stereo ? { transform: PLAIN } : {}),
+        codec: /** @type {import('mediabunny').AudioCodec} */ (into), quality: QUALITY_VERY_HIGH, ...(stereo ? { transform: PLAIN } : {}),
       });
   }
 

@@ -14,8 +14,7 @@ import { EngineFailed } from '../stylizer.js';
  * @typedef {import('./look.js').Look} Look
  * @typedef {import('./film-file.js').Container} Container
  *
- * @typedef {object} Settings
- * @property {number} size long side
+ * @typedef {object} Settings besides the look, whose size it has
  * @property {number} steadiness percent
  * @property {number} from seconds
  * @property {number} to seconds
@@ -24,7 +23,8 @@ import { EngineFailed } from '../stylizer.js';
  * @typedef {object} Opened a film, once it was read
  * @property {import('./film-file.js').FilmFile} file
  * @property {Settings} settings
- * @property {import('./film-file.js').Plan} [plan] for these settings, once it is known
+ * @property {string} [planned] what the plan is for
+ * @property {import('./film-file.js').Plan} [plan] how it is written, once that is known
  * @property {Result} [result] what was painted last
  *
  * @typedef {object} Result
@@ -51,17 +51,16 @@ import { EngineFailed } from '../stylizer.js';
  * @typedef {object} Page
  * @property {() => Photo | undefined} photo on the stage
  * @property {() => Look} look
- * @property {() => 'webgpu' | 'cpu'} kind of the engine
+ * @property {(size: number) => void} setSize of the look
  * @property {(id: string | null) => import('./gallery.js').Style | undefined} style
  * @property {() => void} onBegin
  * @property {(picture: ImageBitmap) => void} onFrame of the photo on the stage
+ * @property {() => void} render
  * @property {() => void} onStill the stage shows the first frame again
  * @property {(error: Error, task: import('./painter.js').Task) => import('./telling.js').Words} failure what to say of it
  */
 
 const SIZES = [128, 192, 256, 384, 512, 768, 1024, 1280, 1920, 2560, 3840];
-/** What an engine paints in a bearable time. */
-const USUAL = { webgpu: 512, cpu: 256 };
 /** The smallest part that is painted, in seconds. */
 const LEAST = 0.1;
 
@@ -116,7 +115,7 @@ export class Films {
   constructor(painter, page) {
     this.#painter = painter;
     this.#page = page;
-    select('film-size').addEventListener('change', () => this.#set({ size: Number(select('film-size').value) }));
+    select('film-size').addEventListener('change', () => page.setSize(Number(select('film-size').value)));
     follow(input('film-steadiness'), (steadiness) => this.#set({ steadiness }));
     follow(input('film-from'), (from) => {
       const { settings, file } = /** @type {Opened} */ (this.#now);
@@ -132,7 +131,7 @@ export class Films {
     button('film-stop').addEventListener('click', () => this.#end());
     button('film-show').addEventListener('click', () => {
       this.#showing = !this.#showing;
-      this.render();
+      page.render();
       if (!this.#showing) page.onStill();
     });
     button('film-save').addEventListener('click', () => this.#save());
@@ -140,6 +139,9 @@ export class Films {
 
   /** Whether one is being painted. */
   get busy() { return this.#work !== undefined; }
+
+  /** Whether the painted film is on the stage. */
+  get showing() { return this.#showing && !this.busy && Boolean(this.#now?.result); }
 
   /** Whether a painted one would be lost. */
   get unsaved() { return [...this.#opened.values()].some((one) => one?.result && !one.result.saved); }
@@ -150,11 +152,9 @@ export class Films {
     return photo?.film && this.#opened.get(photo.id);
   }
 
-  /** The stage shows the first frame again, in another look. */
+  /** The stage is to show the first frame again. */
   leaveStage() {
-    if (!this.#showing) return;
     this.#showing = false;
-    this.render();
   }
 
   /** @param {Photo} photo which has left the page */
@@ -176,16 +176,10 @@ export class Films {
       const { FilmFile } = await reader();
       const file = await FilmFile.open(/** @type {File} */ (photo.film));
       if (!this.#opened.has(photo.id)) return file.dispose();
-      const size = Math.min(USUAL[this.#page.kind()], this.#own(file));
-      /** @type {Opened} */
-      const one = { file, settings: { size, steadiness: 50, from: 0, to: file.duration, container: 'mp4' } };
-      this.#opened.set(photo.id, one);
-      await this.#replan(one);
-      // Where nothing else is known, what plays everywhere; elsewhere what can be written.
-      if (!one.plan?.codec) {
-        one.settings.container = 'webm';
-        await this.#replan(one);
-      }
+      // What plays everywhere, where that can be written.
+      const container = (await file.plan('mp4', { width: 256, height: 144 })).codec ? 'mp4' : 'webm';
+      this.#opened.set(photo.id, { file, settings: { steadiness: 50, from: 0, to: file.duration, container } });
+      this.render();
     } catch (error) {
       console.warn(error);
       complainAt('film-error', 'bad.damaged', { name: photo.name });
@@ -197,8 +191,15 @@ export class Films {
     return Math.min(SIZES[SIZES.length - 1], Math.max(16, 2 * Math.floor(Math.max(width, height) / 2)));
   }
 
-  /** Of its painted frames: encoders want even numbers. @param {Opened} one */
-  #sizeOf({ file: { width, height }, settings: { size } }) {
+  /** Long side of its paintings. @param {Opened} one */
+  #longOf({ file }) {
+    const { size } = this.#page.look();
+    return size === 'own' ? this.#own(file) : Math.min(size, this.#own(file));
+  }
+
+  /** Of its painted frames: encoders want even numbers. @param {Opened} one @param {number} [size] */
+  #sizeOf(one, size = this.#longOf(one)) {
+    const { width, height } = one.file;
     const scale = size / Math.max(width, height);
     const [wide, high] = [width, height].map((side) => Math.max(2, 2 * Math.round((side * scale) / 2)));
     return { width: wide, height: high };
@@ -209,17 +210,19 @@ export class Films {
     const one = this.#now;
     if (!one) return;
     one.settings = { ...one.settings, ...change };
-    if (change.size || change.container) this.#replan(one);
-    else this.render();
+    this.render();
   }
 
-  /** @param {Opened} one */
+  /** Finds out how a film can be written, where that is not known of this size and format. @param {Opened} one */
   async #replan(one) {
-    const { settings } = one;
+    const { container } = one.settings;
+    const size = this.#sizeOf(one);
+    const wanted = `${container} ${size.width} ${size.height}`;
+    if (one.planned === wanted) return;
+    one.planned = wanted;
     one.plan = undefined;
-    this.render();
-    const plan = await one.file.plan(settings.container, this.#sizeOf(one));
-    if (one.settings.container !== settings.container || one.settings.size !== settings.size) return; // another one comes
+    const plan = await one.file.plan(container, size);
+    if (one.planned !== wanted) return; // another one comes
     one.plan = plan;
     this.render();
   }
@@ -250,7 +253,7 @@ export class Films {
     let failed;
     try {
       const order = { container, plan, ...this.#sizeOf(one), from, to, file: room };
-      const how = { size: settings.size, steadiness: settings.steadiness / 100 };
+      const how = { size: Math.max(order.width, order.height), steadiness: settings.steadiness / 100 };
       await this.#painter.film({ photo, look }, how, signal, async (paint) => {
         work.since = performance.now();
         painted = await file.paint(order, signal, {
@@ -280,7 +283,7 @@ export class Films {
       if (failed instanceof EngineFailed || /** @type {Error} */ (failed).name === 'BadPicture') complainAt('film-error', ...this.#page.failure(/** @type {Error} */ (failed), { photo, look }));
       else complainAt('film-error', painted ? 'filmBroken' : 'filmFailed', { reason: String(/** @type {Error} */ (failed).message ?? failed) });
     }
-    this.render();
+    this.#page.render();
     if (!this.#showing) this.#page.onStill();
   }
 
@@ -342,19 +345,23 @@ export class Films {
     const one = this.#now;
     $('film-settings').hidden = !one;
     $('film-settings', HTMLFieldSetElement).disabled = this.busy;
-    if (one) this.#renderSettings(one);
+    if (one) {
+      this.#replan(one);
+      this.#renderSettings(one);
+    }
     this.#renderVideo(one?.result);
     this.#renderBar();
   }
 
   /** @param {Opened} one */
   #renderSettings(one) {
-    const { file, settings: { size, steadiness, from, to, container }, plan } = one;
+    const { file, settings: { steadiness, from, to, container }, plan } = one;
     const { duration, rate } = file;
     $('film-about').textContent = words('filmAbout', { time: time(duration), rate: number(rate, rate % 1 < 0.05 ? 0 : 1), width: file.width, height: file.height });
-    const own = this.#own(file);
-    select('film-size').replaceChildren(...[...SIZES.filter((side) => side < own), own].map((side) => {
-      const { width, height } = this.#sizeOf({ ...one, settings: { ...one.settings, size: side } });
+    const [own, size] = [this.#own(file), this.#longOf(one)];
+    const sides = [...new Set([...SIZES.filter((side) => side < own), size, own])].sort((a, b) => a - b);
+    select('film-size').replaceChildren(...sides.map((side) => {
+      const { width, height } = this.#sizeOf(one, side);
       return new Option(`${width} × ${height}`, String(side));
     }));
     select('film-size').value = String(size);
@@ -368,7 +375,7 @@ export class Films {
     choose('film-format', container);
     const frames = Math.max(1, Math.round((to - from) * rate));
     const [photo, look] = [this.#page.photo(), this.#page.look()];
-    const each = photo && this.#painter.secondsFor({ photo, look: { ...look, size } });
+    const each = photo && this.#painter.secondsFor({ photo, look });
     $('film-hint').textContent = each ? words('filmTakes', { n: frames, time: long(frames * each) }) : words('filmFrames', { n: frames });
     const [text, bad] = this.#sayOf(plan, container);
     $('film-sound').textContent = text;
@@ -391,7 +398,7 @@ export class Films {
   /** @param {Result | undefined} result */
   #renderVideo(result) {
     const video = $('film-video', HTMLVideoElement);
-    const shows = Boolean(result && this.#showing && !this.busy);
+    const shows = this.showing;
     video.hidden = !shows;
     if (!shows || !result) {
       if (video.src) {

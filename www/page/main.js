@@ -21,7 +21,7 @@ import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
 import { download, paintingName, written, Written, zipped } from './save.js';
 import { chosenFormat, stylesOf, wireSaving } from './saving.js';
 import { Search } from './search.js';
-import { SAFE, SIZES, USUAL_SIZE } from './sizes.js';
+import { SAFE, SIZES, USUAL_FILM_SIZE, USUAL_SIZE } from './sizes.js';
 import { Strips } from './strips.js';
 import { surprise } from './surprise.js';
 import { recall, remember } from './remember.js';
@@ -188,7 +188,10 @@ const painter = new Painter(
 const films = new Films(painter, {
   photo: () => photo,
   look: () => history.now,
-  kind: () => painter.engine?.kind ?? 'cpu',
+  setSize(size) {
+    sizeChosen = true;
+    set({ size });
+  },
   style: (id) => gallery.get(id),
   onBegin() {
     stopEditing();
@@ -204,6 +207,7 @@ const films = new Films(painter, {
     view.pixels = width;
     if (canvas('painting').hidden) uncover();
   },
+  render: () => render(),
   onStill: () => { if (!shown) changed(); },
   failure,
 });
@@ -235,7 +239,7 @@ const improver = new Improver(painter, {
   done: improved,
 });
 
-const strips = new Strips({ photo: showPhoto, removePhoto, camera: shoot, result: goTo, styleNames });
+const strips = new Strips({ photo: (one) => showPhoto(one), removePhoto, camera: shoot, result: goTo, styleNames });
 
 /** Why an engine failed, and what the visitor can do. @param {Error} error */
 function reasonOf(error) {
@@ -264,11 +268,14 @@ function unshow() {
 /** @type {'webgpu' | 'cpu' | undefined} the engine with which the site is kept on the device */
 let keptWith;
 
+/** @param {Photo | undefined} of */
+const usualSize = (of) => (of?.film ? USUAL_FILM_SIZE : USUAL_SIZE)[kind()];
+
 /** The size that the engine does in a few seconds, unless the visitor chose another. */
 function takeUsualSize() {
   if (dialog('save-dialog').open) return; // it waits until the dialog closes
   const look = history.now;
-  const size = USUAL_SIZE[kind()];
+  const size = usualSize(photo);
   // What was painted already is painted again where it gets better, never where it gets worse.
   const painted = results.some((result) => result.look.size === look.size);
   if (sizeChosen || look.size === size || (painted && Number(look.size) > size)) return;
@@ -442,10 +449,12 @@ async function takeStyles(files) {
   }
 }
 
-/** @param {Photo} wanted */
-function showPhoto(wanted) {
+/** @param {Photo} wanted @param {{ asItIs?: boolean }} [options] asItIs: the look is not for it to change */
+function showPhoto(wanted, { asItIs = false } = {}) {
   if (photo === wanted) return;
   stopEditing();
+  const other = Boolean(wanted.film) !== Boolean(photo?.film);
+  if (other && !sizeChosen && !asItIs) history.amend({ ...history.now, size: usualSize(wanted), refined: false });
   photo = wanted;
   unshow();
   const image = /** @type {HTMLImageElement} */ ($('photo'));
@@ -515,7 +524,7 @@ const { divide, photoOnly } = compareSlider({ sheet: $('sheet'), painting: canva
 /** @param {boolean} on */
 function compare(on) {
   comparing = on;
-  divide(on && !canvas('painting').hidden && editing === undefined);
+  divide(on && !canvas('painting').hidden && editing === undefined && !films.busy);
   button('compare').ariaPressed = String(on);
 }
 
@@ -641,7 +650,7 @@ function goTo(result) {
   if (result.photo !== photo) {
     photo = undefined; // so that the change of look paints nothing for the photo that leaves
     history.set(result.look);
-    showPhoto(result.photo);
+    showPhoto(result.photo, { asItIs: true });
   } else {
     set(result.look);
   }
@@ -773,7 +782,7 @@ async function restore() {
     sizeChosen = sizeAsked;
     history.amend({ ...history.now, size: firstLook(kind()).size, refined: false });
   }
-  showPhoto(wanted);
+  showPhoto(wanted, { asItIs: true });
   if (painter.engine) takeUsualSize();
   $('restored').hidden = false;
   if (lost) complain('lostPictures', { n: lost });
@@ -860,6 +869,7 @@ function styleTitle() {
 
 function renderSize() {
   const { size } = history.now;
+  $('size-field').hidden = Boolean(photo?.film); // it has its own
   const own = photo && Math.min(LARGEST, Math.max(photo.width, photo.height));
   const list = [...new Set([...SIZES, ...(size === 'own' ? [] : [size])])].sort((a, b) => a - b)
     .filter((one) => !own || one < own);
@@ -924,7 +934,8 @@ function renderToolbar() {
   button('redo').disabled = !history.canRedo;
   const ready = shown !== undefined;
   for (const id of ['copy', 'share', 'save']) button(id).disabled = !ready;
-  button('compare').disabled = canvas('painting').hidden;
+  button('compare').disabled = canvas('painting').hidden || films.busy || films.showing;
+  for (const id of ['zoom-out', 'zoom-fit', 'zoom-in']) button(id).disabled = films.showing;
   const look = history.now;
   const whole = photo !== undefined && regionsOn(look, photo.id).length === 0;
   button('batch').disabled ||= films.busy;
