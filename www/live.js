@@ -36,6 +36,8 @@ const LATER = 24;
 export class Pace {
   #seconds = 0;
   #count = 0;
+  /** Of paintings before it gets larger: more each time that this was too much. */
+  #later = LATER;
   size = FIRST_SIZE;
 
   /** A painting of this size took so long. @param {number} seconds */
@@ -46,8 +48,12 @@ export class Pace {
     this.#seconds = this.#count === 2 ? seconds : 0.75 * this.#seconds + 0.25 * seconds;
     const at = SIZES.indexOf(this.size);
     const larger = SIZES[at + 1];
-    if (this.#count > SOON && this.#seconds > SLOW && at > 0) this.#become(SIZES[at - 1]);
-    else if (this.#count > LATER && larger && this.#seconds * (larger / this.size) ** 2 < FLUENT) this.#become(larger);
+    if (this.#count > SOON && this.#seconds > SLOW && at > 0) {
+      this.#later = Math.min(2 * this.#later, 40 * LATER);
+      this.#become(SIZES[at - 1]);
+    } else if (this.#count > this.#later && larger && this.#seconds * (larger / this.size) ** 2 < FLUENT) {
+      this.#become(larger);
+    }
   }
 
   /** @param {number} size */
