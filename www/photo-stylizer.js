@@ -35,7 +35,7 @@ sheet.replaceSync(`
   p:empty { display: none }
 `);
 
-const WORDS = { loading: 'Loading…', painting: 'Painting…', painted: '', refining: '', failed: 'This picture could not be painted.', empty: '' };
+const WORDS = { loading: 'Loading…', painting: 'Painting…', painted: '', refining: '', live: '', failed: 'This picture could not be painted.', empty: '' };
 
 /**
  * Attributes: `src` (address of the photo), `style-src` (of the style picture; several separated by
@@ -44,17 +44,20 @@ const WORDS = { loading: 'Loading…', painting: 'Painting…', painted: '', ref
  * (60 without a number). Properties `photo` and `layers` take pictures instead of addresses. The attribute
  * `state` tells what it does: `empty`, `loading`, `painting`, `refining`, `painted` or `failed`. Events: `painted`
  * and `refined`, whose `detail` is the ImageData, and `failed`, whose `detail` is the error; a painting that
- * could not be refined stays.
+ * could not be refined stays. A `photo` that is a MediaStream is painted as it comes, in the state `live`; the property
+ * `stream` then has the paintings.
  */
 export class PhotoStylizer extends HTMLElement {
   static observedAttributes = ['src', 'style-src', 'alt', 'strength', 'colours', 'size', 'style-size', 'engine', 'weights', 'base-url', 'refine'];
 
   #canvas = document.createElement('canvas');
   #words = document.createElement('p');
-  /** @type {Picture | undefined} */ #photo;
+  /** @type {Picture | MediaStream | undefined} */ #photo;
   /** @type {ElementLayer[] | undefined} */ #layers;
   /** @type {AbortController | undefined} */ #abort;
   #asked = false;
+  /** What is painted live, and what comes of it. @type {MediaStream | undefined} */ #source;
+  /** @type {MediaStream | undefined} */ #stream;
 
   constructor() {
     super();
@@ -68,7 +71,7 @@ export class PhotoStylizer extends HTMLElement {
     root.append(this.#canvas, this.#words);
   }
 
-  /** The photo, in place of the one at `src`. @returns {Picture | undefined} */
+  /** The photo, in place of the one at `src`, or a stream. @returns {Picture | MediaStream | undefined} */
   get photo() { return this.#photo; }
   set photo(picture) { this.#photo = picture; this.#ask(); }
 
@@ -76,12 +79,19 @@ export class PhotoStylizer extends HTMLElement {
   get layers() { return this.#layers; }
   set layers(layers) { this.#layers = layers; this.#ask(); }
 
-  /** @returns {'empty' | 'loading' | 'painting' | 'refining' | 'painted' | 'failed'} */
+  /** The paintings, and the sound, of the stream that is painted; the same as long as that is. @returns {MediaStream | undefined} */
+  get stream() { return this.#stream; }
+
+  /** @returns {'empty' | 'loading' | 'painting' | 'refining' | 'painted' | 'live' | 'failed'} */
   get state() { return /** @type {any} */ (this.getAttribute('state') ?? 'empty'); }
 
   connectedCallback() { this.#ask(); }
 
-  disconnectedCallback() { this.#abort?.abort(); }
+  disconnectedCallback() {
+    this.#abort?.abort();
+    this.#end();
+    this.#source = undefined;
+  }
 
   attributeChangedCallback() { this.#ask(); }
 
@@ -102,6 +112,9 @@ export class PhotoStylizer extends HTMLElement {
     const { signal } = abort;
     this.#abort = abort;
     const photo = this.#photo ?? this.getAttribute('src');
+    const source = photo instanceof MediaStream ? photo : undefined;
+    if (this.#source !== source) this.#end();
+    this.#source = source;
     const layers = this.#layers ?? (this.getAttribute('style-src') ?? '').split(/\s+/).filter(Boolean).map((picture) => ({ picture }));
     if (!photo || !layers.length) return this.#show('empty');
     this.#show('loading');
@@ -113,10 +126,10 @@ export class PhotoStylizer extends HTMLElement {
       const [stylizer, picture] = await Promise.all([
         stylizerFor(/** @type {any} */ (this.getAttribute('engine') ?? 'auto'), this.getAttribute('weights') ?? undefined,
           this.getAttribute('base-url') ?? undefined),
-        loaded(photo, signal),
+        photo instanceof MediaStream ? undefined : loaded(photo, signal),
       ]);
       signal.throwIfAborted();
-      this.#show('painting');
+      if (picture) this.#show('painting');
       const styles = [];
       for (const { picture: style, weight = 1, mask } of /** @type {ElementLayer[]} */ (layers)) {
         const handle = style === null ? null : await stylizer.encodeStyle(await loaded(style, signal), { size: amount('style-size'), signal });
@@ -125,6 +138,7 @@ export class PhotoStylizer extends HTMLElement {
       }
       const colours = /** @type {any} */ (this.getAttribute('colours') ?? undefined);
       const options = { strength: amount('strength'), colours, size: amount('size'), canvas: this.#canvas, signal };
+      if (!picture) return await this.#live(stylizer, /** @type {MediaStream} */ (photo), styles, options);
       const pixels = await stylizer.stylize(picture, styles, options);
       this.#show('painted');
       this.dispatchEvent(new CustomEvent('painted', { detail: pixels }));
@@ -144,6 +158,34 @@ export class PhotoStylizer extends HTMLElement {
     } finally {
       for (const handle of handles) handle.dispose();
     }
+  }
+
+  /**
+   * Paints a stream until it ends, or anything changes.
+   * @param {Stylizer} stylizer
+   * @param {MediaStream} source
+   * @param {import('./stylizer.js').Layer[]} layers
+   * @param {import('./live.js').LiveOptions & { canvas: HTMLCanvasElement, signal: AbortSignal }} options
+   */
+  async #live(stylizer, source, layers, { signal, ...options }) {
+    this.#stream ??= new MediaStream([...options.canvas.captureStream().getVideoTracks(), ...source.getAudioTracks()]);
+    await new Promise((done, failed) => {
+      const live = stylizer.live(source, layers, {
+        ...options,
+        onFrame: () => { if (this.state !== 'live' && !signal.aborted) this.#show('live'); },
+        onFailed: failed,
+      });
+      signal.addEventListener('abort', () => {
+        live.close();
+        done(undefined);
+      });
+    });
+  }
+
+  /** Ends the stream that is painted. */
+  #end() {
+    for (const track of this.#stream?.getVideoTracks() ?? []) track.stop();
+    this.#stream = undefined;
   }
 
   /** @param {keyof typeof WORDS} state */

@@ -95,7 +95,7 @@ export class FilmFile {
     try {
       if (!await input.canRead()) throw new BadFilm('noFilm');
       const video = await input.getPrimaryVideoTrack();
-      if (!video) throw new BadFilm('noVideo');
+      if (!video) throw new BadFilm((await input.getTracks()).length ? 'noVideo' : 'damaged');
       const codec = await video.getCodec();
       if (!codec || !await video.canDecode()) throw new BadFilm('undecodable', (codec ?? String(await video.getInternalCodecId() ?? '')).toUpperCase());
       const audio = await input.getAudioTracks();
@@ -104,8 +104,10 @@ export class FilmFile {
       const film = new FilmFile(input, video, audio, start);
       film.width = await video.getDisplayWidth();
       film.height = await video.getDisplayHeight();
-      film.duration = await video.computeDuration() - start;
       film.rate = (await video.computePacketStats(60)).averagePacketRate;
+      // Not every file says how long its last frame is.
+      const last = await new EncodedPacketSink(video).getPacket(Infinity, { metadataOnly: true });
+      film.duration = last ? last.timestamp + (last.duration || 1 / film.rate) - start : 0;
       if (!(film.duration > 0) || !film.width || !film.height) throw new BadFilm('damaged');
       return film;
     } catch (error) {
@@ -146,7 +148,8 @@ export class FilmFile {
    * @returns {Promise<Painted | undefined>} nothing where no frame was painted; `error` is what ended it before its end
    */
   async paint({ container, plan, width, height, from, to, file }, signal, { paint, gate, onFrame }) {
-    const [begin, end] = [this.#start + from, this.#start + Math.max(to, from)];
+    // What is painted to its end keeps all of its sound, which may last longer.
+    const [begin, end] = [this.#start + from, to >= this.duration - 1e-3 ? Infinity : this.#start + to];
     const buffer = file ? undefined : new BufferTarget();
     const output = new Output({ format: formatOf(container), target: buffer ?? await growing(/** @type {FileSystemFileHandle} */ (file)) });
     const pictures = new VideoSampleSource({ codec: /** @type {import('mediabunny').VideoCodec} */ (plan.codec), quality: QUALITY_VERY_HIGH });
@@ -165,7 +168,7 @@ export class FilmFile {
         if (signal.aborted) break;
         // The first one may have begun before.
         const at = Math.max(timestamp, begin) - begin;
-        const until = Math.min(timestamp + duration, end) - begin;
+        const until = Math.min(timestamp + (duration || 1 / this.rate), end) - begin;
         const picture = await paint(canvas, at);
         try {
           const sample = new VideoSample(picture, { timestamp: at, duration: Math.max(until - at, 0) });
