@@ -39,13 +39,14 @@ async function paintFilm(page, name) {
 const near = (is, be, by = 0.002) => Math.abs(is - be) <= by;
 
 /** Every frame is shown when the film's was. */
-function assertTimes({ frames }, times, by) {
+function assertTimes({ format, frames }, times, by) {
   assert.equal(frames.length, times.length - 1);
   for (const [i, { timestamp }] of frames.entries()) {
     assert.ok(near(timestamp, times[i], by), `frame ${i} is shown at ${timestamp}, not at ${times[i]}`);
   }
   const last = frames.at(-1);
-  assert.ok(near(last.timestamp + last.duration, times.at(-1), 0.05), `it ends at ${last.timestamp + last.duration}`);
+  // A WebM does not say how long its last frame is.
+  assert.ok(near(last.timestamp + last.duration, times.at(format === 'WebM' ? -2 : -1), 0.05), `it ends at ${last.timestamp + last.duration}`);
 }
 
 test('an MP4 of a variable rate keeps every frame, its times and its sound', async () => {
