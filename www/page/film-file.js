@@ -75,6 +75,8 @@ export class FilmFile {
   duration = 0;
   /** Frames a second, about. */
   rate = 0;
+  /** Whether it has more light and colour than is painted. */
+  hdr = false;
 
   /**
    * @param {Input} input
@@ -104,6 +106,7 @@ export class FilmFile {
       const film = new FilmFile(input, video, audio, start);
       film.width = await video.getDisplayWidth();
       film.height = await video.getDisplayHeight();
+      film.hdr = await video.hasHighDynamicRange();
       film.rate = (await video.computePacketStats(60)).averagePacketRate;
       // Not every file says how long its last frame is.
       const last = await new EncodedPacketSink(video).getPacket(Infinity, { metadataOnly: true });

@@ -376,7 +376,10 @@ export class Films {
     const frames = Math.max(1, Math.round((to - from) * rate));
     const [photo, look] = [this.#page.photo(), this.#page.look()];
     const each = photo && this.#painter.secondsFor({ photo, look });
-    $('film-hint').textContent = each ? words('filmTakes', { n: frames, time: long(frames * each) }) : words('filmFrames', { n: frames });
+    $('film-hint').textContent = [
+      each ? words('filmTakes', { n: frames, time: long(frames * each) }) : words('filmFrames', { n: frames }),
+      file.hdr ? words('filmHdr') : '',
+    ].join(' ').trim();
     const [text, bad] = this.#sayOf(plan, container);
     $('film-sound').textContent = text;
     $('film-sound').classList.toggle('warning', bad);

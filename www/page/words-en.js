@@ -212,6 +212,7 @@ export const en = {
   paintFilm: 'Paint the film',
   filmFrames: { one: '{n} frame.', other: '{n} frames.' },
   filmTakes: { one: '{n} frame; takes about {time} here.', other: '{n} frames; takes about {time} here.' },
+  filmHdr: 'It is HDR; the painting has ordinary colours.',
   minutes: '{n} min',
   filmSoundKept: 'The sound stays as it is.',
   filmSoundEncoded: 'The sound stays, and is encoded anew ({codec}), as it fits no file of this format.',

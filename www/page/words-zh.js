@@ -206,6 +206,7 @@ export const zh = {
   paintFilm: '画这段影片',
   filmFrames: { other: '{n} 帧。' },
   filmTakes: { other: '{n} 帧，在这台设备上大约需要 {time}。' },
+  filmHdr: '这是 HDR 影片，画面用普通色彩。',
   minutes: '{n} 分钟',
   filmSoundKept: '声音保持原样。',
   filmSoundEncoded: '声音会保留，但这种格式的文件放不下原来的编码，会重新编码（{codec}）。',
