@@ -3,11 +3,12 @@
 
 import { $, button, choose, chosen, follow, input, onRadio, select, tell } from './dom.js';
 import { leaveRoom, roomForFilm } from './film-room.js';
+import { StyleGone } from './painter.js';
 import { download, encode, paintingName } from './save.js';
 import { stylesOf } from './saving.js';
 import { Bar, complain, complainAt, say } from './telling.js';
 import { number, words } from './words.js';
-import { EngineFailed } from '../stylizer.js';
+import { BadPicture, EngineFailed } from '../stylizer.js';
 
 /**
  * @typedef {import('./strips.js').Photo} Photo
@@ -233,6 +234,7 @@ export class Films {
     const { file, settings, plan } = one;
     const look = this.#page.look();
     const { from, to, container } = settings;
+    const size = this.#sizeOf(one);
     /** @type {Work} */
     const work = {
       photo, abort: new AbortController(), dropped: false, paused: false, wake: () => {},
@@ -252,8 +254,8 @@ export class Films {
     /** @type {unknown} */
     let failed;
     try {
-      const order = { container, plan, ...this.#sizeOf(one), from, to, file: room };
-      const how = { size: Math.max(order.width, order.height), steadiness: settings.steadiness / 100 };
+      const order = { container, plan, ...size, from, to, file: room };
+      const how = { size: Math.max(size.width, size.height), steadiness: settings.steadiness / 100 };
       await this.#painter.film({ photo, look }, how, signal, async (paint) => {
         work.since = performance.now();
         painted = await file.paint(order, signal, {
@@ -280,7 +282,7 @@ export class Films {
     }
     if (failed) {
       console.warn(failed);
-      if (failed instanceof EngineFailed || /** @type {Error} */ (failed).name === 'BadPicture') complainAt('film-error', ...this.#page.failure(/** @type {Error} */ (failed), { photo, look }));
+      if ([EngineFailed, BadPicture, StyleGone].some((kind) => failed instanceof kind)) complainAt('film-error', ...this.#page.failure(/** @type {Error} */ (failed), { photo, look }));
       else complainAt('film-error', painted ? 'filmBroken' : 'filmFailed', { reason: String(/** @type {Error} */ (failed).message ?? failed) });
     }
     this.#page.render();
