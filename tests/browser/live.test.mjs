@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { read } from './clips.mjs';
-import { CAMERA, files, folder, onBlank, onFresh, onPage, painted, patched, withStylizer } from './visit.mjs';
+import { CAMERA, files, folder, onBlank, onPage, painted, patched, withStylizer } from './visit.mjs';
 
 const AT_64 = '?engine=cpu&size=64';
 
@@ -188,8 +188,7 @@ test('Stylizer.live(): a stream in, a stream out', async () => {
 });
 
 test('the size gets smaller where paintings are slow, larger where they are fast, and does not waver', async () => {
-  await onFresh({}, async (page) => {
-    await page.goto(`${page.site}licences.txt`); // any page of the site
+  await onBlank({}, async (page) => {
     const sizes = await page.evaluate(async (site) => {
       const { Pace } = await import(`${site}www/live.js`);
       /** Sizes that follow, where a painting of 192 pixels takes so long. */
