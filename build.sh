@@ -133,7 +133,7 @@ build() {
 }
 
 # The modules of the npm package, of which the types of the first two are for those who use it.
-MODULES=(stylizer photo-stylizer adapter device download failure known node screen start trusted tuned worker worker-cpu worker-gpu)
+MODULES=(stylizer photo-stylizer adapter device download failure film known live node screen start trusted tuned worker worker-cpu worker-gpu)
 
 # types CONFIGURATION...: runs tsc over www/. The engines' types exist only once they are compiled, so
 # it works on a copy that has both.

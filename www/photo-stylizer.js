@@ -7,7 +7,7 @@ import { Stylizer } from './stylizer.js';
  * @typedef {import('./stylizer.js').Picture} Picture
  * @typedef {{ picture: Picture | string | null, weight?: number, mask?: Picture }} ElementLayer a string
  *   is an address
- * @typedef {'empty' | 'loading' | 'painting' | 'refining' | 'painted' | 'failed'} ElementState
+ * @typedef {'empty' | 'loading' | 'painting' | 'refining' | 'painted' | 'live' | 'failed'} ElementState
  */
 
 /**
@@ -75,7 +75,7 @@ function styles() {
 }
 
 /** @type {Record<ElementState, string>} */
-const WORDS = { loading: 'Loading…', painting: 'Painting…', painted: '', refining: '', failed: 'This picture could not be painted.', empty: '' };
+const WORDS = { loading: 'Loading…', painting: 'Painting…', painted: '', refining: '', live: '', failed: 'This picture could not be painted.', empty: '' };
 
 // Servers import what their pages use, and have no elements.
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
@@ -88,7 +88,8 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  * as the options of the same names in {@link Stylizer}; `refine`: when it is painted, the picture gets better in so many
  * steps (60 without a number). Properties `photo` and `layers` take pictures instead of addresses. The attribute
  * `state` tells what it does: `empty`, `loading`, `painting`, `refining`, `painted` or `failed`. What it says then
- * is replaced by a child whose slot is named like the state. A painting that could not be refined stays.
+ * is replaced by a child whose slot is named like the state. A painting that could not be refined stays. A `photo` that
+ * is a MediaStream is painted as it comes, in the state `live`; the property `stream` then has the paintings.
  *
  * @fires painted a CustomEvent whose `detail` is the ImageData: the painting is shown
  * @fires refined the same, after refining
@@ -108,9 +109,11 @@ export class PhotoStylizer extends Base {
   #canvas = document.createElement('canvas');
   #words = document.createElement('p');
   #slot = document.createElement('slot');
-  /** What keeps the place. @type {HTMLImageElement | HTMLCanvasElement} */ #below = document.createElement('img');
+  /** What keeps the place. @type {HTMLImageElement | HTMLCanvasElement} */ #below = document.createElement('canvas');
   /** What it shows. @type {Picture | string | undefined} */ #placed;
-  /** @type {Picture | undefined} */ #photo;
+  /** @type {Picture | MediaStream | undefined} */ #photo;
+  /** What is painted live. @type {MediaStream | undefined} */ #source;
+  /** @type {MediaStream | undefined} */ #stream;
   /** @type {ElementLayer[] | undefined} */ #layers;
   /** @type {AbortController | undefined} */ #abort;
   #asked = false;
@@ -123,6 +126,7 @@ export class PhotoStylizer extends Base {
     this.#canvas.width = this.#canvas.height = 0;
     this.#canvas.hidden = true;
     this.#below.hidden = true;
+    this.#below.setAttribute('part', 'photo');
     this.#words.setAttribute('role', 'status');
     this.#words.setAttribute('part', 'words');
     this.#words.append(this.#slot);
@@ -131,13 +135,16 @@ export class PhotoStylizer extends Base {
     this.#show('empty', { silent: true });
   }
 
-  /** The photo, in place of the one at `src`. @returns {Picture | undefined} */
+  /** The photo, in place of the one at `src`, or a stream. @returns {Picture | MediaStream | undefined} */
   get photo() { return this.#photo; }
   set photo(picture) { this.#photo = picture; this.#ask(); }
 
   /** The styles, in place of those at `style-src`. @returns {ElementLayer[] | undefined} */
   get layers() { return this.#layers; }
   set layers(layers) { this.#layers = layers; this.#ask(); }
+
+  /** The paintings, and the sound, of the stream that is painted; the same as long as that is. @returns {MediaStream | undefined} */
+  get stream() { return this.#stream; }
 
   /** @returns {ElementState} */
   get state() { return /** @type {any} */ (this.getAttribute('state') ?? 'empty'); }
@@ -153,7 +160,11 @@ export class PhotoStylizer extends Base {
     this.#ask();
   }
 
-  disconnectedCallback() { this.#abort?.abort(); }
+  disconnectedCallback() {
+    this.#abort?.abort();
+    this.#end();
+    this.#source = undefined;
+  }
 
   /** @param {string} name */
   attributeChangedCallback(name) {
@@ -177,10 +188,14 @@ export class PhotoStylizer extends Base {
     const abort = new AbortController();
     const { signal } = abort;
     this.#abort = abort;
-    const photo = this.#photo ?? (this.getAttribute('src') || undefined);
+    const asked = this.#photo ?? (this.getAttribute('src') || undefined);
+    const source = asked instanceof MediaStream ? asked : undefined;
+    const photo = asked instanceof MediaStream ? undefined : asked;
+    if (this.#source !== source) this.#end();
+    this.#source = source;
     const layers = this.#layers ?? (this.getAttribute('style-src') ?? '').split(/\s+/).filter(Boolean).map((picture) => ({ picture }));
     this.#place(photo);
-    if (!photo || !layers.length) {
+    if (!asked || !layers.length) {
       this.#cover(false);
       return this.#show('empty');
     }
@@ -191,12 +206,12 @@ export class PhotoStylizer extends Base {
     /** @type {import('./stylizer.js').StyleHandle[]} */
     const handles = [];
     try {
-      const coming = loaded(photo, signal);
+      const coming = photo === undefined ? Promise.resolve(undefined) : loaded(photo, signal);
       coming.catch(() => {}); // it is waited for below
       await withEngine({ engine: /** @type {any} */ (text('engine') ?? 'auto'), weights: text('weights'), baseUrl: text('base-url') }, async (stylizer) => {
         const picture = await coming;
         signal.throwIfAborted();
-        this.#show('painting');
+        if (picture) this.#show('painting');
         const styles = [];
         for (const { picture: style, weight = 1, mask } of /** @type {ElementLayer[]} */ (layers)) {
           const handle = style === null ? null : await stylizer.encodeStyle(await loaded(style, signal), { size: amount('style-size'), signal });
@@ -205,6 +220,7 @@ export class PhotoStylizer extends Base {
         }
         const colours = /** @type {any} */ (text('colours'));
         const options = { strength: amount('strength'), colours, size: amount('size'), canvas: this.#canvas, signal };
+        if (!picture) return await this.#live(stylizer, /** @type {MediaStream} */ (source), styles, options);
         const pixels = await stylizer.stylize(picture, styles, options);
         this.#cover(true);
         this.#show('painted');
@@ -242,6 +258,42 @@ export class PhotoStylizer extends Base {
     const there = () => below.classList.add('placed');
     if (below instanceof HTMLImageElement) below.addEventListener('load', there);
     else if (photo && typeof photo !== 'string') draw(photo, below).then(there, () => {}); // painting it fails too, and tells
+  }
+
+  /**
+   * Paints a stream until it ends, or anything changes.
+   * @param {Stylizer} stylizer
+   * @param {MediaStream} source
+   * @param {import('./stylizer.js').Layer[]} layers
+   * @param {import('./live.js').LiveOptions & { canvas: HTMLCanvasElement, signal: AbortSignal }} options
+   */
+  async #live(stylizer, source, layers, { signal, ...options }) {
+    this.#stream ??= new MediaStream([...options.canvas.captureStream().getVideoTracks(), ...source.getAudioTracks()]);
+    const onFrame = () => {
+      if (signal.aborted) return;
+      // Nothing but the painting knows how large it is.
+      const { width, height } = options.canvas;
+      const below = /** @type {HTMLCanvasElement} */ (this.#below);
+      if (below.width !== width || below.height !== height) Object.assign(below, { width, height });
+      below.hidden = false;
+      below.classList.add('placed');
+      if (this.state === 'live') return;
+      this.#cover(true);
+      this.#show('live');
+    };
+    await new Promise((done, failed) => {
+      const live = stylizer.live(source, layers, { ...options, onFrame, onFailed: failed });
+      signal.addEventListener('abort', () => {
+        live.close();
+        done(undefined);
+      });
+    });
+  }
+
+  /** Ends the stream that is painted. */
+  #end() {
+    for (const track of this.#stream?.getVideoTracks() ?? []) track.stop();
+    this.#stream = undefined;
   }
 
   /** Shows the painting in place of the photo, or not. @param {boolean} covered */

@@ -4,6 +4,8 @@
 import { NoGpu, adapterName } from './adapter.js';
 import { refinerHash, version, weightsHash } from './build.js';
 import { codeOf, EngineFailed } from './failure.js';
+import { Film } from './film.js';
+import { Live } from './live.js';
 import { ownBase, startWorker } from './start.js';
 
 export { EngineFailed } from './failure.js';
@@ -110,6 +112,13 @@ const COLOURS = ['style', 'photo', 'luminance'];
  * @typedef {Omit<StylizeOptions, 'onProgress'> & { steps?: number, content?: number, onProgress?: (progress: RefineProgress) => void }} RefineOptions
  *   steps: (60) from 1 to 1000; content: (1) how much the photo's content counts, above 0: 0.3 is free, 3 close to
  *   the photo
+ *
+ * @typedef {object} FilmOptions
+ * @property {number} [size] (512) long side of the paintings; frames are never enlarged
+ * @property {number} [strength] as in {@link StylizeOptions}
+ * @property {'style' | 'photo' | 'luminance'} [colours] as in {@link StylizeOptions}
+ * @property {number} [steadiness] (0.5) from 0, where every frame is painted by itself, to 1, where it flickers least and
+ *   what moves may leave traces
  */
 
 /** The reason of a promise that a newer request made pointless. Its `name` is 'AbortError'. */
@@ -123,7 +132,7 @@ export class Replaced extends DOMException {
 export class BadPicture extends Error {
   name = 'BadPicture';
   /**
-   * @param {'photo' | 'style' | 'mask'} part
+   * @param {'photo' | 'style' | 'mask' | 'frame'} part
    * @param {'unreadable' | 'foreign' | 'untuned'} problem foreign: from another site that does not allow it; untuned: a
    *   tuned style that is damaged, or was tuned for other weights
    */
@@ -252,7 +261,7 @@ function folderAt(address) {
   return href.endsWith('/') ? href : `${href}/`;
 }
 
-/** @param {Layer[]} layers @param {StylizeOptions} options */
+/** @param {Layer[]} layers @param {Pick<StylizeOptions, 'strength' | 'colours'>} options */
 function checkRequest(layers, { strength = 1, colours = 'style' }) {
   if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength must be from 0 to 1, but is ${strength}`);
   if (!COLOURS.includes(colours)) throw new RangeError(`colours must be one of ${COLOURS.join(', ')}, but are ${colours}`);
@@ -497,6 +506,60 @@ export class Stylizer {
       if (handle !== photo) handle.dispose();
       for (const mask of masks) if (mask instanceof ImageBitmap) mask.close();
     }
+  }
+
+  /**
+   * Paints the frames of a film in their order, steady from each to the next. Another look is another film.
+   * @param {Layer[]} layers whose masks stay where they are
+   * @param {FilmOptions} [options]
+   */
+  film(layers, options = {}) {
+    checkRequest(layers, options);
+    const { size: asked = PHOTO_SIZE, strength = 1, colours = 'style', steadiness = 0.5 } = options;
+    const size = checkSize(asked);
+    if (!(steadiness >= 0 && steadiness <= 1)) throw new RangeError(`steadiness must be from 0 to 1, but is ${steadiness}`);
+    const key = ++lastKey;
+    const styles = [...new Set(layers.flatMap(({ style }) => style ?? []))];
+    const snapshots = Promise.all(layers.map(({ mask }) => mask && kept(mask, 'mask')));
+    snapshots.catch(() => {}); // each frame tells
+    /** The worker that knows the film. @type {Worker | undefined} */
+    let home;
+    return new Film({
+      size,
+      paint: async (picture, seconds, signal) => {
+        const masks = await snapshots;
+        if (styles.some((style) => !secret(style).picture)) throw new TypeError('a style was disposed of');
+        const look = {
+          layers: layers.map(({ style, weight = 1 }, i) => ({ style: style && secret(style).key, weight, mask: masks[i] })),
+          strength, colours, steadiness,
+        };
+        return this.#run({
+          handles: styles,
+          message: () => {
+            const known = home !== undefined && home === this.#worker;
+            home = this.#worker;
+            return { frame: { film: key, picture, seconds, look: known ? undefined : look } };
+          },
+          patience: PATIENCE.run(size),
+        }, signal);
+      },
+      end: () => {
+        if (home && home === this.#worker) home.postMessage({ type: 'free', key });
+        snapshots.then((masks) => { for (const mask of masks) if (mask instanceof ImageBitmap) mask.close(); }, () => {});
+      },
+    });
+  }
+
+  /**
+   * Paints what a camera sees, or any other stream: always its newest frame, in a size that adapts to the device.
+   * @param {MediaStream} stream which stays its owner's, who stops it
+   * @param {Layer[]} layers
+   * @param {import('./live.js').LiveOptions} [options]
+   * @returns {Live} its `stream` has the paintings, and the sound of the other
+   */
+  live(stream, layers, options = {}) {
+    checkRequest(layers, options);
+    return new Live(stream, (how) => this.film(how.layers, how), { ...options, layers });
   }
 
   /**

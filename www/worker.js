@@ -40,9 +40,20 @@ const EVERYWHERE = 4096;
  * @property {Painting & { bitmap: boolean }} [painting] bitmap: wanted so, and not as pixels
  * @property {Painting & { steps: number, content: number, pixels: number, network: string, hash: string }} [refining]
  *   network: where the loss network is
+ * @property {Frame} [frame]
  * @property {boolean} [selfTest]
  *
- * @typedef {{ photo: number, layers: { style: number | null, weight: number, mask?: ImageBitmap }[], strength: number, colours: string }} Painting
+ * @typedef {{ style: number | null, weight: number, mask?: ImageBitmap }} Layer
+ *
+ * @typedef {object} Frame of a film
+ * @property {number} film its key
+ * @property {ImageBitmap} picture in the size of its painting
+ * @property {number} seconds when it is shown
+ * @property {FilmLook} [look] how the film is painted, where that is not known here yet
+ *
+ * @typedef {{ layers: Layer[], strength: number, colours: string, steadiness: number }} FilmLook
+ *
+ * @typedef {{ photo: number, layers: Layer[], strength: number, colours: string }} Painting
  * @typedef {{ type: 'free', key: number }} Free
  * @typedef {{ type: 'cancel', id: number }} Cancel nobody waits for this run any more
  */
@@ -116,6 +127,8 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
   const photos = new Map();
   /** @type {Map<number, import('../engine/cpu/impasto.js').StyleHandle>} */
   const styles = new Map();
+  /** @type {Map<number, { film: import('../engine/cpu/impasto.js').Film, layers: import('../engine/cpu/impasto.js').Layers, strength: number, colours: string }>} */
+  const films = new Map();
 
   /** @param {Start} start */
   async function start({ version: theirs, weights: from, hash, module: compiled, check, draws: known }) {
@@ -173,14 +186,8 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
     post({ type: 'encoded', key, width: encodedWidth, height: encodedHeight });
   }
 
-  /**
-   * @template T
-   * @param {Painting} painting
-   * @param {(photo: import('../engine/cpu/impasto.js').Photo, layers: import('../engine/cpu/impasto.js').Layers) => Promise<T>} use
-   */
-  async function withLayers({ photo, layers: wanted }, use) {
-    const content = photos.get(photo);
-    if (!content) throw new Error('the photo was disposed of');
+  /** @param {Layer[]} wanted @returns {Promise<import('../engine/cpu/impasto.js').Layers>} to be freed */
+  async function layersOf(wanted) {
     const layers = new code.Layers();
     try {
       for (const { style, weight, mask } of wanted) {
@@ -192,10 +199,42 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
         const { width, height, rgba } = await pixels(mask);
         layers.mask(width, height, rgba);
       }
+      return layers;
+    } catch (error) {
+      layers.free();
+      throw error;
+    }
+  }
+
+  /**
+   * @template T
+   * @param {Painting} painting
+   * @param {(photo: import('../engine/cpu/impasto.js').Photo, layers: import('../engine/cpu/impasto.js').Layers) => Promise<T>} use
+   */
+  async function withLayers({ photo, layers: wanted }, use) {
+    const content = photos.get(photo);
+    if (!content) throw new Error('the photo was disposed of');
+    const layers = await layersOf(wanted);
+    try {
       return await use(content, layers);
     } finally {
       layers.free();
     }
+  }
+
+  /** @param {number} id @param {Frame} frame */
+  async function paintFrame(id, { film: key, picture, seconds, look }) {
+    if (look) {
+      const { layers, strength, colours, steadiness } = look;
+      films.set(key, { layers: await layersOf(layers), film: new code.Film(steadiness), strength, colours });
+    }
+    const now = films.get(key);
+    if (!now) throw new Error('the film was closed');
+    const { width, height, rgba } = await pixels(picture, 'frame');
+    const painting = await engine.frame(now.film, width, height, rgba, now.layers, now.strength, now.colours, seconds);
+    const result = await bitmapOf(painting);
+    painting.free();
+    post({ type: 'done', id, result }, [result]);
   }
 
   /** @param {number} id @param {NonNullable<Run['painting']>} painting */
@@ -288,14 +327,16 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
   let cancelled = 0;
 
   /** @param {Run} run */
-  async function run({ id, needed, painting, refining, selfTest: test }) {
+  async function run({ id, needed, painting, refining, frame, selfTest: test }) {
     for (const one of needed) {
       await encode(one);
       await breathe();
-      if (cancelled === id) return post({ type: 'done', id });
+      // The frames that follow need what comes with this one.
+      if (cancelled === id && !frame) return post({ type: 'done', id });
     }
     if (painting) await paint(id, painting);
     else if (refining) await refine(id, refining);
+    else if (frame) await paintFrame(id, frame);
     else post({ type: 'done', id, result: test ? await selfTest() : undefined });
   }
 
@@ -305,6 +346,10 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
       kept.get(key)?.free();
       kept.delete(key);
     }
+    const film = films.get(key);
+    films.delete(key);
+    film?.film.free();
+    film?.layers.free();
   }
 
   /** One message at a time, in order: two never share the engine. */

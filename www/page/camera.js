@@ -3,11 +3,32 @@
 import { button, dialog, $ } from './dom.js';
 import { words } from './words.js';
 
+/** Switches cameras and microphones off. @param {MediaStream | undefined} stream */
+export function stopTracks(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+/** Why there is no camera. @param {unknown} error */
+export function reasonOf(error) {
+  const name = error instanceof DOMException ? error.name : '';
+  // The address is not https, so that the browser hides its cameras altogether.
+  if (!navigator.mediaDevices) return 'cameraInsecure';
+  if (name === 'NotAllowedError') return 'cameraRefused';
+  return name === 'NotFoundError' ? 'cameraNone' : 'cameraBusy';
+}
+
+/** Whether there is another camera to turn to. */
+export async function cameraIsTwo() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter(({ kind }) => kind === 'videoinput').length > 1;
+}
+
 /**
  * Shows what the camera sees until a photo is taken or the dialog closed.
- * @returns {Promise<File | undefined>}
+ * @param {{ mayLive?: boolean }} [options] whether one may have it painted live instead
+ * @returns {Promise<File | 'live' | undefined>}
  */
-export async function takePhoto() {
+export async function takePhoto({ mayLive = false } = {}) {
   const box = dialog('camera-dialog');
   const video = $('camera-video', HTMLVideoElement);
   const take = button('camera-take');
@@ -16,11 +37,11 @@ export async function takePhoto() {
   /** @type {MediaStream | undefined} */
   let stream;
   let facing = 'environment';
-  /** @type {File | undefined} */
-  let file;
+  /** @type {File | 'live' | undefined} */
+  let taken;
 
   const stop = () => {
-    for (const track of stream?.getTracks() ?? []) track.stop();
+    stopTracks(stream);
     stream = undefined;
     video.srcObject = null;
     take.disabled = true;
@@ -31,24 +52,15 @@ export async function takePhoto() {
     try {
       const wanted = { facingMode: facing, width: { ideal: 2560 }, height: { ideal: 1920 } };
       const found = await navigator.mediaDevices.getUserMedia({ video: wanted });
-      if (!box.open) {
-        for (const track of found.getTracks()) track.stop();
-        return;
-      }
+      if (!box.open) return stopTracks(found);
       stream = found;
       video.srcObject = found;
       await video.play();
       take.disabled = false;
       tell.textContent = '';
-      const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput');
-      turn.hidden = cameras.length < 2;
+      turn.hidden = !await cameraIsTwo();
     } catch (error) {
-      const name = error instanceof DOMException ? error.name : '';
-      // The address is not https, so that the browser hides its cameras altogether.
-      if (!navigator.mediaDevices) tell.textContent = words('cameraInsecure');
-      else if (name === 'NotAllowedError') tell.textContent = words('cameraRefused');
-      else if (name === 'NotFoundError') tell.textContent = words('cameraNone');
-      else tell.textContent = words('cameraBusy');
+      tell.textContent = words(reasonOf(error));
     }
   };
   const snap = async () => {
@@ -58,7 +70,7 @@ export async function takePhoto() {
     /** @type {CanvasRenderingContext2D} */ (still.getContext('2d')).drawImage(video, 0, 0);
     const blob = await new Promise((done) => { still.toBlob(done, 'image/jpeg', 0.95); });
     const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
-    file = new File([blob], `camera-${time}.jpg`, { type: 'image/jpeg' });
+    taken = new File([blob], `camera-${time}.jpg`, { type: 'image/jpeg' });
     box.close();
   };
   const other = () => {
@@ -66,13 +78,20 @@ export async function takePhoto() {
     start();
   };
 
+  const paintLive = () => {
+    taken = 'live';
+    box.close();
+  };
+
   const listening = new AbortController();
   take.addEventListener('click', snap, listening);
   turn.addEventListener('click', other, listening);
+  button('camera-live').addEventListener('click', paintLive, listening);
+  button('camera-live').hidden = !mayLive;
   box.showModal();
   start();
   await new Promise((done) => { box.addEventListener('close', done, { once: true }); });
   listening.abort();
   stop();
-  return file;
+  return taken;
 }

@@ -7,11 +7,13 @@ import { renderAbout } from './about.js';
 import { takePhoto } from './camera.js';
 import { $, button, canvas, choose, dialog, follow, icon, input, label, make, onRadio, roving, select, tell } from './dom.js';
 import { onDragStyle } from './drag.js';
+import { Films, firstFrameOf, isFilm } from './film.js';
 import { FirstHint } from './first-hint.js';
 import { Gallery } from './gallery.js';
 import { onHold } from './hold.js';
 import { Improver } from './improve.js';
 import { takeLink, wireLink } from './link.js';
+import { LiveCamera } from './live.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
 import { Mix } from './mix.js';
 import { fullSize, Painter, StyleGone } from './painter.js';
@@ -20,7 +22,7 @@ import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
 import { download, paintingName, written, Written, ZipFile } from './save.js';
 import { chosenFormat, stylesOf, wireSaving } from './saving.js';
 import { Search } from './search.js';
-import { SAFE, SIZES, USUAL_SIZE } from './sizes.js';
+import { SAFE, SIZES, USUAL_FILM_SIZE, USUAL_SIZE } from './sizes.js';
 import { Strips } from './strips.js';
 import { surprise } from './surprise.js';
 import { recall, remember } from './remember.js';
@@ -95,7 +97,7 @@ const gallery = new Gallery($('gallery'), {
   onFiles: takeStyles,
   onCamera: async () => {
     const file = await takePhoto();
-    if (file) takeStyles([file]);
+    if (file instanceof File) takeStyles([file]);
   },
   onRemoved: () => { mendLook(); changed(); },
   onChoose,
@@ -184,6 +186,41 @@ const painter = new Painter(
   },
 );
 
+const films = new Films(painter, {
+  photo: () => photo,
+  look: () => history.now,
+  setSize(size) {
+    sizeChosen = true;
+    set({ size });
+  },
+  style: (id) => gallery.get(id),
+  onBegin() {
+    stopEditing();
+    unshow();
+    resting();
+    complain();
+    render();
+  },
+  onFrame(picture) {
+    const { width, height } = picture;
+    if (canvas('painting').width !== width || canvas('painting').height !== height) Object.assign(canvas('painting'), { width, height });
+    /** @type {CanvasRenderingContext2D} */ (canvas('painting').getContext('2d')).drawImage(picture, 0, 0);
+    view.pixels = width;
+    if (canvas('painting').hidden) uncover();
+  },
+  render: () => render(),
+  onStill: () => { if (!shown) changed(); },
+  failure,
+});
+
+const live = new LiveCamera(painter, {
+  look: () => history.now,
+  style: (id) => gallery.get(id),
+  styles: () => gallery.all,
+  onPicture: (file) => takePhotos([file], { loose: true }),
+  failure: (error) => (error instanceof StyleGone ? ['styleGone', { name: gallery.get(error.message)?.title() ?? '' }] : ['engineFailed', reasonOf(error)]),
+});
+
 const mix = new Mix({
   weight(id, weight, moving) {
     const styles = history.now.styles.map((style) => (style.id === id ? { id, weight } : style));
@@ -198,14 +235,14 @@ const mix = new Mix({
 const improver = new Improver(painter, {
   asked: improveAsked,
   rests: (task) => task.photo === photo && task.look === history.now && shown === lookKey(task.look, task.photo.id)
-    && !batch && !painter.busy && editing === undefined && !regionsOn(task.look, task.photo.id).length && !document.querySelector('dialog[open]'),
+    && !batch && !films.busy && !painter.busy && editing === undefined && !regionsOn(task.look, task.photo.id).length && !document.querySelector('dialog[open]'),
   tell: (seconds) => say('status', 'improving', { n: number(Math.max(1, Math.ceil(seconds))) }),
   done: improved,
 });
 
 const firstHint = new FirstHint();
 
-const strips = new Strips({ photo: showPhoto, removePhoto, camera: shoot, result: goTo, styleNames });
+const strips = new Strips({ photo: (one) => showPhoto(one), removePhoto, camera: shoot, result: goTo, styleNames });
 
 /** Why an engine failed, and what the visitor can do. @param {Error} error */
 function reasonOf(error) {
@@ -234,11 +271,14 @@ function unshow() {
 /** @type {'webgpu' | 'cpu' | undefined} the engine with which the site is kept on the device */
 let keptWith;
 
+/** @param {Photo | undefined} of */
+const usualSize = (of) => (of?.film ? USUAL_FILM_SIZE : USUAL_SIZE)[kind()];
+
 /** The size that the engine does in a few seconds, unless the visitor chose another. */
 function takeUsualSize() {
   if (dialog('save-dialog').open) return; // it waits until the dialog closes
   const look = history.now;
-  const size = USUAL_SIZE[kind()];
+  const size = usualSize(photo);
   // What was painted already is painted again where it gets better, never where it gets worse.
   const painted = results.some((result) => result.look.size === look.size);
   if (sizeChosen || look.size === size || (painted && Number(look.size) > size)) return;
@@ -293,9 +333,10 @@ function changed({ moving = false } = {}) {
   mendLook();
   const look = history.now;
   if (look.styles.length > 1) many = 'mix';
+  films.leaveStage();
   render();
   complain();
-  if (!photo || !look.styles.length || editing !== undefined || batch) return;
+  if (!photo || !look.styles.length || editing !== undefined || batch || films.busy) return;
   const key = lookKey(look, photo.id);
   const known = results.find((result) => result.key === key);
   unshow(); // until the picture on the stage is of this look
@@ -367,12 +408,16 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
         await takeStyles([given]); // wherever it was dropped
         continue;
       }
-      const { file, ...about } = await check(given);
-      const name = file.name || 'photo';
+      const frame = isFilm(given) ? await firstFrameOf(given) : given;
+      if (!frame) continue; // which was said
+      const film = frame === given ? undefined : given;
+      const { file, ...about } = await check(frame);
+      const name = (film ?? file).name || 'photo';
       const taken = {
         ...about, id: ++lastId, file, name, url: URL.createObjectURL(file),
-        path: folder + (about.common ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
+        path: folder + (about.common && !film ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
         loose: loose || file !== given || !about.common,
+        ...(film && { film }),
       };
       photos.push(taken);
       if (!first) {
@@ -387,8 +432,9 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
 }
 
 async function shoot() {
-  const file = await takePhoto();
-  if (file) takePhotos([file], { loose: true });
+  const taken = await takePhoto({ mayLive: true });
+  if (taken === 'live') live.open();
+  else if (taken) takePhotos([taken], { loose: true });
 }
 
 /** @param {File[]} files */
@@ -407,10 +453,12 @@ async function takeStyles(files) {
   }
 }
 
-/** @param {Photo} wanted */
-function showPhoto(wanted) {
+/** @param {Photo} wanted @param {{ asItIs?: boolean }} [options] asItIs: the look is not for it to change */
+function showPhoto(wanted, { asItIs = false } = {}) {
   if (photo === wanted) return;
   stopEditing();
+  const other = Boolean(wanted.film) !== Boolean(photo?.film);
+  if (other && !sizeChosen && !asItIs) history.amend({ ...history.now, size: usualSize(wanted), refined: false });
   photo = wanted;
   unshow();
   const image = /** @type {HTMLImageElement} */ ($('photo'));
@@ -425,6 +473,7 @@ function showPhoto(wanted) {
 function removePhoto(gone) {
   const at = photos.indexOf(gone);
   photos.splice(at, 1);
+  films.forget(gone);
   URL.revokeObjectURL(gone.thumb);
   for (const result of results.filter((one) => one.photo === gone)) dropResult(result);
   if (photo === gone) {
@@ -479,7 +528,7 @@ const { divide, photoOnly } = compareSlider({ sheet: $('sheet'), painting: canva
 /** @param {boolean} on */
 function compare(on) {
   comparing = on;
-  divide(on && !canvas('painting').hidden && editing === undefined);
+  divide(on && !canvas('painting').hidden && editing === undefined && !films.busy);
   button('compare').ariaPressed = String(on);
 }
 
@@ -606,7 +655,7 @@ function goTo(result) {
   if (result.photo !== photo) {
     photo = undefined; // so that the change of look paints nothing for the photo that leaves
     history.set(result.look);
-    showPhoto(result.photo);
+    showPhoto(result.photo, { asItIs: true });
   } else {
     set(result.look);
   }
@@ -709,10 +758,10 @@ async function restore() {
   await bundled;
   await gallery.loadKept().catch(() => {});
   let lost = 0;
-  for (const { id, file: given, name, path, loose } of visit.photos) {
+  for (const { id, file: given, name, path, loose, film } of visit.photos) {
     try {
       const { file, ...rest } = await check(given);
-      photos.push({ ...rest, id, file, name, path, loose, url: URL.createObjectURL(file) });
+      photos.push({ ...rest, id, file, name, path, loose, ...(film && { film }), url: URL.createObjectURL(file) });
     } catch {
       lost++;
     }
@@ -738,7 +787,7 @@ async function restore() {
     sizeChosen = sizeAsked;
     history.amend({ ...history.now, size: firstLook(kind()).size, refined: false });
   }
-  showPhoto(wanted);
+  showPhoto(wanted, { asItIs: true });
   if (painter.engine) takeUsualSize();
   $('restored').hidden = false;
   if (lost) complain('lostPictures', { n: lost });
@@ -766,7 +815,7 @@ function startAfresh() {
 
 addEventListener('pagehide', () => remember(RESTORING, null));
 addEventListener('beforeunload', (event) => {
-  const busy = batch !== undefined || (photo !== undefined && history.now.refined && shown === undefined);
+  const busy = batch !== undefined || films.busy || films.unsaved || (photo !== undefined && history.now.refined && shown === undefined);
   if (busy || (visits.unsaved && !(shown !== undefined && savedOnes.has(shown)))) event.preventDefault();
 });
 
@@ -807,6 +856,8 @@ function render() {
   renderToolbar();
   renderZoom();
   renderEngine();
+  films.render();
+  live.renderWords();
   visits.changed();
 }
 
@@ -823,6 +874,7 @@ function styleTitle() {
 
 function renderSize() {
   const { size } = history.now;
+  $('size-field').hidden = Boolean(photo?.film); // it has its own
   const own = photo && Math.min(LARGEST, Math.max(photo.width, photo.height));
   const list = [...new Set([...SIZES, ...(size === 'own' ? [] : [size])])].sort((a, b) => a - b)
     .filter((one) => !own || one < own);
@@ -860,7 +912,7 @@ function renderRegions() {
     const name = style?.title() ?? words('noStyle');
     const change = make('button', { type: 'button', className: 'small' }, words('editRegion'));
     change.ariaLabel = `${words('editRegion')}: ${words('regionName', { n: i + 1, name })}`;
-    change.disabled = editing === one.id;
+    change.disabled = editing === one.id || films.busy;
     change.addEventListener('click', () => edit(one.id));
     const remove = make('button', { type: 'button', className: 'icon' }, icon('delete'));
     label(remove, words('removeRegion', { n: i + 1, name }));
@@ -888,9 +940,12 @@ function renderToolbar() {
   const ready = shown !== undefined;
   for (const id of ['copy', 'share', 'save']) button(id).disabled = !ready;
   saving.prepare();
-  button('compare').disabled = canvas('painting').hidden;
+  button('compare').disabled = canvas('painting').hidden || films.busy || films.showing;
+  for (const id of ['zoom-out', 'zoom-fit', 'zoom-in']) button(id).disabled = films.showing;
   const look = history.now;
   const whole = photo !== undefined && regionsOn(look, photo.id).length === 0;
+  button('batch').disabled ||= films.busy;
+  button('add-region').disabled ||= films.busy;
   button('refine').disabled = !ready || look.refined || !whole || look.strength === 0;
   label(button('refine'), words(whole ? 'refineHint' : 'refineNoRegions'));
 }
@@ -924,7 +979,7 @@ async function paintAll() {
   const zip = new ZipFile();
   /** @type {string[]} */
   const failed = [];
-  const all = [...photos];
+  const all = photos.filter(({ film }) => !film);
   await painter.alone(async () => {
     for (const [i, one] of all.entries()) {
       if (signal.aborted) return;

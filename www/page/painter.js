@@ -61,6 +61,12 @@ export function fullSize({ photo, look }) {
   return look.size === 'own' ? own : Math.min(own, look.size);
 }
 
+/** How a look is painted. @param {Look} look */
+const optionsOf = ({ strength, colours }) => ({ strength: strength / 100, colours });
+
+/** What has no regions. @type {Photo} */
+const NO_PHOTO = { id: -1, file: new File([], ''), name: '', path: '', common: false, loose: true, width: 1, height: 1 };
+
 /** A style that cannot be fetched or read. */
 export class StyleGone extends Error {}
 
@@ -257,6 +263,65 @@ export class Painter {
     }
   }
 
+  /**
+   * Paints the frames of a film while the page's own pictures wait.
+   * @param {Task} task a photo of the film, whose regions stay where they are, and the look
+   * @param {{ size: number, steadiness: number }} how size: long side of the frames
+   * @param {AbortSignal} signal
+   * @param {(paint: (frame: import('../film.js').FrameSource, seconds: number) => Promise<ImageBitmap>) => Promise<void>} use
+   */
+  async film(task, how, signal, use) {
+    await this.#loaded;
+    await this.alone(async () => {
+      /** @type {Easel | undefined} */
+      let at;
+      /** @type {import('../film.js').Film | undefined} */
+      let film;
+      try {
+        await use((frame, seconds) => {
+          const easel = /** @type {Easel} */ (this.#easel);
+          return easel.use(async () => {
+            if (easel !== at) {
+              // The GPU has taken over.
+              film?.close();
+              film = easel.stylizer.film(await this.#layersOn(easel, task, signal), { ...how, ...optionsOf(task.look) });
+              at = easel;
+            }
+            return /** @type {import('../film.js').Film} */ (film).paint(frame, seconds, { signal });
+          });
+        });
+      } finally {
+        film?.close();
+      }
+    });
+  }
+
+  /**
+   * Paints what a camera sees while `use` runs, and the page's own pictures wait.
+   * @param {MediaStream} stream
+   * @param {Look} look
+   * @param {import('../live.js').LiveOptions} options
+   * @param {AbortSignal} signal
+   * @param {(live: import('../live.js').Live, change: (look: Look) => Promise<void>) => Promise<void>} use
+   */
+  async live(stream, look, options, signal, use) {
+    await this.#loaded;
+    await this.alone(() => {
+      const easel = /** @type {Easel} */ (this.#easel);
+      return easel.use(async () => {
+        // A region is of one photo.
+        const layersOf = (/** @type {Look} */ now) => this.#layersOn(easel, { photo: NO_PHOTO, look: now }, signal);
+        const live = easel.stylizer.live(stream, await layersOf(look), { ...options, ...optionsOf(look) });
+        try {
+          signal.throwIfAborted();
+          await use(live, async (now) => live.update(await layersOf(now), optionsOf(now)));
+        } finally {
+          live.close();
+        }
+      });
+    });
+  }
+
   /** @param {'auto' | 'webgpu' | 'cpu'} engine */
   async #load(engine) {
     try {
@@ -416,6 +481,21 @@ export class Painter {
     return easel.use(() => this.#paintOn(easel, task, size, signal, how));
   }
 
+  /** What a look is made of, on an engine. @param {Easel} easel @param {Task} task @param {AbortSignal} signal @returns {Promise<import('../stylizer.js').Layer[]>} */
+  async #layersOn(easel, { photo, look }, signal) {
+    const layers = [];
+    for (const { id, weight } of look.styles) {
+      layers.push({ style: await easel.style(id, look.brush, signal), weight });
+    }
+    const regions = regionsOn(look, photo.id);
+    const masks = shares(regions);
+    for (const [i, { style }] of regions.entries()) {
+      const mask = maskPicture(masks[i]);
+      layers.push({ style: style === null ? null : await easel.style(style, look.brush, signal), weight: 1, mask });
+    }
+    return layers;
+  }
+
   /**
    * @param {Easel} easel
    * @param {Task} task
@@ -427,17 +507,8 @@ export class Painter {
   async #paintOn(easel, task, size, signal, { full, listeners, onRefined }) {
     const { photo, look } = task;
     const content = await easel.photo(photo, size, signal);
-    const entries = [];
-    for (const { id, weight } of look.styles) {
-      entries.push({ style: await easel.style(id, look.brush, signal), weight });
-    }
-    const regions = regionsOn(look, photo.id);
-    const masks = shares(regions);
-    for (const [i, { style }] of regions.entries()) {
-      const mask = maskPicture(masks[i]);
-      entries.push({ style: style === null ? null : await easel.style(style, look.brush, signal), weight: 1, mask });
-    }
-    const options = /** @type {const} */ ({ strength: look.strength / 100, colours: look.colours, signal });
+    const entries = await this.#layersOn(easel, task, signal);
+    const options = { ...optionsOf(look), signal };
     if (look.refined && full) {
       const began = performance.now();
       return createImageBitmap(await easel.stylizer.refine(content, entries, {

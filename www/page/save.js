@@ -2,7 +2,7 @@
 
 /** @typedef {'png' | 'jpeg' | 'webp'} Format */
 
-const ENDINGS = { png: 'png', jpeg: 'jpg', webp: 'webp' };
+const ENDINGS = { png: 'png', jpeg: 'jpg', webp: 'webp', mp4: 'mp4', webm: 'webm' };
 
 /**
  * A picture file. Rejects where the browser cannot write this format.
@@ -82,7 +82,7 @@ export async function canWrite(format) {
  * "holiday.jpeg" in blue-town and waves → "holiday-in-blue-town+waves.png"
  * @param {string} photoName
  * @param {string[]} styles their names
- * @param {Format} format
+ * @param {keyof typeof ENDINGS} format
  */
 export function paintingName(photoName, styles, format) {
   // What some system does not allow in the name of a file, and no name longer than any allows.

@@ -4,7 +4,7 @@ import { $, button, icon, input, label, make, roving } from './dom.js';
 import { language, words } from './words.js';
 
 /**
- * @typedef {import('./painter.js').Photo & { url: string, thumb: string }} Photo
+ * @typedef {import('./painter.js').Photo & { url: string, thumb: string, film?: File }} Photo film: whose first frame it is
  *
  * An earlier painting of this visit.
  * @typedef {object} Result
@@ -23,7 +23,7 @@ export class Strips {
   #on;
   /** @type {State} */ #now = { photos: [], results: [], canPaint: false };
   #another = make('label', { className: 'tile add' }, icon('plus'),
-    make('input', { type: 'file', id: 'another-file', accept: 'image/*', multiple: true }));
+    make('input', { type: 'file', id: 'another-file', accept: 'image/*,video/*,.mkv', multiple: true }));
   #camera = make('button', { type: 'button', className: 'tile add' }, icon('camera'));
 
   /**
@@ -41,9 +41,10 @@ export class Strips {
   render(state) {
     this.#now = state;
     const { photos, photo, results, shown, canPaint } = state;
-    button('batch').hidden = photos.length < 2;
+    const still = photos.filter(({ film }) => !film);
+    button('batch').hidden = still.length < 2;
     button('batch').disabled = !canPaint;
-    button('batch').textContent = words('batch', { n: photos.length });
+    button('batch').textContent = words('batch', { n: still.length });
     $('results-strip').hidden = !results.length;
     if (stale($('photos'), photos.map(({ id }) => id), photo?.id)) this.#photos();
     if (stale($('results'), results.map(({ key }) => key), shown)) this.#results();
@@ -62,7 +63,8 @@ export class Strips {
         this.#on.removePhoto(one);
         /** @type {HTMLElement} */ (document.querySelector('#photos .pick, #photo-file')).focus();
       });
-      return make('div', { className: 'tile' }, pick, remove);
+      const badge = one.film ? [make('span', { className: 'badge' }, icon('film'))] : [];
+      return make('div', { className: 'tile' }, pick, ...badge, remove);
     });
     this.#another.title = words('choosePhotos');
     input('another-file').ariaLabel = words('choosePhotos');

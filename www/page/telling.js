@@ -14,7 +14,7 @@ export function sayAgain() {
   for (const [id, text] of said) $(id).textContent = words(...text);
 }
 
-/** @param {'status' | 'error' | 'linked' | 'work-words' | 'engine-name' | 'offline' | 'update-words' | 'save-error' | 'save-words'} id @param {Words} text */
+/** @param {'status' | 'error' | 'linked' | 'work-words' | 'engine-name' | 'offline' | 'update-words' | 'save-error' | 'save-words' | 'film-error' | 'live-error' | 'live-words'} id @param {Words} text */
 export function say(id, ...text) {
   said.set(id, text);
   const sentence = words(...text);
@@ -24,7 +24,7 @@ export function say(id, ...text) {
 /** @param {Words | []} text nothing takes the complaint back */
 export const complain = (...text) => complainAt('error', ...text);
 
-/** @param {'error' | 'save-error'} id where: what lies behind a dialog is not seen @param {Words | []} text */
+/** @param {'error' | 'save-error' | 'film-error' | 'live-error'} id where: what lies behind a dialog is not seen @param {Words | []} text */
 export function complainAt(id, ...text) {
   const [key, values] = text;
   $(id).hidden = !key;

@@ -11,7 +11,7 @@ import { recall, remember } from './remember.js';
  *
  * What a visit comes back from.
  * @typedef {object} Visit
- * @property {{ id: number, file: File, name: string, path: string, loose: boolean }[]} photos
+ * @property {{ id: number, file: File, name: string, path: string, loose: boolean, film?: File }[]} photos
  * @property {number | undefined} photo the one on the stage
  * @property {{ photo: number, look: Look, picture: Blob, small: Blob }[]} results newest first; small: its thumbnail
  * @property {{ past: Look[], now: Look, future: Look[] }} looks
@@ -61,7 +61,7 @@ const parts = ({ photos, photo, results, looks: { past, now, future }, mixing, s
 function picturesOf({ photos, photo, results }) {
   const order = [...photos.filter(({ id }) => id === photo), ...photos.filter(({ id }) => id !== photo).reverse()];
   return [
-    ...order.map(({ file }) => [file]),
+    ...order.map(({ file, film }) => (film ? [file, film] : [file])),
     ...results.map(({ photo: of, picture, small }) => [picture, small, photos.find(({ id }) => id === of)?.file ?? picture]),
   ];
 }
@@ -239,7 +239,9 @@ export class Visits {
         const blob = byNumber.get(one.file);
         if (!blob || !Number.isSafeInteger(one.id)) return [];
         const file = blob instanceof File ? blob : new File([blob], text(one.name), { type: blob.type });
-        return [{ id: one.id, file, name: text(one.name), path: text(one.path), loose: one.loose === true }];
+        const film = byNumber.get(one.film);
+        const named = film && (film instanceof File ? film : new File([film], text(one.name), { type: film.type }));
+        return [{ id: one.id, file, name: text(one.name), path: text(one.path), loose: one.loose === true, ...(named && { film: named }) }];
       }),
       results: list(results).flatMap((one) => {
         const [look, picture, small] = [cleanLook(one.look), byNumber.get(one.picture), byNumber.get(one.small)];
@@ -349,7 +351,7 @@ export class Visits {
         at: new Date(),
         photo,
         photos: photos.filter(({ file }) => kept.has(file))
-          .map(({ id: of, file, name, path, loose }) => ({ id: of, file: stored.get(file), name, path, loose })),
+          .map(({ id: of, file, name, path, loose, film }) => ({ id: of, file: stored.get(file), name, path, loose, film: film && stored.get(film) })),
         results: results.filter(({ picture }) => kept.has(picture))
           .map(({ photo: of, look, picture, small }) => ({ photo: of, look, picture: stored.get(picture), small: stored.get(small) })),
         looks,
