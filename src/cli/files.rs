@@ -156,7 +156,7 @@ pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     ensure!(
         !pictures.is_empty(),
-        "there are no PNG, JPEG, WebP, GIF, BMP or TIFF files in {}",
+        "there are no PNG, JPEG, WebP, GIF, BMP, TIFF or JPEG XL files in {}",
         folder.display()
     );
     pictures.sort();

@@ -24,7 +24,7 @@ use super::networks::Weights;
 
 /// Paint photos in the style of one or several pictures.
 ///
-/// Reads PNG, JPEG, WebP, GIF, BMP and TIFF, and writes PNG, JPEG or WebP, as the ending of the output's name
+/// Reads PNG, JPEG, WebP, GIF, BMP, TIFF and JPEG XL, and writes PNG, JPEG or WebP, as the ending of the output's name
 /// says. Several photos, or a folder of photos, go to a folder, under their own names. What is transparent in a
 /// photo is so in its painting, and is no part of a style. Nothing is sent
 /// anywhere: all computing is done on this machine.

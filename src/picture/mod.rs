@@ -38,7 +38,9 @@ pub enum PictureError {
     #[error("the file is empty")]
     EmptyFile,
     /// Another kind of file. The text is what it looks like, if that is known.
-    #[error("not a PNG, JPEG, WebP, GIF, BMP or TIFF picture{0}; save it as one of these first")]
+    #[error(
+        "not a PNG, JPEG, WebP, GIF, BMP, TIFF or JPEG XL picture{0}; save it as one of these first"
+    )]
     Foreign(String),
     /// A picture that would take too much memory.
     #[error(
