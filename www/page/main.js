@@ -17,7 +17,7 @@ import { fullSize, Painter, StyleGone } from './painter.js';
 import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
 import { download, paintingName, written, Written, zipped } from './save.js';
-import { chosenFormat, stylesOf, wireSaving } from './saving.js';
+import { chosenFormat, fileOf, stylesOf, wireSaving } from './saving.js';
 import { Search } from './search.js';
 import { SAFE, SIZES, USUAL_SIZE } from './sizes.js';
 import { Strips } from './strips.js';
@@ -914,7 +914,7 @@ async function paintAll() {
   stopEditing();
   batch = new AbortController();
   const { signal } = batch;
-  const { format, quality } = chosenFormat();
+  const { format } = chosenFormat();
   /** @type {{ name: string, blob: Blob }[]} */
   const files = [];
   /** @type {string[]} */
@@ -927,7 +927,7 @@ async function paintAll() {
       say('work-words', 'paintingBatch', { n: i + 1, all: all.length });
       try {
         const picture = await painter.one({ photo: one, look }, signal);
-        const blob = await written(picture).file(format, quality);
+        const blob = await fileOf(one, written(picture));
         files.push({ name: paintingName(one.name, stylesOf(look, (id) => gallery.get(id)), format), blob });
       } catch {
         if (!signal.aborted) failed.push(one.name);

@@ -8,7 +8,7 @@ const MAX_BYTES = 200e6;
 /** As many as the crate's own decoder accepts. */
 const MAX_PIXELS = 100e6;
 /** What the command line reads as it is. */
-const COMMON = new Set(['png', 'jpeg', 'webp', 'gif', 'bmp', 'tiff']);
+const COMMON = new Set(['png', 'jpeg', 'webp', 'gif', 'bmp', 'tiff', 'jxl']);
 /** Long side of a drawing that has no pixels of its own. */
 const DRAWN_SIDE = 2048;
 

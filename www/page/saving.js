@@ -19,6 +19,8 @@ import { LARGEST } from '../stylizer.js';
  *
  * @typedef {{ photo: Photo, look: Look, picture: Written }} Shown a painting, and what it was made of
  *
+ * @typedef {{ some: boolean, place: boolean }} Kept of what the camera wrote into the photo, some: all but the place
+ *
  * A size to save in.
  * @typedef {object} Side
  * @property {'own' | 'between' | 'painted'} name
@@ -35,6 +37,41 @@ export const chosenFormat = () => ({
   format: /** @type {import('./save.js').Format} */ (chosen('format')),
   quality: input('quality').valueAsNumber,
 });
+
+/** What of the photo's metadata the visitor wants in the painting's file. @returns {Kept} */
+const chosenMetadata = () => {
+  const some = input('keep-metadata').checked;
+  return { some, place: some && input('keep-place').checked };
+};
+
+/** What the camera wrote into each photo. @type {WeakMap<File, Promise<import('./metadata.js').Exif | undefined>>} */
+const metadata = new WeakMap();
+
+/** @param {Photo} photo */
+function metadataOf({ file }) {
+  const known = metadata.get(file);
+  if (known) return known;
+  const found = import('./metadata.js').then((module) => module.metadataOf(file));
+  metadata.set(file, found);
+  // A file that is gone, or a part of the page that did not come: the next attempt reads again.
+  found.catch(() => metadata.delete(file));
+  return found;
+}
+
+/**
+ * A painting's file, with what of the photo's metadata was chosen.
+ * @param {Photo} photo
+ * @param {Written} picture
+ */
+export async function fileOf(photo, picture) {
+  const { format, quality } = chosenFormat();
+  const { some, place } = chosenMetadata();
+  const { width, height } = picture;
+  const file = await picture.file(format, quality);
+  const exif = some ? await metadataOf(photo) : undefined;
+  if (!exif) return file;
+  return (await import('./metadata.js')).withMetadata(file, exif, { width, height, place });
+}
 
 /**
  * The sizes in which a painting can be saved, the largest first: the photo's own, as it is painted, and one in
@@ -95,7 +132,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     const { format, quality } = chosenFormat();
     const { photo, look } = now;
     const size = Math.max(SMALLEST, sideOf(now).size);
-    return command({ photo, look, size, name: nameOf(now), styleOf: style }, format, quality);
+    return command({ photo, look, size, name: nameOf(now), metadata: chosenMetadata(), styleOf: style }, format, quality);
   };
   /** The picture in the size that is wanted, where that is painted. @param {Shown} now */
   const known = (now) => {
@@ -124,6 +161,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     const used = [...now.look.styles.map(({ id }) => id), ...regionsOn(now.look, now.photo.id).map((region) => region.style)];
     $('command-hint').textContent = words(used.some((id) => style(id)?.own) ? 'commandHintOwn' : 'commandHint');
     button('save-masks').hidden = !masks.length && !now.photo.loose;
+    offerMetadata(now.photo);
 
     const picture = known(now);
     const millions = (side.width * side.height) / 1e6;
@@ -150,6 +188,16 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     } catch (error) {
       notSaved(error);
     }
+  };
+
+  /** @param {Photo} photo */
+  const offerMetadata = async (photo) => {
+    const exif = await metadataOf(photo).catch(() => undefined);
+    if (shown()?.photo !== photo) return;
+    $('metadata-field').hidden = !exif;
+    $('keep-place-field').hidden = !exif?.place.length;
+    input('keep-place').disabled = !input('keep-metadata').checked;
+    $('metadata-hint').hidden = input('keep-metadata').checked;
   };
 
   const notSaved = (/** @type {unknown} */ error) =>
@@ -203,12 +251,11 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     const now = shown();
     if (!now || painting) return;
     complainAt('save-error');
-    const { format, quality } = chosenFormat();
     const name = nameOf(now);
     const picture = known(now) ?? await paint(now);
     if (!picture) return;
     try {
-      download(await picture.file(format, quality), name);
+      download(await fileOf(now.photo, picture), name);
       onSaved();
     } catch (error) {
       notSaved(error);
@@ -230,9 +277,8 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   const share = async () => {
     const now = shown();
     if (!now) return;
-    const { format, quality } = chosenFormat();
     try {
-      const blob = await now.picture.file(format, quality);
+      const blob = await fileOf(now.photo, now.picture);
       await navigator.share({ files: [new File([blob], nameOf(now), { type: blob.type })] });
       onSaved();
     } catch (error) {
@@ -266,6 +312,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     large = undefined; // it may be a hundred megabytes
   });
   onRadio('format', () => render());
+  for (const id of ['keep-metadata', 'keep-place']) input(id).addEventListener('change', () => render());
   follow(input('quality'), (_, moving) => render({ moving }));
   select('save-side').addEventListener('change', () => {
     stop();
