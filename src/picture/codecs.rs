@@ -198,7 +198,12 @@ fn decoded(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
         None => DynamicImage::from_decoder(decoder).map_err(too_large_or_damaged)?,
     };
     if let Some(profile) = profile {
-        pixels = profile::to_srgb(pixels, &profile);
+        let inks = match scans {
+            Some(_) if profile::is_of_inks(&profile) => jpeg::inks(bytes, part),
+            _ => None,
+        };
+        let printed = inks.and_then(|(inks, size)| profile::inks_to_srgb(&inks, size, &profile));
+        pixels = printed.unwrap_or_else(|| profile::to_srgb(pixels, &profile));
     }
     pixels.apply_orientation(orientation);
     let reduced_from = (part > 1).then_some((width, height));
@@ -231,7 +236,7 @@ pub(crate) mod tests {
 
     /// A CMYK JPEG as Adobe's programs write them (inverted), 32 x 16: left half cyan, right
     /// half red, made with the Python library Pillow.
-    const CMYK_JPEG: &[u8] = include_bytes!("../../tests/data/cmyk.jpg");
+    pub const CMYK_JPEG: &[u8] = include_bytes!("../../tests/data/cmyk.jpg");
 
     pub fn png(pixels: impl Into<DynamicImage>) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
