@@ -149,6 +149,13 @@ struct Job {
     format: Format,
 }
 
+/// What is said once, of the first photo that it is true of.
+#[derive(Default)]
+struct Said {
+    metadata: Once,
+    shape: Once,
+}
+
 /// Between lines about progress where there is no terminal.
 const A_WHILE: Duration = Duration::from_secs(60);
 
@@ -230,10 +237,10 @@ impl Stylize {
             }),
             None => None,
         };
-        let dropped = Once::new();
+        let said = Said::default();
         let paint = |job: &Job, bar: &ProgressBar| {
             let start = Instant::now();
-            let outcome = self.paint(&stylizer, &layers, refiner.as_ref(), job, bar, &dropped);
+            let outcome = self.paint(&stylizer, &layers, refiner.as_ref(), job, bar, &said);
             if self.json {
                 let line = Line::of(job, &outcome, &engine, start.elapsed());
                 bar.suspend(|| println!("{line}"));
@@ -344,7 +351,7 @@ impl Stylize {
         refiner: Option<&Refiner>,
         job: &Job,
         bar: &ProgressBar,
-        dropped: &Once,
+        said: &Said,
     ) -> Result<Painted> {
         let Decoded { picture: whole, opacity, metadata, reduced_from } =
             files::read_whole(&job.photo)?;
@@ -360,6 +367,14 @@ impl Stylize {
             });
         }
         let photo = whole.fit(self.size.unwrap_or(u32::MAX));
+        if layers.iter().filter_map(|layer| layer.mask).any(|mask| !alike(mask.size(), size)) {
+            said.shape.call_once(|| {
+                let photo = job.photo.display();
+                bar.suspend(|| {
+                    eprintln!("a mask has another shape than {photo} and is stretched over it")
+                });
+            });
+        }
         let content = stylizer.encode_content(&photo);
         let mut options = Options { strength: self.strength, colours: self.colours.into() };
         if refiner.is_some() {
@@ -379,7 +394,7 @@ impl Stylize {
             Some(metadata) if self.keep_metadata => {
                 beside.exif = metadata.for_painting(painted, self.keep_place);
             }
-            Some(_) => dropped.call_once(|| {
+            Some(_) => said.metadata.call_once(|| {
                 bar.suspend(|| {
                     eprintln!("date, camera and the like are not kept; --keep-metadata keeps them");
                 });
@@ -548,7 +563,7 @@ impl Stylize {
         let bar = files::progress_bar(jobs.len(), "painting");
         bar.enable_steady_tick(Duration::from_secs(1));
         let mut failed = 0;
-        for job in jobs {
+        for (index, job) in jobs.iter().enumerate() {
             let began = Instant::now();
             match paint(job, &bar) {
                 // Where there is no terminal, a line a picture.
@@ -559,6 +574,9 @@ impl Stylize {
                 Err(error) => {
                     failed += 1;
                     bar.suspend(|| eprintln!("error: {error:#}"));
+                    if files::nothing_can_be_written(&error) {
+                        bail!("the rest is not painted: {} of {}", jobs.len() - index, jobs.len());
+                    }
                 }
             }
             bar.inc(1);
@@ -575,6 +593,12 @@ impl Stylize {
         ensure!(failed == 0, "{failed} of {} photos could not be painted", jobs.len());
         Ok(())
     }
+}
+
+/// Whether pictures of these sizes have one shape, but for rounding.
+fn alike(a: (u32, u32), b: (u32, u32)) -> bool {
+    let shape = |(width, height): (u32, u32)| f64::from(width) / f64::from(height);
+    (shape(a) / shape(b)).ln().abs() < 0.02
 }
 
 /// Once Ctrl-C was pressed while a picture was refined, and what there was of it is written.
@@ -602,13 +626,16 @@ fn positive(text: &str) -> Result<f64, String> {
 
 /// `PICTURE` or `PICTURE=WEIGHT`. A file that has the whole text as its name comes first.
 pub fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
-    let split = argument.to_str().and_then(|text| text.rsplit_once('='));
+    let split = files::split_value(argument);
     let Some((path, weight)) = split.filter(|_| !Path::new(argument).exists()) else {
         return Ok((argument.into(), 1.0));
     };
     let weight: f32 =
         weight.trim().parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0).with_context(
-            || format!("--style {path}={weight}: the weight must be a number that is not below 0"),
+            || {
+                let path = path.display();
+                format!("--style {path}={weight}: the weight must be a number that is not below 0")
+            },
         )?;
     Ok((path.into(), weight))
 }
@@ -622,8 +649,7 @@ fn parse_mask(argument: &OsStr, styles: usize) -> Result<(PathBuf, Option<usize>
             argument.display()
         )
     };
-    let (path, style) =
-        argument.to_str().and_then(|text| text.rsplit_once('=')).with_context(wrong)?;
+    let (path, style) = files::split_value(argument).with_context(wrong)?;
     if style == "none" {
         return Ok((path.into(), None));
     }

@@ -204,6 +204,8 @@ fn decoded(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
         };
         let printed = inks.and_then(|(inks, size)| profile::inks_to_srgb(&inks, size, &profile));
         pixels = printed.unwrap_or_else(|| profile::to_srgb(pixels, &profile));
+    } else if format == ImageFormat::Png {
+        pixels = profile::png_to_srgb(pixels, bytes);
     }
     pixels.apply_orientation(orientation);
     let reduced_from = (part > 1).then_some((width, height));
@@ -229,7 +231,7 @@ fn unless_it_panics<T>(
 #[cfg(test)]
 pub(crate) mod tests {
     use image::metadata::Orientation;
-    use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat};
+    use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, RgbImage, RgbaImage};
 
     use super::*;
     use crate::picture::tests::gradient;
@@ -392,11 +394,30 @@ pub(crate) mod tests {
         assert!(matches!(contents(&png, area - 1), Err(PictureError::TooLarge { .. })));
     }
 
+    /// A small file of each kind that is read, by its ending.
+    fn of_every_kind() -> Vec<(&'static str, Vec<u8>)> {
+        let picture = gradient(20, 15);
+        let pixels = RgbImage::from_raw(20, 15, picture.rgb().to_vec()).unwrap();
+        let by = |format| {
+            let mut bytes = Cursor::new(Vec::new());
+            DynamicImage::from(pixels.clone()).write_to(&mut bytes, format).unwrap();
+            bytes.into_inner()
+        };
+        vec![
+            ("png", picture.encode(Format::Png).unwrap()),
+            ("jpg", picture.encode(Format::Jpeg { quality: 90 }).unwrap()),
+            ("cmyk.jpg", CMYK_JPEG.to_vec()),
+            ("webp", picture.encode(Format::WebP).unwrap()),
+            ("gif", by(ImageFormat::Gif)),
+            ("bmp", by(ImageFormat::Bmp)),
+            ("tif", by(ImageFormat::Tiff)),
+            ("jxl", jxl::tests::TURNED_AND_WIDE.to_vec()),
+        ]
+    }
+
     #[test]
     fn incomplete_files_are_errors() {
-        let picture = gradient(40, 30);
-        for format in [Format::Png, Format::Jpeg { quality: 90 }, Format::WebP] {
-            let bytes = picture.encode(format).unwrap();
+        for (kind, bytes) in of_every_kind() {
             let whole = Picture::decode(&bytes).unwrap();
             for length in 1..bytes.len() {
                 match Picture::decode(&bytes[..length]) {
@@ -404,10 +425,27 @@ pub(crate) mod tests {
                     Ok(found) => {
                         let pairs = found.rgb().iter().zip(whole.rgb());
                         let other = pairs.filter(|(a, b)| a != b).count();
-                        let most = if matches!(format, Format::Jpeg { .. }) { 3 * 64 } else { 0 };
-                        assert!(other <= most, "{length} bytes of {format:?}: {other} differ");
+                        let most = if kind.ends_with("jpg") { 3 * 64 } else { 0 };
+                        assert!(other <= most, "{length} bytes of {kind}: {other} differ");
                     }
                     Err(error) => assert!(!error.to_string().is_empty()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_byte_is_an_error_or_a_few_wrong_pixels() {
+        for (kind, bytes) in of_every_kind() {
+            for at in 0..bytes.len() {
+                for wrong in [0x00, 0xff, bytes[at] ^ 0x40] {
+                    let mut changed = bytes.clone();
+                    changed[at] = wrong;
+                    // It ends, in one way or the other, and has as many pixels as it says.
+                    if let Ok(found) = Picture::decode(&changed) {
+                        let pixels = u64::from(found.width()) * u64::from(found.height());
+                        assert!(pixels <= Picture::MAX_PIXELS, "{kind}, byte {at}");
+                    }
                 }
             }
         }

@@ -34,8 +34,8 @@ function read(data) {
     // Both may say that they are of the general kind, and name their own behind it and a version.
     const more = text(16, Math.min(data.getUint32(0), HEAD_OF_BRANDS) - 16).match(/.{4}/gs) ?? [];
     const brands = [text(8, 4), ...more];
-    if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return { kind: 'avif' };
-    if (brands.some((brand) => HEIC.test(brand))) return { kind: 'heic' };
+    if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return { kind: 'avif', ...heifSize(data) };
+    if (brands.some((brand) => HEIC.test(brand))) return { kind: 'heic', ...heifSize(data) };
   }
   return {};
 }
@@ -54,6 +54,21 @@ function jpegSize(data) {
     else at += 2 + data.getUint16(at + 2);
   }
   return {};
+}
+
+/** Of the largest of the pictures that a HEIF file has, of which some may be parts of another. @param {DataView} data */
+function heifSize(data) {
+  const SIZE = 0x69737065; // 'ispe', a version, width, height
+  /** @type {{ width?: number, height?: number }} */
+  let found = {};
+  let most = 0;
+  for (let at = 0; at + 16 <= data.byteLength; at++) {
+    if (data.getUint32(at) !== SIZE) continue;
+    const [width, height] = [data.getUint32(at + 8), data.getUint32(at + 12)];
+    if (width * height > most) found = { width, height };
+    most = Math.max(most, width * height);
+  }
+  return found;
 }
 
 /** @param {DataView} data @param {string} chunk */

@@ -136,14 +136,14 @@ fn without_opacity(samples: &mut [u8], channels: usize) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::picture::Picture;
     use crate::picture::codecs::Decoded;
 
     /// 16 x 8 pixels in Display P3: left half (234, 51, 35), right half (100, 150, 200), with EXIF data that say that it
     /// lies on its side and was made by Kamera. A JPEG file of Pillow's, which its JPEG XL plug-in packed as it was.
-    const TURNED_AND_WIDE: &[u8] = include_bytes!("../../../tests/data/turned-wide.jxl");
+    pub const TURNED_AND_WIDE: &[u8] = include_bytes!("../../../tests/data/turned-wide.jxl");
     /// 48 x 32 pixels: the first 8 columns are transparent, below row 16 it is half so. Pillow, lossless.
     const CUT_OUT: &[u8] = include_bytes!("../../../tests/data/cut-out.jxl");
     /// 48 x 32 grey pixels: 84 left of column 24. Pillow, lossless.
