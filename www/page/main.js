@@ -9,6 +9,7 @@ import { $, button, canvas, choose, dialog, follow, icon, input, label, make, on
 import { onDragStyle } from './drag.js';
 import { Gallery } from './gallery.js';
 import { onHold } from './hold.js';
+import { readsTrue } from './honest.js';
 import { Improver } from './improve.js';
 import { takeLink, wireLink } from './link.js';
 import { History, lookKey, MOST_STYLES, regionsOn } from './look.js';
@@ -380,6 +381,7 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
       complainOf(error);
     }
   }
+  if (first && !readsTrue()) complain('canvasNoise');
 }
 
 async function shoot() {

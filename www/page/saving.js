@@ -3,6 +3,7 @@
 import { command } from './command.js';
 import { $, button, chosen, dialog, follow, input, onRadio, select, tell } from './dom.js';
 import { regionsOn } from './look.js';
+import { isTransparent, withOpacity } from './opacity.js';
 import { SMALLEST } from './painter.js';
 import { asPng } from './pictures.js';
 import { maskPicture, shares } from './regions.js';
@@ -59,6 +60,13 @@ function metadataOf({ file }) {
 }
 
 /**
+ * A painting as its format can have it: transparent where the photo is, but not in JPEG.
+ * @param {Photo} photo
+ * @param {Written} picture
+ */
+const asFormat = async (photo, picture) => (chosenFormat().format === 'jpeg' ? picture : withOpacity(photo, picture));
+
+/**
  * A painting's file, with what of the photo's metadata was chosen.
  * @param {Photo} photo
  * @param {Written} picture
@@ -67,7 +75,7 @@ export async function fileOf(photo, picture) {
   const { format, quality } = chosenFormat();
   const { some, place } = chosenMetadata();
   const { width, height } = picture;
-  const file = await picture.file(format, quality);
+  const file = await (await asFormat(photo, picture)).file(format, quality);
   const exif = some ? await metadataOf(photo) : undefined;
   if (!exif) return file;
   return (await import('./metadata.js')).withMetadata(file, exif, { width, height, place });
@@ -162,6 +170,12 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     $('command-hint').textContent = words(used.some((id) => style(id)?.own) ? 'commandHintOwn' : 'commandHint');
     button('save-masks').hidden = !masks.length && !now.photo.loose;
     offerMetadata(now.photo);
+    $('on-white').hidden = true;
+    if (format === 'jpeg') {
+      isTransparent(now.photo).then((is) => {
+        if (shown()?.photo === now.photo && chosenFormat().format === format) $('on-white').hidden = !is;
+      }, () => {});
+    }
 
     const picture = known(now);
     const millions = (side.width * side.height) / 1e6;
@@ -180,7 +194,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     }
     if (moving) return;
     try {
-      const { size } = await picture.file(format, quality);
+      const { size } = await (await asFormat(now.photo, picture)).file(format, quality);
       // Something else may have been chosen meanwhile.
       if (format !== chosenFormat().format || quality !== chosenFormat().quality || picture !== known(now)) return;
       const { width, height } = picture;
@@ -327,7 +341,9 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   });
   button('copy').addEventListener('click', () => {
     const now = shown();
-    if (now) copied(button('copy'), copyPicture(now.picture).then(onSaved));
+    if (!now) return;
+    const png = withOpacity(now.photo, now.picture).then((picture) => picture.file('png'));
+    copied(button('copy'), copyPicture(png).then(onSaved));
   });
   button('copy-command').addEventListener('click', () =>
     copied(button('copy-command'), navigator.clipboard.writeText($('command').textContent ?? '')));
