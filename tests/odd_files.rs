@@ -79,6 +79,42 @@ fn a_folder_that_cannot_be_made_is_told_of_before_anything_is_painted() {
     assert_eq!(desk.names(), ["blue.jpg", "photo.png", "red.png"]);
 }
 
+#[test]
+fn no_command_replaces_a_file_unless_it_is_told_to() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("page")).unwrap();
+    fs::write(desk.path("page/styles.json"), "mine").unwrap();
+    for command in [
+        &["dream", "--style", "red.png", "-o", "photo.png"][..],
+        &["styles", "--family", "woodcut", "-o", "photo.png"],
+        &["styles", "-o", "page"],
+        &["import-vgg", "red.png", "-o", "photo.png"],
+        &["bench", "--sizes", "16", "--json", "photo.png"],
+    ] {
+        desk.run(command).fails(1, &["exists; --force replaces it"]);
+    }
+    assert_eq!(desk.picture("photo.png"), photo());
+    assert_eq!(names(&desk.path("page")), ["styles.json"]);
+    assert_eq!(fs::read(desk.path("page/styles.json")).unwrap(), b"mine");
+    // What is read is not even replaced then.
+    desk.run(&["dream", "--style", "red.png", "--force", "-o", "red.png"])
+        .fails(1, &["would replace a picture that is read"]);
+}
+
+#[test]
+fn pictures_without_a_photo_go_to_standard_output_too() {
+    let desk = Desk::new();
+    for command in [
+        &["dream", "--style", "red.png", "--device", "cpu", "--size", "64x48", "-o", "-"][..],
+        &["styles", "--family", "woodcut", "--out", "-"],
+    ] {
+        let output = desk.command().args(command).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        impasto::Picture::decode(&output.stdout).expect("nothing but the picture is there");
+    }
+    assert_eq!(desk.names(), ["blue.jpg", "photo.png", "red.png"]);
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
     use std::ffi::OsStr;

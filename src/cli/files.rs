@@ -150,6 +150,26 @@ pub fn format_of(path: &Path, quality: u8) -> Option<Format> {
     }
 }
 
+/// The same, which is PNG for standard output.
+///
+/// # Errors
+/// Says which endings there are.
+pub fn format_for(path: &Path, quality: u8) -> Result<Format> {
+    if is_standard(path) {
+        return Ok(Format::Png);
+    }
+    format_of(path, quality)
+        .with_context(|| format!("{}: the name must end in .png, .jpg or .webp", path.display()))
+}
+
+/// Says what was written: not on standard output where the file itself went there.
+pub fn tell_written(path: &Path, text: &str) {
+    match is_standard(path) {
+        true => eprintln!("{text}"),
+        false => println!("{}: {text}", path.display()),
+    }
+}
+
 /// The files of a folder whose names end like a picture's, sorted; not those of its subfolders,
 /// nor hidden ones. Says which others there are.
 pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {

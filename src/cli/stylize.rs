@@ -150,7 +150,6 @@ struct Job {
 }
 
 /// What is said once, of the first photo that it is true of.
-#[derive(Default)]
 struct Said {
     metadata: Once,
     shape: Once,
@@ -237,7 +236,7 @@ impl Stylize {
             }),
             None => None,
         };
-        let said = Said::default();
+        let said = Said { metadata: Once::new(), shape: Once::new() };
         let paint = |job: &Job, bar: &ProgressBar| {
             let start = Instant::now();
             let outcome = self.paint(&stylizer, &layers, refiner.as_ref(), job, bar, &said);
@@ -664,7 +663,7 @@ fn ends_with_separator(path: &Path) -> bool {
 }
 
 /// Not even with --force: whoever loses a photo that way did not mean to.
-fn refuse_to_replace_inputs<'a>(
+pub fn refuse_to_replace_inputs<'a>(
     outputs: &[PathBuf],
     inputs: impl Iterator<Item = &'a PathBuf>,
 ) -> Result<()> {
