@@ -169,6 +169,10 @@ fn decoded(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
         None => Some(1).filter(fits),
     };
     let Some(part) = part else { return Err(PictureError::TooLarge { width, height }) };
+    let pixels = u64::from(width / part) * u64::from(height / part);
+    if !has_room(pixels) {
+        return Err(PictureError::NoMemory { width, height });
+    }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_ALLOCATION);
     let too_large_or_damaged = |error: ImageError| match error {
@@ -210,6 +214,15 @@ fn decoded(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
     pixels.apply_orientation(orientation);
     let reduced_from = (part > 1).then_some((width, height));
     Ok(Contents { pixels, metadata: Metadata::of_exif(exif), reduced_from })
+}
+
+/// Whether there is memory to read and paint so many pixels, where the system can tell: a program that asks for too much
+/// later is ended, and a batch with it.
+fn has_room(pixels: u64) -> bool {
+    /// What was measured with 24 megapixels.
+    const BYTES: u64 = 24;
+    let bytes = usize::try_from(BYTES.saturating_mul(pixels));
+    bytes.is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
 }
 
 fn damaged(error: &ImageError) -> PictureError {
@@ -449,6 +462,12 @@ pub(crate) mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_no_memory_has_room_for_is_known() {
+        assert!(has_room(1_000_000));
+        assert!(!has_room(u64::MAX / 48));
     }
 
     #[test]

@@ -49,6 +49,11 @@ pub enum PictureError {
         Picture::MAX_PIXELS / 1_000_000
     )]
     TooLarge { width: u32, height: u32 },
+    /// Known before the work, which would end the program.
+    #[error(
+        "there is not enough memory for {width} x {height} pixels; make the picture smaller first"
+    )]
+    NoMemory { width: u32, height: u32 },
     /// One of the many things that a format can be and hardly ever is.
     #[error("pictures of this kind are not read ({0}); save it as an ordinary PNG or JPEG first")]
     Unsupported(String),
