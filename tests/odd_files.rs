@@ -166,7 +166,8 @@ mod linux {
         symlink(".", desk.path("in/round.png")).unwrap();
         symlink("turn.jpg", desk.path("in/turn.jpg")).unwrap();
         fs::create_dir(desk.path("in/folder.jpg")).unwrap();
-        let run = desk.stylize(&["in", "--style", "red.png", "-o", "out"]).prints(&["1 of 1"]);
+        let run =
+            desk.stylize(&["in", "--style", "red.png", "-o", "out"]).prints(&["a.png: 64 x 48"]);
         assert!(run.stderr.contains("not read in in: link.png, pipe.png, turn.jpg"), "{run:?}");
         assert_eq!(names(&desk.path("out")), ["a.png"]);
         desk.stylize(&["in/turn.jpg", "--style", "red.png", "-o", "x.png"])

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import ExifReader from 'exifreader';
 import { unzipSync } from 'fflate';
 
@@ -84,14 +84,17 @@ function tagsOf(bytes) {
   return { exif: found, place: gps, thumbnail, xmp: others.xmp };
 }
 
-const photos = {};
-before(async () => {
-  for (const [name, little] of [['little', true], ['big', false]]) {
+/** Two photos with that, one for each order of bytes, made when first asked for. */
+let made;
+const photos = () => {
+  made ??= Promise.all([['little', true], ['big', false]].map(async ([name, little]) => {
     const plain = await native(`plain-${name}.jpg`, files.photo, '--style', files.style, '--strength', '0');
-    photos[name] = join(folder, `camera-${name}.jpg`);
-    await writeFile(photos[name], asCamera(await readFile(plain), exifData(little)));
-  }
-});
+    const path = join(folder, `camera-${name}.jpg`);
+    await writeFile(path, asCamera(await readFile(plain), exifData(little)));
+    return [name, path];
+  })).then(Object.fromEntries);
+  return made;
+};
 
 /** Ticks what of the metadata is to be kept, in the dialog. */
 async function keep(page, some, place) {
@@ -104,7 +107,7 @@ async function keep(page, some, place) {
 
 test('page and command line keep the same of what the camera wrote, if asked, in every format', async () => {
   await onPage(AT_64, async (page) => {
-    for (const [order, photo] of Object.entries(photos)) {
+    for (const [order, photo] of Object.entries(await photos())) {
       await give(page, { photo });
       for (const [format, ending] of [['png', 'png'], ['jpeg', 'jpg'], ['webp', 'webp']]) {
         for (const [some, place] of [[false, false], [true, false], [true, true]]) {
@@ -145,7 +148,7 @@ test('what can be kept is offered where there is something, and is in the comman
     await page.waitForFunction(() => document.getElementById('command').textContent.includes('--size'));
     assert.ok(await page.isHidden('#metadata-field'), 'the photo says nothing');
     await page.keyboard.press('Escape');
-    await give(page, { photo: photos.little });
+    await give(page, { photo: (await photos()).little });
     await page.click('#save');
     await page.waitForSelector('#metadata-field:not([hidden])');
     assert.equal(await page.isChecked('#keep-metadata'), false);
@@ -175,7 +178,7 @@ test('what can be kept is offered where there is something, and is in the comman
 });
 
 test('metadata that are damaged anywhere cost nothing but themselves', async () => {
-  const whole = await readFile(photos.big);
+  const whole = await readFile((await photos()).big);
   const end = whole.indexOf('JFIF');
   const kept = await metadataOf(new Blob([whole]));
   assert.ok(kept);
