@@ -8,7 +8,7 @@ import ExifReader from 'exifreader';
 import { unzipSync } from 'fflate';
 
 import { metadataOf, withMetadata } from '../../www/page/metadata.js';
-import { download, files, folder, give, impasto, native, onPage, run } from './visit.mjs';
+import { decoded, download, files, folder, give, impasto, native, onPage, run } from './visit.mjs';
 
 const AT_64 = { query: '?engine=cpu&size=64' };
 
@@ -130,11 +130,8 @@ test('page and command line keep the same of what the camera wrote, if asked, in
           assert.equal(here.exif.DateTimeOriginal, '["2026:05:01 12:00:00"]', about);
           // It stands upright now: higher than wide.
           assert.deepEqual([here.exif.Orientation, here.exif.PixelXDimension, here.exif.PixelYDimension], ['1', '48', '64'], about);
-          const size = await page.evaluate(async (bytes) => {
-            const bitmap = await createImageBitmap(await (await fetch(`data:;base64,${bytes}`)).blob());
-            return [bitmap.width, bitmap.height];
-          }, saved.toString('base64'));
-          assert.deepEqual(size, [48, 64], about);
+          const { width, height } = await decoded(page, join(folder, `kept.${ending}`));
+          assert.deepEqual([width, height], [48, 64], about);
         }
       }
     }
