@@ -95,10 +95,10 @@ fn frame(photo: &Picture, clip: &Clip, index: usize, seed: &mut u32) -> Result<P
 /// Where a pixel of a frame was in the one before, found by a few steps of Newton's method; nothing where that is
 /// not seen there.
 fn before(clip: &Clip, x: f32, y: f32, index: usize) -> Option<[f32; 2]> {
-    if let Some(speed) = clip.passing {
-        if passing(speed, x, y, index).is_some() {
-            return Some([x - speed, y]).filter(|[x, _]| *x >= 0.0);
-        }
+    if let Some(speed) = clip.passing
+        && passing(speed, x, y, index).is_some()
+    {
+        return Some([x - speed, y]).filter(|[x, _]| *x >= 0.0);
     }
     let place = (clip.place)(x, y, index);
     let [mut from, mut down] = [x, y];

@@ -222,7 +222,7 @@ fn a_folder_goes_to_a_folder_and_failures_are_named() {
     std::fs::write(desk.path("in/notes.txt"), "not to be read").unwrap();
     let run = desk
         .stylize(&["in", "--style", "red.png", "-o", "out"])
-        .fails(1, &["broken.jpg: not a PNG, JPEG, WebP, GIF, BMP or TIFF picture"]);
+        .fails(1, &["broken.jpg: not a PNG, JPEG, WebP, GIF, BMP, TIFF or JPEG XL picture"]);
     assert!(run.stdout.contains("3 of 4 pictures painted"), "{run:?}");
     assert_eq!(names(&desk.path("out")), ["a.png", "b.JPG", "c.webp"]);
     assert!(std::fs::read(desk.path("out/b.JPG")).unwrap().starts_with(b"\xff\xd8\xff"));
@@ -350,7 +350,7 @@ fn several_photos_need_a_folder() {
     two("other/photo.png", "both").fails(1, &["would both go to"]);
     std::fs::create_dir(desk.path("empty")).unwrap();
     desk.stylize(&["empty", "--style", "red.png", "-o", "both"])
-        .fails(1, &["there are no PNG, JPEG, WebP, GIF, BMP or TIFF files in empty"]);
+        .fails(1, &["there are no PNG, JPEG, WebP, GIF, BMP, TIFF or JPEG XL files in empty"]);
     assert!(!desk.path("both").exists() && !desk.path("out.png").exists());
 }
 
@@ -388,7 +388,7 @@ fn unusable_photos_and_styles_are_named_and_leave_nothing() {
     let before = desk.names();
     for (file, reason) in [
         ("empty.png", "the file is empty"),
-        ("text.png", "not a PNG, JPEG, WebP, GIF, BMP or TIFF picture"),
+        ("text.png", "not a PNG, JPEG, WebP, GIF, BMP, TIFF or JPEG XL picture"),
         ("half.jpg", "damaged or incomplete"),
         ("film.gif", "damaged or incomplete"),
         ("missing.png", "cannot read missing.png"),

@@ -112,6 +112,9 @@ impl Bench {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         files::refuse_to_overwrite(self.json.as_slice(), self.force)?;
+        if let Some(path) = &self.json {
+            files::make_folder_of(path)?;
+        }
         let weights = self.weights.read()?;
         let contestants = self
             .open()?

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use impasto::{STYLE_SIZE, Style, procedural};
 
@@ -25,7 +25,7 @@ pub struct Dream {
     /// --list`); may be given several times, with weights that say how much each counts
     #[arg(short, long = "style", required = true, value_name = "PICTURE[=WEIGHT]")]
     styles: Vec<OsString>,
-    /// Where the picture goes: a file that ends in .png, .jpg or .webp
+    /// Where the picture goes: a file that ends in .png, .jpg or .webp, or - for standard output, as PNG
     #[arg(short, long, alias = "out", value_name = "FILE")]
     output: PathBuf,
     /// Which of the many pictures
@@ -54,13 +54,13 @@ pub struct Dream {
 impl Dream {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
-        let format = files::format_of(&self.output, self.quality).with_context(|| {
-            format!("{}: the name must end in .png, .jpg or .webp", self.output.display())
-        })?;
+        let format = files::format_for(&self.output, self.quality)?;
         files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
         files::make_folder_of(&self.output)?;
         let styles =
             self.styles.iter().map(|style| look::parse_style(style)).collect::<Result<Vec<_>>>()?;
+        let output = std::slice::from_ref(&self.output);
+        files::refuse_to_replace_inputs(output, styles.iter().map(|(path, _)| path))?;
         ensure!(
             styles.iter().any(|(_, weight)| *weight > 0.0),
             "all styles have the weight 0; give at least one more"
@@ -79,7 +79,8 @@ impl Dream {
         let scene = stylizer.encode_content(&procedural::scene(width, height, self.seed));
         let picture = pollster::block_on(stylizer.stylize(&scene, &weighted, 1.0))?;
         files::write(&self.output, &picture.encode(format)?)?;
-        println!("{}: {width} x {height} pixels, seed {}", self.output.display(), self.seed);
+        let text = format!("{width} x {height} pixels, seed {}", self.seed);
+        files::tell_written(&self.output, &text);
         Ok(())
     }
 }

@@ -95,6 +95,10 @@ impl Evaluate {
         });
         let outputs: Vec<_> = self.sheet.iter().cloned().chain(saved).collect();
         files::refuse_to_overwrite(&outputs, self.force)?;
+        // One of them in each folder.
+        for path in self.sheet.iter().chain(outputs.last()) {
+            files::make_folder_of(path)?;
+        }
         let vgg = files::read(&self.vgg).context("make it with `impasto import-vgg`")?;
         ensure!(!self.probe || photos.len() >= 2, "--probe takes at least two photos");
         let weights = self.weights.read()?;
@@ -180,8 +184,6 @@ impl Evaluate {
         }
         bar.finish_and_clear();
         if let Some(folder) = &self.save {
-            let cannot_write = || format!("cannot write to {}", folder.display());
-            std::fs::create_dir_all(folder).with_context(cannot_write)?;
             for ((photo, style), painting) in pairs(photos, styles).zip(&paintings) {
                 files::write(&file_of(folder, photo, style), &painting.encode(Format::Png)?)?;
             }

@@ -20,6 +20,9 @@ pub const A_WHILE: Duration = Duration::from_secs(60);
 /// Largest file that is read into memory, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
 
+/// Bytes that a folder is tried with.
+const PROBE: usize = 1 << 16;
+
 /// Whether this means standard input or output, and no file.
 pub fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
@@ -121,6 +124,16 @@ pub fn bundled_style(name: &Path) -> Option<&'static BundledStyle> {
     bundled().iter().find(|style| name == Path::new(style.id))
 }
 
+/// `NAME=VALUE`, split at the last `=`: the name may be any that the system has, the value is text.
+pub fn split_value(argument: &OsStr) -> Option<(&Path, &str)> {
+    let bytes = argument.as_encoded_bytes();
+    let at = bytes.iter().rposition(|&byte| byte == b'=')?;
+    let value = std::str::from_utf8(&bytes[at + 1..]).ok()?;
+    // SAFETY: these bytes are an `OsStr`'s, up to a character of ASCII.
+    let name = unsafe { OsStr::from_encoded_bytes_unchecked(&bytes[..at]) };
+    Some((Path::new(name), value))
+}
+
 /// The mask in a picture file.
 pub fn read_mask(path: &Path) -> Result<Mask> {
     decoded(path, Mask::decode)
@@ -140,6 +153,26 @@ pub fn format_of(path: &Path, quality: u8) -> Option<Format> {
     }
 }
 
+/// The same, which is PNG for standard output.
+///
+/// # Errors
+/// Says which endings there are.
+pub fn format_for(path: &Path, quality: u8) -> Result<Format> {
+    if is_standard(path) {
+        return Ok(Format::Png);
+    }
+    format_of(path, quality)
+        .with_context(|| format!("{}: the name must end in .png, .jpg or .webp", path.display()))
+}
+
+/// Says what was written: not on standard output where the file itself went there.
+pub fn tell_written(path: &Path, text: &str) {
+    match is_standard(path) {
+        true => eprintln!("{text}"),
+        false => println!("{}: {text}", path.display()),
+    }
+}
+
 /// The files of a folder whose names end like a picture's, sorted; not those of its subfolders,
 /// nor hidden ones. Says which others there are.
 pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -148,18 +181,20 @@ pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut pictures, mut others) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder).with_context(cannot_read)? {
         let path = entry.with_context(cannot_read)?.path();
-        if !path.is_file() || path.file_name().is_some_and(hidden) {
+        if path.is_dir() || path.file_name().is_some_and(hidden) {
             continue;
         }
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-        match ending.is_some_and(|ending| EXTENSIONS.contains(&ending.as_str())) {
+        let named = ending.is_some_and(|ending| EXTENSIONS.contains(&ending.as_str()));
+        // Not a pipe, which nobody may ever write to, nor a link to nothing.
+        match named && path.is_file() {
             true => pictures.push(path),
             false => others.extend(path.file_name().map(|name| name.display().to_string())),
         }
     }
     ensure!(
         !pictures.is_empty(),
-        "there are no PNG, JPEG, WebP, GIF, BMP or TIFF files in {}",
+        "there are no PNG, JPEG, WebP, GIF, BMP, TIFF or JPEG XL files in {}",
         folder.display()
     );
     pictures.sort();
@@ -225,7 +260,9 @@ pub fn make_folder_of(file: &Path) -> Result<()> {
     let folder = folder.unwrap_or(Path::new("."));
     let cannot_write = || format!("cannot write to the folder {}", folder.display());
     std::fs::create_dir_all(folder).with_context(cannot_write)?;
-    tempfile::tempfile_in(folder).with_context(cannot_write)?;
+    let mut file = tempfile::tempfile_in(folder).with_context(cannot_write)?;
+    // A disk may have room for names only.
+    file.write_all(&[0; PROBE]).with_context(cannot_write)?;
     clear_left_behind(folder);
     Ok(())
 }
@@ -237,6 +274,15 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         false => write_whole(path, bytes),
     }
     .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Whether nothing else can be written there, either.
+pub fn nothing_can_be_written(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    kinds
+        .map(std::io::Error::kind)
+        .any(|kind| matches!(kind, QuotaExceeded | ReadOnlyFilesystem | StorageFull))
 }
 
 /// A bar with the remaining time, on standard error.

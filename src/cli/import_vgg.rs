@@ -47,7 +47,13 @@ pub struct ImportVgg {
     #[arg(value_name = "FILE")]
     input: PathBuf,
     /// Where to write the weights
-    #[arg(short, long, value_name = "FILE", default_value = "models/vgg19.safetensors")]
+    #[arg(
+        short,
+        long,
+        alias = "out",
+        value_name = "FILE",
+        default_value = "models/vgg19.safetensors"
+    )]
     output: PathBuf,
     /// Last layer to take: conv5_1 for training, conv4_1 for `impasto stylize --refine`
     #[arg(long, value_name = "LAYER", default_value = "conv5_1",
@@ -101,6 +107,7 @@ impl ImportVgg {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
+        files::make_folder_of(&self.output)?;
         let photos = self.photos.as_deref().map(files::pictures_in).transpose()?;
         let (mut layers, source) = read_vgg(&self.input)
             .with_context(|| format!("cannot use {}", self.input.display()))?;

@@ -175,13 +175,16 @@ pub fn unit(text: &str) -> Result<f32, String> {
 
 /// `PICTURE` or `PICTURE=WEIGHT`. A file that has the whole text as its name comes first.
 pub fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
-    let split = argument.to_str().and_then(|text| text.rsplit_once('='));
+    let split = files::split_value(argument);
     let Some((path, weight)) = split.filter(|_| !Path::new(argument).exists()) else {
         return Ok((argument.into(), 1.0));
     };
     let weight: f32 =
         weight.trim().parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0).with_context(
-            || format!("--style {path}={weight}: the weight must be a number that is not below 0"),
+            || {
+                let path = path.display();
+                format!("--style {path}={weight}: the weight must be a number that is not below 0")
+            },
         )?;
     Ok((path.into(), weight))
 }
@@ -195,8 +198,7 @@ fn parse_mask(argument: &OsStr, styles: usize) -> Result<(PathBuf, Option<usize>
             argument.display()
         )
     };
-    let (path, style) =
-        argument.to_str().and_then(|text| text.rsplit_once('=')).with_context(wrong)?;
+    let (path, style) = files::split_value(argument).with_context(wrong)?;
     if style == "none" {
         return Ok((path.into(), None));
     }

@@ -77,7 +77,9 @@ enum Command {
 
 /// Exit codes: 0 done, 1 failed (entirely or in part), 2 wrong usage, 130 stopped by Ctrl-C.
 pub fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    // An option's value may begin with a minus, and is then found to be too small.
+    let commands = Cli::command().mut_subcommands(|command| command.allow_negative_numbers(true));
+    let matches = commands.get_matches();
     let Cli { command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Err(error) = interrupt::listen() {
         eprintln!("{error:#}");

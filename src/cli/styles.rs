@@ -44,21 +44,18 @@ pub struct Styles {
     /// Which of the family's many styles
     #[arg(long, value_name = "N", default_value_t = 1, requires = "family")]
     seed: u64,
-    /// Where the picture goes: a file that ends in .png, .jpg or .webp [default: named after
-    /// photo, family and seed, here]
-    #[arg(short, long, value_name = "FILE", requires = "family")]
+    /// Where the picture goes: a file that ends in .png, .jpg or .webp, or - for standard output [default: named after
+    /// photo, family and seed, here]; without --family the folder for the page's style pictures
+    /// [default: www/styles]. Folders that are missing are made
+    #[arg(short, long, alias = "out", value_name = "FILE_OR_DIR")]
     output: Option<PathBuf>,
     /// Quality of JPEG files, from 1 to 100 (PNG and WebP lose nothing)
     #[arg(long, default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100),
           requires = "family")]
     quality: u8,
-    /// Replace a file that exists
-    #[arg(long, requires = "family")]
+    /// Replace files that exist
+    #[arg(long)]
     force: bool,
-    /// Folder for the page's style pictures; made if it is missing, files of the same names are
-    /// replaced
-    #[arg(long, value_name = "DIR", default_value = "www/styles", conflicts_with = "family")]
-    out: PathBuf,
 }
 
 impl Styles {
@@ -72,17 +69,16 @@ impl Styles {
         }
         match self.family {
             Some(family) => self.one(family),
-            None => all(&self.out),
+            None => all(self.output.as_deref().unwrap_or(Path::new("www/styles")), self.force),
         }
     }
 
     /// A photo, or a made-up scene, in one style.
     fn one(&self, family: Family) -> Result<()> {
         let output = self.output.clone().unwrap_or_else(|| self.name(family));
-        let format = files::format_of(&output, self.quality).with_context(|| {
-            format!("{}: the name must end in .png, .jpg or .webp", output.display())
-        })?;
+        let format = files::format_for(&output, self.quality)?;
         files::refuse_to_overwrite(std::slice::from_ref(&output), self.force)?;
+        files::make_folder_of(&output)?;
         let picture = match &self.photo {
             Some(photo) => from_photo(&files::read_picture(photo)?, family, self.seed)
                 .with_context(|| {
@@ -91,14 +87,9 @@ impl Styles {
             None => paint(family, BUNDLED_SIZE, BUNDLED_SIZE, self.seed),
         };
         files::write(&output, &picture.encode(format)?)?;
-        println!(
-            "{}: {} x {} pixels, {}, seed {}",
-            output.display(),
-            picture.width(),
-            picture.height(),
-            family.name(),
-            self.seed
-        );
+        let (width, height) = (picture.width(), picture.height());
+        let text = format!("{width} x {height} pixels, {}, seed {}", family.name(), self.seed);
+        files::tell_written(&output, &text);
         Ok(())
     }
 
@@ -120,16 +111,18 @@ fn family() -> impl TypedValueParser<Value = Family> {
 }
 
 /// The page's style pictures, into a folder.
-fn all(out: &Path) -> Result<()> {
-    let thumbs = out.join("thumbs");
-    std::fs::create_dir_all(&thumbs)
-        .with_context(|| format!("cannot make {}", thumbs.display()))?;
+fn all(out: &Path, force: bool) -> Result<()> {
+    let list = out.join("styles.json");
+    files::refuse_to_overwrite(std::slice::from_ref(&list), force)?;
     for style in bundled() {
         for (name, bytes) in style.files()? {
-            files::write(&out.join(name), &bytes)?;
+            let path = out.join(name);
+            files::refuse_to_overwrite(std::slice::from_ref(&path), force)?;
+            files::make_folder_of(&path)?;
+            files::write(&path, &bytes)?;
         }
     }
-    files::write(&out.join("styles.json"), styles_json().as_bytes())?;
+    files::write(&list, styles_json().as_bytes())?;
     println!("{} styles in {}", bundled().len(), out.display());
     Ok(())
 }

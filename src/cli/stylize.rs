@@ -21,7 +21,7 @@ use super::look::Look;
 
 /// Paint photos in the style of one or several pictures.
 ///
-/// Reads PNG, JPEG, WebP, GIF, BMP and TIFF, and writes PNG, JPEG or WebP, as the ending of the output's name
+/// Reads PNG, JPEG, WebP, GIF, BMP, TIFF and JPEG XL, and writes PNG, JPEG or WebP, as the ending of the output's name
 /// says. Several photos, or a folder of photos, go to a folder, under their own names. What is transparent in a
 /// photo is so in its painting, and is no part of a style. Nothing is sent
 /// anywhere: all computing is done on this machine.
@@ -103,6 +103,12 @@ struct Job {
     format: Format,
 }
 
+/// What is said once, of the first photo that it is true of.
+struct Said {
+    metadata: Once,
+    shape: Once,
+}
+
 /// What refining takes beside the networks.
 struct Refiner<'a> {
     chain: Chain,
@@ -156,11 +162,10 @@ impl Stylize {
             }),
             None => None,
         };
-        let dropped = Once::new();
+        let said = Said { metadata: Once::new(), shape: Once::new() };
         let paint = |job: &Job, bar: &ProgressBar| {
             let start = Instant::now();
-            let outcome =
-                self.paint(&studio.stylizer, &layers, refiner.as_ref(), job, bar, &dropped);
+            let outcome = self.paint(&studio.stylizer, &layers, refiner.as_ref(), job, bar, &said);
             if self.json {
                 let line = Line::of(job, &outcome, &studio.engine, start.elapsed());
                 bar.suspend(|| println!("{line}"));
@@ -271,7 +276,7 @@ impl Stylize {
         refiner: Option<&Refiner>,
         job: &Job,
         bar: &ProgressBar,
-        dropped: &Once,
+        said: &Said,
     ) -> Result<Painted> {
         let Decoded { picture: whole, opacity, metadata, reduced_from } =
             files::read_whole(&job.photo)?;
@@ -287,6 +292,14 @@ impl Stylize {
             });
         }
         let photo = whole.fit(self.size.unwrap_or(u32::MAX));
+        if layers.iter().filter_map(|layer| layer.mask).any(|mask| !alike(mask.size(), size)) {
+            said.shape.call_once(|| {
+                let photo = job.photo.display();
+                bar.suspend(|| {
+                    eprintln!("a mask has another shape than {photo} and is stretched over it")
+                });
+            });
+        }
         let content = stylizer.encode_content(&photo);
         let mut options = self.look.options();
         if refiner.is_some() {
@@ -306,7 +319,7 @@ impl Stylize {
             Some(metadata) if self.keep_metadata => {
                 beside.exif = metadata.for_painting(painted, self.keep_place);
             }
-            Some(_) => dropped.call_once(|| {
+            Some(_) => said.metadata.call_once(|| {
                 bar.suspend(|| {
                     eprintln!("date, camera and the like are not kept; --keep-metadata keeps them");
                 });
@@ -458,7 +471,7 @@ impl Stylize {
         let bar = files::progress_bar(jobs.len(), "painting");
         bar.enable_steady_tick(Duration::from_secs(1));
         let mut failed = 0;
-        for job in jobs {
+        for (index, job) in jobs.iter().enumerate() {
             let began = Instant::now();
             match paint(job, &bar) {
                 // Where there is no terminal, a line a picture.
@@ -469,6 +482,9 @@ impl Stylize {
                 Err(error) => {
                     failed += 1;
                     bar.suspend(|| eprintln!("error: {error:#}"));
+                    if files::nothing_can_be_written(&error) {
+                        bail!("the rest is not painted: {} of {}", jobs.len() - index, jobs.len());
+                    }
                 }
             }
             bar.inc(1);
@@ -485,6 +501,12 @@ impl Stylize {
         ensure!(failed == 0, "{failed} of {} photos could not be painted", jobs.len());
         Ok(())
     }
+}
+
+/// Whether pictures of these sizes have one shape, but for rounding.
+fn alike(a: (u32, u32), b: (u32, u32)) -> bool {
+    let shape = |(width, height): (u32, u32)| f64::from(width) / f64::from(height);
+    (shape(a) / shape(b)).ln().abs() < 0.02
 }
 
 /// A number above 0.

@@ -42,7 +42,13 @@ pub struct Train {
     #[arg(long, value_name = "DIR")]
     answers: Option<PathBuf>,
     /// Folder for everything that the run writes
-    #[arg(long, value_name = "DIR", required_unless_present = "preview")]
+    #[arg(
+        short = 'o',
+        long,
+        alias = "output",
+        value_name = "DIR",
+        required_unless_present = "preview"
+    )]
     out: Option<PathBuf>,
     /// Write a sheet of the first crops, as the networks will see them, and do not train
     #[arg(long, value_name = "PNG")]
@@ -148,6 +154,7 @@ impl Train {
         }
         if let Some(path) = &self.preview {
             files::refuse_to_overwrite(std::slice::from_ref(path), self.force)?;
+            files::make_folder_of(path)?;
         }
         let skipped = Skipped::default();
         let content = load(&self.content, "photos", &skipped)?;

@@ -53,6 +53,11 @@ impl Mask {
         Self::new(width, height, shares.map(|&value| f32::from(value) / 255.0).collect())
     }
 
+    /// Width and height.
+    pub fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
     /// Brought to another size, whatever its proportions were; soft edges stay soft.
     pub fn resized(&self, width: u32, height: u32) -> Self {
         if (width, height) == (self.width, self.height) {

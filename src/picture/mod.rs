@@ -38,7 +38,9 @@ pub enum PictureError {
     #[error("the file is empty")]
     EmptyFile,
     /// Another kind of file. The text is what it looks like, if that is known.
-    #[error("not a PNG, JPEG, WebP, GIF, BMP or TIFF picture{0}; save it as one of these first")]
+    #[error(
+        "not a PNG, JPEG, WebP, GIF, BMP, TIFF or JPEG XL picture{0}; save it as one of these first"
+    )]
     Foreign(String),
     /// A picture that would take too much memory.
     #[error(
@@ -47,6 +49,11 @@ pub enum PictureError {
         Picture::MAX_PIXELS / 1_000_000
     )]
     TooLarge { width: u32, height: u32 },
+    /// Known before the work, which would end the program.
+    #[error(
+        "there is not enough memory for {width} x {height} pixels; make the picture smaller first"
+    )]
+    NoMemory { width: u32, height: u32 },
     /// One of the many things that a format can be and hardly ever is.
     #[error("pictures of this kind are not read ({0}); save it as an ordinary PNG or JPEG first")]
     Unsupported(String),

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::TrainError;
 use crate::picture::Picture;
+use crate::picture::codecs::size_of;
 
 /// The table of them, in their folder.
 const TABLE: &str = "pairs.csv";
@@ -122,11 +123,7 @@ fn sizes(row: &[PathBuf; 3]) -> Result<[(u32, u32); 3], String> {
         if !path.is_file() {
             return Err(format!("{} is not a file", path.display()));
         }
-        image::ImageReader::open(path)
-            .and_then(image::ImageReader::with_guessed_format)
-            .map_err(|error| format!("{}: {error}", path.display()))?
-            .into_dimensions()
-            .map_err(|error| format!("{}: {error}", path.display()))
+        size_of(path).map_err(|error| format!("{}: {error}", path.display()))
     };
     let [photo, style, answer] = row;
     Ok([size(photo)?, size(style)?, size(answer)?])

@@ -25,7 +25,7 @@ use super::augment::{Role, augment};
 use super::config::{Kind, TrainConfig};
 use crate::network::palette::{ColourMap, Palette};
 use crate::picture::Picture;
-use crate::picture::codecs::EXTENSIONS;
+use crate::picture::codecs::{EXTENSIONS, size_of};
 use crate::procedural;
 
 /// Pictures are kept in memory with the long side at most this.
@@ -292,12 +292,8 @@ fn fault(path: &Path) -> Option<String> {
     if metadata.len() > LARGEST_FILE {
         return Some(format!("larger than {} MB", LARGEST_FILE >> 20));
     }
-    let size = image::ImageReader::open(path)
-        .and_then(image::ImageReader::with_guessed_format)
-        .map_err(|error| error.to_string())
-        .and_then(|reader| reader.into_dimensions().map_err(|error| error.to_string()));
-    match size {
-        Err(error) => Some(error),
+    match size_of(path) {
+        Err(error) => Some(error.to_string()),
         Ok((width, height)) if width.min(height) < Folder::SMALLEST => {
             Some(format!("smaller than {} pixels", Folder::SMALLEST))
         }

@@ -174,6 +174,11 @@ test('files are what their first bytes say, and what cannot be opened is explain
   const huge = await file('bomb.png', bomb);
   // 48 × 32, made with Pillow; some sites give AVIF under any name.
   const avif = await file('an avif.jpg', Buffer.from('AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAADrbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAAAAAAAOcGl0bQAAAAAAAQAAAB5pbG9jAAAAAEQAAAEAAQAAAAEAAAETAAAALgAAAChpaW5mAAAAAAABAAAAGmluZmUCAAAAAAEAAGF2MDFDb2xvcgAAAABqaXBycAAAAEtpcGNvAAAAFGlzcGUAAAAAAAAAMAAAACAAAAAQcGl4aQAAAAADCAgIAAAADGF2MUOBAAwAAAAAE2NvbHJuY2x4AAEADQAGgAAAABdpcG1hAAAAAAAAAAEAAQQBAoMEAAAANm1kYXQSAAoJGBUv+0QENBoQMh9GUeHhiGHnnnmgAADcrAapC/oXu0Kprc1NXMpiN+Aw', 'base64'));
+  const bytes = await readFile(avif);
+  const claim = bytes.indexOf('ispe') + 8;
+  bytes.writeUInt32BE(17000, claim);
+  bytes.writeUInt32BE(17000, claim + 4);
+  const hugeAvif = await file('bomb.avif', bytes);
   await onPage(SMALL, async (page) => {
     const refused = async (path, reason) => {
       await page.setInputFiles('#photo-file', path);
@@ -185,7 +190,8 @@ test('files are what their first bytes say, and what cannot be opened is explain
       window.createImageBitmap = (...all) => { window.decoded++; return createImageBitmap(...all); };
     });
     await refused(huge, /bomb\.png.*too large/);
-    assert.equal(await page.evaluate(() => window.decoded), 0, 'it was measured before it was decoded');
+    await refused(hugeAvif, /bomb\.avif.*too large/);
+    assert.equal(await page.evaluate(() => window.decoded), 0, 'they were measured before they were decoded');
     await refused(heic, /IMG_1\.HEIC.*is a HEIC photo.*Most Compatible/);
     await give(page, { photo: avif });
     await page.click('#save');

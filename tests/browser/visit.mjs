@@ -270,6 +270,19 @@ export async function pixels(page) {
   return { width, height, at: (x, y) => data.slice(4 * (y * width + x), 4 * (y * width + x) + 3) };
 }
 
+/** The pixels of a picture file, with their opacity, by the browser. */
+export async function decoded(page, file) {
+  const { width, height, data } = await page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes]));
+    const { width, height } = bitmap;
+    const context = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    return { width, height, data: [...context.getImageData(0, 0, width, height).data] };
+  }, (await readFile(file)).toString('base64'));
+  return { width, height, at: (x, y) => data.slice(4 * (y * width + x), 4 * (y * width + x) + 4) };
+}
+
 /** The command line's picture for the same input. */
 export async function native(name, photoFile, ...more) {
   const file = join(folder, name);

@@ -4,14 +4,14 @@ import { regionsOn } from './look.js';
 import { quoted } from './save.js';
 
 /**
- * @param {{ photo: import('./painter.js').Photo, look: import('./look.js').Look, size: number, name: string, styleOf: (id: string) => { file: string } | undefined }} what
- *   size: long side of the painting; name: of its file
+ * @param {{ photo: import('./painter.js').Photo, look: import('./look.js').Look, size: number, name: string, metadata: import('./saving.js').Kept, styleOf: (id: string) => { file: string } | undefined }} what
+ *   size: long side of the painting; name: of its file; metadata: what of the photo's it keeps
  * @param {import('./save.js').Format} format
  * @param {number} quality for JPEG
  * @param {import('./save.js').Shell} shell
  * @returns {{ text: string, masks: string[] }} masks: the names of the mask pictures that it reads
  */
-export function command({ photo, look, size, name: painting, styleOf }, format, quality, shell) {
+export function command({ photo, look, size, name: painting, metadata, styleOf }, format, quality, shell) {
   const quote = (/** @type {string} */ text) => quoted(text, shell);
   const file = (/** @type {string} */ id) => styleOf(id)?.file ?? id;
   const parts = ['impasto stylize', quote(photo.path)];
@@ -34,6 +34,8 @@ export function command({ photo, look, size, name: painting, styleOf }, format, 
   if (look.refined) parts.push('--refine');
   parts.push(`--size ${size}`);
   if (format === 'jpeg') parts.push(`--quality ${quality}`);
+  if (metadata.some) parts.push('--keep-metadata');
+  if (metadata.place) parts.push('--keep-place');
   parts.push(`-o ${quote(painting)}`);
   return { text: parts.join(shell === 'powershell' ? ' `\n  ' : ' \\\n  '), masks };
 }

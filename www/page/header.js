@@ -3,11 +3,13 @@
 
 /** Enough for the metadata that stands before the size in a JPEG file of a camera. */
 const HEAD = 1 << 18;
+/** Where a file of that kind has said by then what it is. */
+const HEAD_OF_BRANDS = 256;
 /** Brands of HEIF files (ISO/IEC 23008-12) with pictures that few browsers read. */
 const HEIC = /^(hei[cxms]|hev[cx]|mif1|msf1)$/;
 
 /**
- * @typedef {'png' | 'jpeg' | 'webp' | 'gif' | 'bmp' | 'tiff' | 'heic' | 'avif'} Kind
+ * @typedef {'png' | 'jpeg' | 'webp' | 'gif' | 'bmp' | 'tiff' | 'jxl' | 'heic' | 'avif'} Kind
  *
  * @param {Blob} file
  * @returns {Promise<{ kind?: Kind, width?: number, height?: number }>} what is known
@@ -27,10 +29,13 @@ function read(data) {
   if (text(0, 4) === 'GIF8') return long(10) ? { kind: 'gif', width: data.getUint16(6, true), height: data.getUint16(8, true) } : { kind: 'gif' };
   if (text(0, 2) === 'BM') return long(26) ? { kind: 'bmp', width: Math.abs(data.getInt32(18, true)), height: Math.abs(data.getInt32(22, true)) } : { kind: 'bmp' };
   if (text(0, 4) === 'II*\0' || text(0, 4) === 'MM\0*') return { kind: 'tiff' };
+  if (text(0, 2) === '\xff\x0a' || text(0, 12) === '\0\0\0\x0cJXL \r\n\x87\n') return { kind: 'jxl' };
   if (text(4, 4) === 'ftyp') {
-    const brand = text(8, 4);
-    if (brand === 'avif' || brand === 'avis') return { kind: 'avif' };
-    if (HEIC.test(brand)) return { kind: 'heic' };
+    // Both may say that they are of the general kind, and name their own behind it and a version.
+    const more = text(16, Math.min(data.getUint32(0), HEAD_OF_BRANDS) - 16).match(/.{4}/gs) ?? [];
+    const brands = [text(8, 4), ...more];
+    if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return { kind: 'avif', ...heifSize(data) };
+    if (brands.some((brand) => HEIC.test(brand))) return { kind: 'heic', ...heifSize(data) };
   }
   return {};
 }
@@ -49,6 +54,21 @@ function jpegSize(data) {
     else at += 2 + data.getUint16(at + 2);
   }
   return {};
+}
+
+/** Of the largest of the pictures that a HEIF file has, of which some may be parts of another. @param {DataView} data */
+function heifSize(data) {
+  const SIZE = 0x69737065; // 'ispe', a version, width, height
+  /** @type {{ width?: number, height?: number }} */
+  let found = {};
+  let most = 0;
+  for (let at = 0; at + 16 <= data.byteLength; at++) {
+    if (data.getUint32(at) !== SIZE) continue;
+    const [width, height] = [data.getUint32(at + 8), data.getUint32(at + 12)];
+    if (width * height > most) found = { width, height };
+    most = Math.max(most, width * height);
+  }
+  return found;
 }
 
 /** @param {DataView} data @param {string} chunk */

@@ -11,6 +11,7 @@ import { Films, firstFrameOf, isFilm } from './film.js';
 import { FirstHint } from './first-hint.js';
 import { Gallery } from './gallery.js';
 import { onHold } from './hold.js';
+import { readsTrue } from './honest.js';
 import { Improver } from './improve.js';
 import { takeLink, wireLink } from './link.js';
 import { LiveCamera } from './live.js';
@@ -20,7 +21,7 @@ import { fullSize, Painter, StyleGone } from './painter.js';
 import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
 import { download, paintingName, written, Written, ZipFile } from './save.js';
-import { chosenFormat, stylesOf, wireSaving } from './saving.js';
+import { chosenFormat, fileOf, stylesOf, wireSaving } from './saving.js';
 import { Search } from './search.js';
 import { SAFE, SIZES, USUAL_FILM_SIZE, USUAL_SIZE } from './sizes.js';
 import { Strips } from './strips.js';
@@ -429,6 +430,7 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
       complainOf(error);
     }
   }
+  if (first && !readsTrue()) complain('canvasNoise');
 }
 
 async function shoot() {
@@ -975,7 +977,7 @@ async function paintAll() {
   stopEditing();
   batch = new AbortController();
   const { signal } = batch;
-  const { format, quality } = chosenFormat();
+  const { format } = chosenFormat();
   const zip = new ZipFile();
   /** @type {string[]} */
   const failed = [];
@@ -987,7 +989,7 @@ async function paintAll() {
       say('work-words', 'paintingBatch', { n: i + 1, all: all.length });
       try {
         const picture = await painter.one({ photo: one, look }, signal);
-        const blob = await written(picture).file(format, quality);
+        const blob = await fileOf(one, written(picture));
         await zip.add(paintingName(one.name, stylesOf(look, (id) => gallery.get(id)), format), blob);
       } catch {
         if (!signal.aborted) failed.push(one.name);

@@ -8,7 +8,7 @@ const MAX_BYTES = 200e6;
 /** As many as the crate's own decoder accepts. */
 const MAX_PIXELS = 100e6;
 /** What the command line reads as it is. */
-const COMMON = new Set(['png', 'jpeg', 'webp', 'gif', 'bmp', 'tiff']);
+const COMMON = new Set(['png', 'jpeg', 'webp', 'gif', 'bmp', 'tiff', 'jxl']);
 /** Long side of a drawing that has no pixels of its own. */
 const DRAWN_SIDE = 2048;
 
@@ -38,7 +38,7 @@ export async function check(given) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file).catch(async () => {
-      file = await redrawn(given);
+      file = (kind === 'jpeg' && await ended(given)) || await redrawn(given);
       return createImageBitmap(file);
     });
   } catch {
@@ -57,6 +57,27 @@ export async function check(given) {
 
 /** The same picture as a PNG, upright. @param {File} file */
 export const asPng = async (file) => written(await createImageBitmap(file)).file('png');
+
+/**
+ * A JPEG file with the end marker that some phones leave out and browsers insist on, if all pixels are there: then it
+ * does not matter what comes behind the last one, and where some are missing it does.
+ * @param {File} given
+ */
+async function ended(given) {
+  const END = Uint8Array.of(0xff, 0xd9);
+  const anything = new Uint8Array(4096).fill(0x5a);
+  const file = new File([given, END], given.name, { type: 'image/jpeg' });
+  const pixels = async (/** @type {File} */ one) => {
+    const bitmap = await createImageBitmap(one);
+    const { width, height } = bitmap;
+    const context = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d', { willReadFrequently: true });
+    context?.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    return context?.getImageData(0, 0, width, height).data;
+  };
+  const [found, other] = [await pixels(file), await pixels(new File([given, anything, END], given.name))];
+  return found?.every((value, i) => value === other?.[i]) ? file : undefined;
+}
 
 /**
  * A PNG of what only an image element can read: drawings (SVG).

@@ -34,6 +34,11 @@ export class Written {
     if (png) this.#files.set('png', { quality: 100, file: Promise.resolve(png) });
   }
 
+  /** @param {CanvasRenderingContext2D} context */
+  drawOn(context) {
+    context.drawImage(this.#canvas, 0, 0);
+  }
+
   /** Rejects where the browser cannot write it. @param {Format} format @param {number} quality 0 to 100; PNG has none */
   file(format, quality = 100) {
     const known = this.#files.get(format);
@@ -100,10 +105,10 @@ export function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** @param {Written} picture */
-export async function copyPicture(picture) {
+/** @param {Promise<Blob>} png */
+export async function copyPicture(png) {
   // The promise goes in as it is: Safari forgets the click while one waits for it.
-  await navigator.clipboard.write([new ClipboardItem({ 'image/png': picture.file('png') })]);
+  await navigator.clipboard.write([new ClipboardItem({ 'image/png': png })]);
 }
 
 /** @param {File[]} files */

@@ -3,6 +3,7 @@
 import { command } from './command.js';
 import { $, button, choose, chosen, dialog, follow, input, onRadio, select, tell } from './dom.js';
 import { regionsOn } from './look.js';
+import { isTransparent, withOpacity } from './opacity.js';
 import { SMALLEST } from './painter.js';
 import { asPng } from './pictures.js';
 import { maskPicture, shares } from './regions.js';
@@ -19,6 +20,8 @@ import { LARGEST } from '../stylizer.js';
  * @typedef {import('./save.js').Written} Written
  *
  * @typedef {{ photo: Photo, look: Look, picture: Written }} Shown a painting, and what it was made of
+ *
+ * @typedef {{ some: boolean, place: boolean }} Kept of what the camera wrote into the photo, some: all but the place
  *
  * A size to save in.
  * @typedef {object} Side
@@ -39,6 +42,48 @@ export const chosenFormat = () => ({
   format: /** @type {import('./save.js').Format} */ (chosen('format')),
   quality: input('quality').valueAsNumber,
 });
+
+/** What of the photo's metadata the visitor wants in the painting's file. @returns {Kept} */
+const chosenMetadata = () => {
+  const some = input('keep-metadata').checked;
+  return { some, place: some && input('keep-place').checked };
+};
+
+/** What the camera wrote into each photo. @type {WeakMap<File, Promise<import('./metadata.js').Exif | undefined>>} */
+const metadata = new WeakMap();
+
+/** @param {Photo} photo */
+function metadataOf({ file }) {
+  const known = metadata.get(file);
+  if (known) return known;
+  const found = import('./metadata.js').then((module) => module.metadataOf(file));
+  metadata.set(file, found);
+  // A file that is gone, or a part of the page that did not come: the next attempt reads again.
+  found.catch(() => metadata.delete(file));
+  return found;
+}
+
+/**
+ * A painting as its format can have it: transparent where the photo is, but not in JPEG.
+ * @param {Photo} photo
+ * @param {Written} picture
+ */
+const asFormat = async (photo, picture) => (chosenFormat().format === 'jpeg' ? picture : withOpacity(photo, picture));
+
+/**
+ * A painting's file, with what of the photo's metadata was chosen.
+ * @param {Photo} photo
+ * @param {Written} picture
+ */
+export async function fileOf(photo, picture) {
+  const { format, quality } = chosenFormat();
+  const { some, place } = chosenMetadata();
+  const { width, height } = picture;
+  const file = await (await asFormat(photo, picture)).file(format, quality);
+  const exif = some ? await metadataOf(photo) : undefined;
+  if (!exif) return file;
+  return (await import('./metadata.js')).withMetadata(file, exif, { width, height, place });
+}
 
 /**
  * The sizes in which a painting can be saved, the largest first: the photo's own, as it is painted, and one in
@@ -100,7 +145,10 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     const { format, quality } = chosenFormat();
     const { photo, look } = now;
     const size = Math.max(SMALLEST, sideOf(now).size);
-    return command({ photo, look, size, name: nameOf(now), styleOf: style }, format, quality, /** @type {import('./save.js').Shell} */ (chosen('shell')));
+    return command(
+      { photo, look, size, name: nameOf(now), metadata: chosenMetadata(), styleOf: style }, format, quality,
+      /** @type {import('./save.js').Shell} */ (chosen('shell')),
+    );
   };
   /** The picture in the size that is wanted, where that is painted. @param {Shown} now */
   const known = (now) => {
@@ -129,6 +177,13 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     const used = [...now.look.styles.map(({ id }) => id), ...regionsOn(now.look, now.photo.id).map((region) => region.style)];
     $('command-hint').textContent = words(used.some((id) => style(id)?.own) ? 'commandHintOwn' : 'commandHint');
     button('save-masks').hidden = !masks.length && !now.photo.loose;
+    offerMetadata(now.photo);
+    $('on-white').hidden = true;
+    if (format === 'jpeg') {
+      isTransparent(now.photo).then((is) => {
+        if (shown()?.photo === now.photo && chosenFormat().format === format) $('on-white').hidden = !is;
+      }, () => {});
+    }
 
     const picture = known(now);
     const millions = (side.width * side.height) / 1e6;
@@ -147,7 +202,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     }
     if (moving) return;
     try {
-      const { size } = await picture.file(format, quality);
+      const { size } = await (await asFormat(now.photo, picture)).file(format, quality);
       // Something else may have been chosen meanwhile.
       if (format !== chosenFormat().format || quality !== chosenFormat().quality || picture !== known(now)) return;
       const { width, height } = picture;
@@ -155,6 +210,16 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     } catch (error) {
       notSaved(error);
     }
+  };
+
+  /** @param {Photo} photo */
+  const offerMetadata = async (photo) => {
+    const exif = await metadataOf(photo).catch(() => undefined);
+    if (shown()?.photo !== photo) return;
+    $('metadata-field').hidden = !exif;
+    $('keep-place-field').hidden = !exif?.place.length;
+    input('keep-place').disabled = !input('keep-metadata').checked;
+    $('metadata-hint').hidden = input('keep-metadata').checked;
   };
 
   const notSaved = (/** @type {unknown} */ error) =>
@@ -208,12 +273,11 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     const now = shown();
     if (!now || painting) return;
     complainAt('save-error');
-    const { format, quality } = chosenFormat();
     const name = nameOf(now);
     const picture = known(now) ?? await paint(now);
     if (!picture) return;
     try {
-      download(await picture.file(format, quality), name);
+      download(await fileOf(now.photo, picture), name);
       onSaved();
     } catch (error) {
       notSaved(error);
@@ -232,18 +296,17 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     }
   };
 
-  /** The file of the painting on the stage, once it is written. @type {{ of: Promise<Blob>, blob?: Blob } | undefined} */
+  /** The file of the painting on the stage, once it is written. @type {{ picture: Written, how: string, blob?: Blob } | undefined} */
   let toShare;
   /** Writes what a click on Share would need, before it comes: Safari forgets the click while one waits. */
   const prepare = () => {
     const now = shown();
     if (!now || button('share').hidden) return;
-    const { format, quality } = chosenFormat();
-    const of = now.picture.file(format, quality);
-    if (toShare?.of === of) return;
+    const how = JSON.stringify([chosenFormat(), chosenMetadata()]);
+    if (toShare?.picture === now.picture && toShare.how === how) return;
     /** @type {NonNullable<typeof toShare>} */
-    const next = toShare = { of };
-    of.then((blob) => { next.blob = blob; }, () => {}); // sharing says so
+    const next = toShare = { picture: now.picture, how };
+    fileOf(now.photo, now.picture).then((blob) => { next.blob = blob; }, () => {}); // sharing says so
   };
 
   const share = async () => {
@@ -251,7 +314,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     if (!now) return;
     prepare();
     try {
-      const blob = toShare?.blob ?? await now.picture.file(chosenFormat().format, chosenFormat().quality);
+      const blob = toShare?.blob ?? await fileOf(now.photo, now.picture);
       await navigator.share({ files: [new File([blob], nameOf(now), { type: blob.type })] });
       onSaved();
     } catch (error) {
@@ -285,6 +348,7 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     large = undefined; // it may be a hundred megabytes
   });
   onRadio('format', () => { render(); prepare(); });
+  for (const id of ['keep-metadata', 'keep-place']) input(id).addEventListener('change', () => { render(); prepare(); });
   follow(input('quality'), (_, moving) => render({ moving }));
   select('save-side').addEventListener('change', () => {
     stop();
@@ -299,7 +363,9 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   });
   button('copy').addEventListener('click', () => {
     const now = shown();
-    if (now) copied(button('copy'), copyPicture(now.picture).then(onSaved));
+    if (!now) return;
+    const png = withOpacity(now.photo, now.picture).then((picture) => picture.file('png'));
+    copied(button('copy'), copyPicture(png).then(onSaved));
   });
   choose('shell', recall(SHELL) ?? (/Windows/.test(navigator.userAgent) ? 'powershell' : 'posix'));
   onRadio('shell', (shell) => {

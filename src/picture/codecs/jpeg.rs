@@ -1,6 +1,7 @@
 //! What JPEG files do that the usual decoder does not tell, or does wrong.
 
 use image::{DynamicImage, GrayImage, RgbImage};
+use jpeg_decoder::{ImageInfo, PixelFormat};
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
@@ -102,6 +103,24 @@ fn image_of(width: u32, height: u32, grey: bool, pixels: Vec<u8>) -> Option<Dyna
 /// (zune-jpeg 0.5), one in which it finds faults, or one that is too large for it. `part` 2, 4 or 8 gives a half, a
 /// quarter or an eighth of its size, as the coefficients of its blocks have it.
 pub fn otherwise(bytes: &[u8], part: u32) -> Result<DynamicImage, PictureError> {
+    let (pixels, info) = samples(bytes, part)?;
+    let grey = match info.pixel_format {
+        PixelFormat::RGB24 => false,
+        PixelFormat::L8 => true,
+        other => return Err(PictureError::Unsupported(format!("a JPEG of the kind {other:?}"))),
+    };
+    image_of(info.width.into(), info.height.into(), grey, pixels)
+        .ok_or_else(|| PictureError::Damaged("it has too few pixels".into()))
+}
+
+/// The cyan, magenta, yellow and black of a file that has these, and its width and height: 255 for all of an ink.
+pub fn inks(bytes: &[u8], part: u32) -> Option<(Vec<u8>, (u32, u32))> {
+    let (inks, info) = samples(bytes, part).ok()?;
+    let size = (info.width.into(), info.height.into());
+    (info.pixel_format == PixelFormat::CMYK32).then_some((inks, size))
+}
+
+fn samples(bytes: &[u8], part: u32) -> Result<(Vec<u8>, ImageInfo), PictureError> {
     let fail = |reason: String| PictureError::Damaged(reason);
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     if part > 1 {
@@ -115,13 +134,7 @@ pub fn otherwise(bytes: &[u8], part: u32) -> Result<DynamicImage, PictureError> 
     decoder.set_max_decoding_buffer_size(MAX_ALLOCATION as usize);
     let pixels = decoder.decode().map_err(|error| fail(error.to_string()))?;
     let info = decoder.info().ok_or_else(|| fail("it has no header".into()))?;
-    let (width, height) = (info.width.into(), info.height.into());
-    let grey = match info.pixel_format {
-        jpeg_decoder::PixelFormat::RGB24 => false,
-        jpeg_decoder::PixelFormat::L8 => true,
-        other => return Err(PictureError::Unsupported(format!("a JPEG of the kind {other:?}"))),
-    };
-    image_of(width, height, grey, pixels).ok_or_else(|| fail("it has too few pixels".into()))
+    Ok((pixels, info))
 }
 
 #[cfg(test)]
