@@ -369,7 +369,7 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
       const taken = {
         ...about, id: ++lastId, file, name, url: URL.createObjectURL(file),
         path: folder + (about.common ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
-        loose: loose || file !== given || !about.common,
+        loose: loose || about.loose,
       };
       photos.push(taken);
       if (!first) {
