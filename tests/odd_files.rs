@@ -98,7 +98,7 @@ fn no_command_replaces_a_file_unless_it_is_told_to() {
     assert_eq!(fs::read(desk.path("page/styles.json")).unwrap(), b"mine");
     // What is read is not even replaced then.
     desk.run(&["dream", "--style", "red.png", "--force", "-o", "red.png"])
-        .fails(1, &["would replace a picture that is read"]);
+        .fails(1, &["would replace a file that is read"]);
 }
 
 #[test]

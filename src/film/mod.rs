@@ -95,15 +95,15 @@ impl Film {
             Some((last, seen)) => seen.mixed(frame, &last.frame, strength, SAME_FRAME),
             None => frame.clone(),
         };
-        let drift = match &seen {
+        let mut drift = Stylizer::drift(&frame);
+        let mut content = match &seen {
             Some((last, seen)) => {
-                let mut drift = last.drift.clone();
+                drift.clone_from(&last.drift);
                 drift.follow(|x, y| seen.at(x, y));
-                drift
+                stylizer.encode_frame(&frame, &drift)
             }
-            None => Stylizer::drift(&frame),
+            None => stylizer.encode_content(&frame),
         };
-        let mut content = stylizer.encode_frame(&frame, &drift);
         self.shot.take(&mut content, rate as f32, options.strength);
         let painting = stylizer.paint_frame(&content, layers, options, &mut self.shot).await;
         let painting = match (painting, &seen) {

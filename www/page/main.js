@@ -417,7 +417,7 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
       const taken = {
         ...about, id: ++lastId, file, name, url: URL.createObjectURL(file),
         path: folder + (about.common && !film ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
-        loose: loose || file !== given || !about.common,
+        loose: loose || about.loose || film !== undefined,
         ...(film && { film }),
       };
       photos.push(taken);

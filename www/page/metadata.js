@@ -58,6 +58,15 @@ export async function metadataOf(file) {
   return exif && [exif.image, exif.photo, exif.place, exif.exchange].some((fields) => fields.length) ? exif : undefined;
 }
 
+/** How a photo lies, as EXIF counts it: 1 for upright, and where nothing is said. @param {Blob} file */
+export async function orientationOf(file) {
+  const block = blockOf(new Uint8Array(await file.arrayBuffer()));
+  const little = block && text(block, 0, 2) === 'II';
+  if (!block || block.length < 8) return 1;
+  const found = fieldsAt(view(block), Boolean(little), view(block).getUint32(4, little)).find(({ tag }) => tag === ORIENTATION);
+  return found?.type === SHORT ? view(found.bytes).getUint16(0, little) : 1;
+}
+
 /**
  * A painting's file with it, upright and in sRGB. The place goes along where it is asked for. The same file where that
  * leaves nothing.

@@ -2,6 +2,7 @@
 
 import { header } from './header.js';
 import { encode, written } from './save.js';
+import { upright } from './upright.js';
 
 /** Larger files are refused before anything reads them. */
 const MAX_BYTES = 200e6;
@@ -25,9 +26,9 @@ export class BadFile extends Error {
 /**
  * Rejects with {@link BadFile} whatever the engine could not use later.
  * @param {File} given
- * @returns {Promise<{ file: File, common: boolean, width: number, height: number, thumb: string }>} the file, or a
- *   drawing of it that the engine can read; whether the command line reads it as it is, its size, and the
- *   address of a small copy
+ * @returns {Promise<{ file: File, common: boolean, loose: boolean, width: number, height: number, thumb: string }>} the
+ *   file, or a drawing of it that the engine can read; whether the command line reads it under its own name, and cannot
+ *   read what was given; its size, and the address of a small copy
  */
 export async function check(given) {
   if (given.size === 0) throw new BadFile('empty', given.name);
@@ -35,12 +36,21 @@ export async function check(given) {
   const { kind, ...known } = await header(given);
   if ((known.width ?? 0) * (known.height ?? 0) > MAX_PIXELS) throw new BadFile('huge', given.name);
   let file = given;
+  let drawn = false;
   let bitmap;
   try {
     bitmap = await createImageBitmap(file).catch(async () => {
-      file = (kind === 'jpeg' && await ended(given)) || await redrawn(given);
+      const whole = kind === 'jpeg' ? await ended(given) : undefined;
+      file = whole ?? await redrawn(given);
+      drawn = !whole;
       return createImageBitmap(file);
     });
+    const turned = kind === 'webp' ? await upright(given, bitmap) : undefined;
+    if (turned) {
+      bitmap.close();
+      file = turned;
+      bitmap = await createImageBitmap(file);
+    }
   } catch {
     if (kind === 'heic') throw new BadFile('heic', given.name);
     throw new BadFile(kind || given.type.startsWith('image/') ? 'unreadable' : 'noPicture', given.name);
@@ -48,8 +58,8 @@ export async function check(given) {
   const { width, height } = bitmap;
   try {
     if (width * height > MAX_PIXELS) throw new BadFile('huge', file.name);
-    const common = file !== given || (kind !== undefined && COMMON.has(kind));
-    return { file, common, width, height, thumb: URL.createObjectURL(await thumbnail(bitmap)) };
+    const common = drawn || (kind !== undefined && COMMON.has(kind));
+    return { file, common, loose: drawn || !common, width, height, thumb: URL.createObjectURL(await thumbnail(bitmap)) };
   } finally {
     bitmap.close();
   }
