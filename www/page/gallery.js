@@ -196,18 +196,22 @@ export class Gallery {
     this.#add.title = addLabel;
     label(this.#camera, words('photographStyle'));
     for (const [id, tile] of this.#tiles) {
-      const style = /** @type {Style} */ (this.#styles.get(id));
-      const [pick, star, remove] = /** @type {HTMLButtonElement[]} */ ([...tile.children]);
+      this.#name(/** @type {Style} */ (this.#styles.get(id)), tile);
       const at = chosen.indexOf(id);
-      pick.ariaPressed = String(at >= 0);
+      /** @type {HTMLElement} */ (tile.firstElementChild).ariaPressed = String(at >= 0);
       tile.dataset.order = chosen.length > 1 && at >= 0 ? String(at + 1) : '';
-      const note = style.note || words('ownNote');
-      pick.ariaLabel = style.title();
-      pick.title = `${style.title()}\n${note}`;
-      /** @type {HTMLElement} */ (pick.lastElementChild).textContent = style.title();
-      label(star, words('favourite', { name: style.title() }));
-      if (remove) label(remove, words('removeStyle', { name: style.title() }));
     }
+  }
+
+  /** Says what a tile is, in the language of the page. @param {Style} style @param {HTMLElement} tile */
+  #name(style, tile) {
+    const [pick, star, remove] = /** @type {HTMLButtonElement[]} */ ([...tile.children]);
+    const title = style.title();
+    pick.ariaLabel = title;
+    pick.title = `${title}\n${style.note || words('ownNote')}`;
+    /** @type {HTMLElement} */ (pick.lastElementChild).textContent = title;
+    label(star, words('favourite', { name: title }));
+    if (remove) label(remove, words('removeStyle', { name: title }));
   }
 
   /** @param {Style} style */
@@ -230,6 +234,7 @@ export class Gallery {
     }
     this.#styles.set(style.id, style);
     this.#tiles.set(style.id, tile);
+    this.#name(style, tile);
     this.#arrange();
   }
 }
