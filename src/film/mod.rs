@@ -425,4 +425,17 @@ mod tests {
         let small = other.fit(64);
         assert_eq!(studio.paint(&mut film, &small, 0.3), studio.alone(&small));
     }
+
+    #[test]
+    fn frames_may_be_of_any_size() {
+        let studio = Studio::new();
+        for size in [(1, 1), (3, 40), (17, 16), (130, 9)] {
+            let mut film = Film::new(0.7);
+            for index in 0..3 {
+                let frame = frame_of(size, [4.0 * index as f32, 1.0], 3, index);
+                let painted = studio.paint(&mut film, &frame, f64::from(index) / 25.0);
+                assert_eq!((painted.width(), painted.height()), size);
+            }
+        }
+    }
 }
