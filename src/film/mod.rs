@@ -92,23 +92,24 @@ impl Film {
         };
         let strength = MOST * self.steadiness;
         let frame = match &seen {
-            Some((last, seen)) => seen.mixed(frame, &last.frame, strength, SAME_FRAME),
+            Some((_, seen)) => seen.mixed(frame, &seen.before, strength, SAME_FRAME),
             None => frame.clone(),
         };
-        let mut drift = Stylizer::drift(&frame);
-        let mut content = match &seen {
+        let (drift, mut content) = match &seen {
             Some((last, seen)) => {
-                drift.clone_from(&last.drift);
+                let mut drift = last.drift.clone();
                 drift.follow(|x, y| seen.at(x, y));
-                stylizer.encode_frame(&frame, &drift)
+                let content = stylizer.encode_frame(&frame, &drift);
+                (drift, content)
             }
-            None => stylizer.encode_content(&frame),
+            None => (Stylizer::drift(&frame), stylizer.encode_content(&frame)),
         };
         self.shot.take(&mut content, rate as f32, options.strength);
         let painting = stylizer.paint_frame(&content, layers, options, &mut self.shot).await;
         let painting = match (painting, &seen) {
             (Ok(painting), Some((last, seen))) => {
-                seen.mixed(&painting, &last.painting, strength, SAME_PAINTING)
+                let before = moved(&last.painting, &seen.motion);
+                seen.mixed(&painting, &before, strength, SAME_PAINTING)
             }
             (Ok(painting), None) => painting,
             (Err(error), _) => {
@@ -126,6 +127,8 @@ struct Seen {
     width: usize,
     /// For each pixel, in quarters of pixels.
     motion: Vec<[i32; 2]>,
+    /// The frame before, moved so, `[red, green, blue]` a pixel.
+    before: Vec<u8>,
     /// For each pixel, the difference of the two frames there, in levels.
     difference: Vec<f32>,
 }
@@ -143,7 +146,7 @@ impl Seen {
         };
         let pixels = frame.rgb().chunks_exact(3).zip(before.chunks_exact(3));
         let difference = blurred(&pixels.map(difference).collect::<Vec<_>>(), width, height);
-        Self { width, motion, difference }
+        Self { width, motion, before, difference }
     }
 
     /// Where what is at a pixel was in the frame before, relative to there, in pixels. Beyond the border, where
@@ -167,8 +170,7 @@ impl Seen {
     }
 
     /// `now`, where it shows the same as `before` mixed with that, which counts at most `strength`.
-    fn mixed(&self, now: &Picture, before: &Picture, strength: f32, same: f32) -> Picture {
-        let before = moved(before, &self.motion);
+    fn mixed(&self, now: &Picture, before: &[u8], strength: f32, same: f32) -> Picture {
         let mut rgb = now.rgb().to_vec();
         let pixels = rgb.chunks_exact_mut(3).zip(before.chunks_exact(3));
         for ((now, before), difference) in pixels.zip(&self.difference) {

@@ -1,6 +1,7 @@
 //! What moved between two frames: block matching, coarse to fine.
 
 use crate::picture::Picture;
+use crate::picture::field::Field;
 
 /// Blocks are this far apart, and windows this wide, in pixels of each level.
 const STEP: usize = 8;
@@ -100,14 +101,9 @@ impl Pyramid {
     }
 }
 
-/// Where what is seen in a frame was in the one before: a vector for every block.
+/// Where what is seen in a frame was in the one before: a vector for every block, in pixels of the level.
 #[derive(Debug, Clone)]
-pub(crate) struct Motion {
-    columns: usize,
-    rows: usize,
-    /// In pixels of the level.
-    vectors: Vec<[f32; 2]>,
-}
+pub(crate) struct Motion(Field);
 
 impl Motion {
     /// From this frame to the one before, which have one size.
@@ -140,8 +136,9 @@ impl Motion {
                 }
                 if let Some(coarse) = coarse {
                     let near = |index: usize, length: usize| (index / 2).min(length - 1);
-                    let (x, y) = (near(column, coarse.columns), near(row, coarse.rows));
-                    guesses.push(coarse.vectors[y * coarse.columns + x].map(|part| 2.0 * part));
+                    let Field { columns, rows, vectors } = &coarse.0;
+                    let (x, y) = (near(column, *columns), near(row, *rows));
+                    guesses.push(vectors[y * columns + x].map(|part| 2.0 * part));
                 }
                 let cost = |vector: [i32; 2]| {
                     let strange = (vector[0] as f32 - expected[0]).abs()
@@ -178,12 +175,12 @@ impl Motion {
                 }));
             }
         }
-        Self { columns, rows, vectors }
+        Self(Field { columns, rows, vectors })
     }
 
     /// Each vector the median of its neighbourhood.
     fn calmed(self) -> Self {
-        let Self { columns, rows, vectors } = &self;
+        let Field { columns, rows, vectors } = &self.0;
         let median = |column: usize, row: usize, axis: usize| {
             let mut near = Vec::with_capacity(9);
             for y in row.saturating_sub(1)..(row + 2).min(*rows) {
@@ -197,23 +194,12 @@ impl Motion {
         let places = (0..*rows).flat_map(|row| (0..*columns).map(move |column| (column, row)));
         let vectors =
             places.map(|(x, y)| [0, 1].map(|axis| median(x, y, axis))).collect::<Vec<_>>();
-        Self { vectors, ..self }
+        Self(Field { vectors, ..self.0 })
     }
 
     /// Between the blocks' centres; `at` in pixels of the level, and so is what is found.
     fn interpolated(&self, at: [f32; 2]) -> [f32; 2] {
-        let place = |at: f32, length: usize| {
-            let at = (at / STEP as f32 - 0.5).clamp(0.0, length as f32 - 1.0);
-            let low = at as usize;
-            (low, (low + 1).min(length - 1), at - low as f32)
-        };
-        let (left, right, x) = place(at[0], self.columns);
-        let (upper, lower, y) = place(at[1], self.rows);
-        [0, 1].map(|axis| {
-            let value = |column: usize, row: usize| self.vectors[row * self.columns + column][axis];
-            let row = |row| value(left, row) * (1.0 - x) + value(right, row) * x;
-            row(upper) * (1.0 - y) + row(lower) * y
-        })
+        self.0.between(at.map(|part| part / STEP as f32 - 0.5))
     }
 
     /// Where what is at this pixel of the frame was in the one before, relative to it, in quarters of pixels.

@@ -127,7 +127,7 @@ impl Generator {
         palette: Tensor<4>,
         photo: Tensor<4>,
         strength: f32,
-        norms: &mut Norms,
+        norms: &mut Norms<'_>,
     ) -> Tensor<4> {
         let code = self.code(fused.style);
         let [batch, _] = code.dims();

@@ -127,15 +127,13 @@ pub fn instance_norm(x: Tensor<4>) -> Tensor<4> {
 
 /// Where normalizations take the statistics of the features from.
 #[derive(Debug)]
-pub enum Norms {
+pub enum Norms<'a> {
     /// From the features themselves.
     Own,
-    /// Likewise, and the affine maps are kept, in order, for [`Norms::Given`].
-    Kept(Vec<Tensor<3>>),
     /// From a run of the same network on other features, whose maps these are.
     Given(std::vec::IntoIter<Tensor<3>>),
-    /// From the features and from the frames of a film before this one.
-    Smoothed(Smoothing),
+    /// From the features and from runs before, for [`Norms::Given`] and for the frames of a film.
+    Smoothed(&'a mut Smoothing),
 }
 
 /// The affine maps of a network's normalizations as moving averages over the frames of a film, so that
@@ -176,16 +174,12 @@ impl Smoothing {
     }
 }
 
-impl Norms {
+impl Norms<'_> {
     /// The features normalized as [`kernels::normalization`] does it, when they are read.
     pub fn apply(&mut self, features: Tensor<4>, goal: Goal) -> Source {
         let own = || kernels::normalization(features.clone(), goal);
         let affine = match self {
             Self::Own => own(),
-            Self::Kept(kept) => {
-                kept.push(own());
-                kept[kept.len() - 1].clone()
-            }
             Self::Given(given) => given.next().expect("maps from a run of the same network"),
             Self::Smoothed(smoothing) => smoothing.smoothed(own()),
         };
@@ -214,7 +208,7 @@ impl StyleNorm {
 
     /// `x`: `[batch, channels, height, width]`; `code`: `[batch, code]`. The normalization happens
     /// when the result is read.
-    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>, norms: &mut Norms) -> Source {
+    pub fn forward(&self, x: Tensor<4>, code: Tensor<2>, norms: &mut Norms<'_>) -> Source {
         let (weight, bias) = (self.affine.weight.val(), bias(&self.affine));
         let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[1]], &weight.device()));
         norms.apply(x, Goal::Predicted { code, weight, bias })
@@ -266,7 +260,7 @@ impl StyledConv {
     }
 
     /// `[batch, channels_in, height, width]` to `[batch, channels_out, height, width]`.
-    pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>, norms: &mut Norms) -> Source {
+    pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>, norms: &mut Norms<'_>) -> Source {
         self.norm.forward(self.conv.forward(x), code, norms).relu()
     }
 }
@@ -291,7 +285,12 @@ impl ResidualBlock {
     }
 
     /// `[batch, channels, height, width]` to the same shape.
-    pub fn forward(&self, x: impl Into<Source>, code: Tensor<2>, norms: &mut Norms) -> Tensor<4> {
+    pub fn forward(
+        &self,
+        x: impl Into<Source>,
+        code: Tensor<2>,
+        norms: &mut Norms<'_>,
+    ) -> Tensor<4> {
         let x = x.into();
         let y = self.first.forward(x.clone(), code.clone(), norms);
         kernels::add(self.norm.forward(self.second.forward(y), code, norms), x)

@@ -8,6 +8,8 @@ use std::iter::repeat_n;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::picture::field::Field;
+
 /// Planes at each level: one in which every pixel has a number of its own, and one that is twice as
 /// coarse, interpolated.
 pub const PLANES: usize = 2;
@@ -45,9 +47,9 @@ impl Noise {
         Self(drift.levels.each_ref().map(|level| {
             let seed = mixed(seed ^ mixed(scales.next().expect("a scale a level")));
             let places = || {
-                let columns = (0..level.width).cycle();
-                let rows = (0..level.height).flat_map(|y| repeat_n(y, level.width));
-                let places = columns.zip(rows).zip(&level.offsets);
+                let columns = (0..level.columns).cycle();
+                let rows = (0..level.rows).flat_map(|y| repeat_n(y, level.columns));
+                let places = columns.zip(rows).zip(&level.vectors);
                 places.map(|((x, y), [right, down])| [x as f32 + right, y as f32 + down])
             };
             let fine = places().map(|place| between(place, seed, true));
@@ -55,7 +57,7 @@ impl Noise {
             let twice = |place: [f32; 2]| place.map(|at| 0.75 + at / 2.0);
             let coarse = places().map(|place| between(twice(place), !seed, false));
             let values: Vec<f32> = fine.chain(coarse).collect();
-            let shape = [1, PLANES, level.height, level.width];
+            let shape = [1, PLANES, level.rows, level.columns];
             Tensor::from_data(TensorData::new(values, shape), device)
         }))
     }
@@ -69,16 +71,8 @@ const RELAXED: f32 = 0.02;
 /// was three quarters of the flicker of a film that pans.
 #[derive(Debug, Clone)]
 pub struct Drift {
-    /// At 1/8, 1/4 and 1/2 of the frame's size.
-    levels: [Level; 3],
-}
-
-#[derive(Debug, Clone)]
-struct Level {
-    width: usize,
-    height: usize,
-    /// For each place, in places.
-    offsets: Vec<[f32; 2]>,
+    /// At 1/8, 1/4 and 1/2 of the frame's size: for each place how far it is, in places.
+    levels: [Field; 3],
 }
 
 impl Drift {
@@ -86,8 +80,8 @@ impl Drift {
     pub fn new(width: u32, height: u32) -> Self {
         Self {
             levels: SCALES.map(|scale| {
-                let [width, height] = [width, height].map(|side| (side / scale) as usize);
-                Level { width, height, offsets: vec![[0.0; 2]; width * height] }
+                let [columns, rows] = [width, height].map(|side| (side / scale) as usize);
+                Field { columns, rows, vectors: vec![[0.0; 2]; columns * rows] }
             }),
         }
     }
@@ -96,48 +90,29 @@ impl Drift {
     /// there, in pixels.
     pub fn follow(&mut self, motion: impl Fn(usize, usize) -> [f32; 2]) {
         for (level, scale) in self.levels.iter_mut().zip(SCALES) {
-            level.follow(scale as usize, &motion);
+            follow(level, scale as usize, &motion);
         }
     }
 }
 
-impl Level {
-    fn follow(&mut self, scale: usize, motion: impl Fn(usize, usize) -> [f32; 2]) {
-        let mut offsets = Vec::with_capacity(self.offsets.len());
-        for y in 0..self.height {
-            for x in 0..self.width {
-                let by = motion(x * scale + scale / 2, y * scale + scale / 2);
-                let [right, down] = by.map(|part| part / scale as f32);
-                let before = self.at(x as f32 + right, y as f32 + down);
-                offsets.push([before[0] + right, before[1] + down]);
-            }
+fn follow(level: &mut Field, scale: usize, motion: impl Fn(usize, usize) -> [f32; 2]) {
+    let mut offsets = Vec::with_capacity(level.vectors.len());
+    for y in 0..level.rows {
+        for x in 0..level.columns {
+            let by = motion(x * scale + scale / 2, y * scale + scale / 2);
+            let [right, down] = by.map(|part| part / scale as f32);
+            let before = level.between([x as f32 + right, y as f32 + down]);
+            offsets.push([before[0] + right, before[1] + down]);
         }
-        let count = offsets.len() as f32;
-        let mean =
-            [0, 1].map(|axis| offsets.iter().map(|offset| offset[axis]).sum::<f32>() / count);
-        for offset in &mut offsets {
-            for (part, mean) in offset.iter_mut().zip(mean) {
-                *part += RELAXED * (mean - *part);
-            }
+    }
+    let count = offsets.len() as f32;
+    let mean = [0, 1].map(|axis| offsets.iter().map(|offset| offset[axis]).sum::<f32>() / count);
+    for offset in &mut offsets {
+        for (part, mean) in offset.iter_mut().zip(mean) {
+            *part += RELAXED * (mean - *part);
         }
-        self.offsets = offsets;
     }
-
-    /// Between the four nearest; beyond the border, the border's.
-    fn at(&self, x: f32, y: f32) -> [f32; 2] {
-        let place = |at: f32, length: usize| {
-            let at = at.clamp(0.0, (length - 1) as f32);
-            let low = at as usize;
-            (low, (low + 1).min(length - 1), at - low as f32)
-        };
-        let (left, right, across) = place(x, self.width);
-        let (upper, lower, down) = place(y, self.height);
-        [0, 1].map(|axis| {
-            let value = |x: usize, y: usize| self.offsets[y * self.width + x][axis];
-            let row = |y| value(left, y) + (value(right, y) - value(left, y)) * across;
-            row(upper) + (row(lower) - row(upper)) * down
-        })
-    }
+    level.vectors = offsets;
 }
 
 /// White noise between its places; where `full`, of deviation 1 everywhere.

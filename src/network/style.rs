@@ -64,7 +64,7 @@ pub struct Fused {
 /// Fuses the content's features with a style's statistics, which may be a
 /// [weighted sum](StyleStatistics::weighted_sum) of several styles' and of the content's own.
 /// With the content's own statistics the features stay as they were.
-pub fn fuse(content: &Features, style: StyleStatistics, norms: &mut Norms) -> Fused {
+pub fn fuse(content: &Features, style: StyleStatistics, norms: &mut Norms<'_>) -> Fused {
     // The deepest level is the last of the row.
     let features = norms.apply(content.relu4_1.clone(), Goal::Last(style.0.clone()));
     let (skip, fine_skip) = (content.relu3_1.clone(), content.relu2_1.clone());

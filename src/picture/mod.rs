@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cli")]
 pub mod codecs;
+pub(crate) mod field;
 pub mod mask;
 
 use std::ops::Range;

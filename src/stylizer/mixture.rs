@@ -25,13 +25,12 @@ pub(super) struct Mixture {
     tuned: Option<Generator>,
     /// For tiles: of the thumbnail.
     given: Option<Given>,
-    /// For frames of a film.
+    /// Of the thumbnail's normalizations, or of the last frames of a film.
     pub(super) smoothing: Option<Smoothing>,
 }
 
 /// What all tiles take from the thumbnail.
 struct Given {
-    norms: Vec<Tensor<3>>,
     recolouring: Option<ColourMap>,
     /// The thumbnail's painting, `[3, height, width]`, in the colours asked for.
     painting: Vec<f32>,
@@ -63,27 +62,17 @@ impl Stylizer {
         let tuned = self.tuned(changes);
         let mut mixture = Mixture { map, statistics, tuned, given: None, smoothing };
         if let Some(thumbnail) = &content.thumbnail {
-            let mut norms = match mixture.smoothing.take() {
-                Some(smoothing) => Norms::Smoothed(smoothing),
-                None => Norms::Kept(Vec::new()),
-            };
+            let mut smoothing = mixture.smoothing.take().unwrap_or_default();
+            let mut norms = Norms::Smoothed(&mut smoothing);
             let picture = self.generate(&content.view, &mixture, options.strength, &mut norms);
+            mixture.smoothing = Some(smoothing);
             let mut painting = read(crop(picture, whole(thumbnail))).await?;
             let recolouring = match options.colours {
                 Colours::Photo => Some(map_to_photo(&painting, thumbnail)?),
                 _ => None,
             };
             recolour(&mut painting, thumbnail, options.colours, recolouring)?;
-            let norms = match norms {
-                Norms::Smoothed(smoothing) => {
-                    let maps = smoothing.maps().to_vec();
-                    mixture.smoothing = Some(smoothing);
-                    maps
-                }
-                Norms::Kept(norms) => norms,
-                Norms::Own | Norms::Given(_) => unreachable!("it was one of the others"),
-            };
-            mixture.given = Some(Given { norms, recolouring, painting });
+            mixture.given = Some(Given { recolouring, painting });
         }
         Ok(mixture)
     }
@@ -104,7 +93,7 @@ impl Stylizer {
         view: &View,
         mixture: &Mixture,
         strength: f32,
-        norms: &mut Norms,
+        norms: &mut Norms<'_>,
     ) -> Tensor<4> {
         let palette = recolour_photos(view.photo.clone(), &[mixture.map]);
         let fused = fuse(&view.features, mixture.statistics.clone(), norms);
@@ -121,18 +110,14 @@ impl Stylizer {
         mixture: &mut Mixture,
         options: &Options,
     ) -> Tensor<4> {
-        let mut norms = match (&mixture.given, mixture.smoothing.take()) {
-            (Some(given), kept) => {
-                mixture.smoothing = kept;
-                Norms::Given(given.norms.clone().into_iter())
-            }
-            (None, Some(smoothing)) => Norms::Smoothed(smoothing),
-            (None, None) => Norms::Own,
+        let mut smoothing = mixture.smoothing.take();
+        let mut norms = match (&mixture.given, &mut smoothing) {
+            (Some(_), Some(kept)) => Norms::Given(kept.maps().to_vec().into_iter()),
+            (None, Some(kept)) => Norms::Smoothed(kept),
+            (_, None) => Norms::Own,
         };
         let picture = self.generate(view, mixture, options.strength, &mut norms);
-        if let Norms::Smoothed(smoothing) = norms {
-            mixture.smoothing = Some(smoothing);
-        }
+        mixture.smoothing = smoothing;
         let Tile { inner, outer } = tile;
         let within = Rect { left: inner.left - outer.left, top: inner.top - outer.top, ..inner };
         crop(picture, within)

@@ -105,6 +105,11 @@ impl Default for Options {
     }
 }
 
+/// Whether a photo is painted in tiles.
+fn is_large(photo: &Picture) -> bool {
+    u64::from(photo.width()) * u64::from(photo.height()) > tiles::WHOLE
+}
+
 /// The side inside the networks.
 fn padded(side: u32) -> u32 {
     side.next_multiple_of(STRIDE).max(SMALLEST)
@@ -191,27 +196,28 @@ impl Stylizer {
     /// Encodes a photo, once for all styles and strengths. Of a large one that is its thumbnail; its
     /// tiles are encoded as they are painted.
     pub fn encode_content(&self, photo: &Picture) -> Content {
-        let large = u64::from(photo.width()) * u64::from(photo.height()) > tiles::WHOLE;
-        let thumbnail = large.then(|| photo.fit(tiles::THUMBNAIL));
-        let seen = thumbnail.as_ref().unwrap_or(photo);
-        let view = self.view(seen, whole(seen));
-        Content {
-            statistics: OnceLock::new(),
-            view,
-            palette: Palette::of(photo),
-            picture: photo.clone(),
-            thumbnail,
-        }
+        self.content(photo, |seen| self.view(seen, whole(seen)))
     }
 
     /// The same of a frame of a film, with noise that has drifted. Frames that are painted in tiles have noise that
     /// stays where it is.
     pub(crate) fn encode_frame(&self, frame: &Picture, drift: &Drift) -> Content {
-        let mut content = self.encode_content(frame);
-        if content.thumbnail.is_none() {
-            content.view.noise = Noise::drifted(drift, NOISE_SEED, &self.device);
+        if is_large(frame) {
+            return self.encode_content(frame);
         }
-        content
+        let noise = Noise::drifted(drift, NOISE_SEED, &self.device);
+        self.content(frame, |seen| self.view_with(noise, seen, whole(seen)))
+    }
+
+    fn content(&self, photo: &Picture, view: impl FnOnce(&Picture) -> View) -> Content {
+        let thumbnail = is_large(photo).then(|| photo.fit(tiles::THUMBNAIL));
+        Content {
+            statistics: OnceLock::new(),
+            view: view(thumbnail.as_ref().unwrap_or(photo)),
+            palette: Palette::of(photo),
+            picture: photo.clone(),
+            thumbnail,
+        }
     }
 
     /// The noise that a film begins with whose frames have this one's size.
@@ -228,11 +234,15 @@ impl Stylizer {
     }
 
     fn view(&self, picture: &Picture, part: Rect) -> View {
-        let photo = self.tensor(picture, part);
-        let features = self.encoder.forward(photo.clone());
         let corner = [part.left, part.top];
         let (width, height) = (padded(part.width), padded(part.height));
         let noise = Noise::new(&[corner], width, height, NOISE_SEED, &self.device);
+        self.view_with(noise, picture, part)
+    }
+
+    fn view_with(&self, noise: Noise, picture: &Picture, part: Rect) -> View {
+        let photo = self.tensor(picture, part);
+        let features = self.encoder.forward(photo.clone());
         View { photo, features, noise }
     }
 

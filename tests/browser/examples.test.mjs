@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { serve } from './server.mjs';
-import { assertAlike, browser, files, native, root, run, save } from './visit.mjs';
+import { assertAlike, browser, files, heard, native, root, run, save } from './visit.mjs';
 
 const tools = join(import.meta.dirname, 'node_modules');
 let folder;
@@ -39,11 +39,7 @@ async function example(name, ...needed) {
 /** Chooses a photo and a style in the page, and compares the painting with the command line's. */
 async function assertPaints(t, name, url, allowed = []) {
   const page = await (await browser([])).newPage();
-  const complaints = [];
-  const requests = [];
-  page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('request', (request) => requests.push(request.url()));
+  const { complaints, requests } = heard(page.context());
   try {
     await page.goto(url);
     await page.setInputFiles('#photo', files.smallPhoto);

@@ -12,7 +12,7 @@ import { chromium } from 'playwright-core';
 import { PNG } from 'pngjs';
 
 import { serve } from './server.mjs';
-import { assertAlike, files, native, root, run } from './visit.mjs';
+import { assertAlike, files, heard, native, root, run } from './visit.mjs';
 
 const tool = (path) => join(import.meta.dirname, 'node_modules', path);
 /** The project, whose page paints by function and by element. */
@@ -91,11 +91,7 @@ after(async () => {
 /** Waits until the page at `url` has painted, and compares with the command line. */
 async function assertPaints(t, url, name) {
   const page = await browser.newPage();
-  const complaints = [];
-  const requests = [];
-  page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('request', (request) => requests.push(request.url()));
+  const { complaints, requests } = heard(page.context());
   try {
     await page.goto(url);
     await page.waitForFunction(() => /^(cpu|failed)/.test(document.title), undefined, { timeout: 120_000 });

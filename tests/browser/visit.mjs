@@ -74,6 +74,16 @@ export function browser(flags) {
   return launched.get(key);
 }
 
+/** The errors and the addresses that are asked for from now on, by the pages of a browser context. */
+export function heard(context) {
+  const complaints = [];
+  const requests = [];
+  context.on('request', (request) => requests.push(request.url()));
+  context.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
+  context.on('weberror', (error) => complaints.push(String(error.error())));
+  return { complaints, requests };
+}
+
 /**
  * @typedef {{ flags?: string[], mayComplain?: boolean, context?: object, prepare?: (page: import('playwright-core').Page) => Promise<void> }} Options
  */
@@ -89,11 +99,7 @@ export async function onFresh({ flags = [], mayComplain = false, context: contex
     // What the service worker fetches would not pass by the tests' own routes; it has its own tests.
     locale: 'en-US', serviceWorkers: 'block', ...contextOptions,
   });
-  const requests = [];
-  const complaints = [];
-  context.on('request', (request) => requests.push(request.url()));
-  context.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
-  context.on('weberror', (error) => complaints.push(String(error.error())));
+  const { complaints, requests } = heard(context);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   try {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { serve } from './server.mjs';
-import { browser, PATIENCE, root, run } from './visit.mjs';
+import { browser, heard, PATIENCE, root, run } from './visit.mjs';
 
 const dist = join(root, 'dist');
 const CORS = { 'access-control-allow-origin': '*' };
@@ -57,9 +57,7 @@ after(async () => {
 /** Runs `use` on a page at `url`, with what it complains of. */
 async function at(url, use) {
   const context = await (await browser([])).newContext({ locale: 'en-US', serviceWorkers: 'block' });
-  const complaints = [];
-  context.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
-  context.on('weberror', (error) => complaints.push(String(error.error())));
+  const { complaints } = heard(context);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   try {
