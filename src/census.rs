@@ -3,10 +3,12 @@
 use burn::tensor::Tensor;
 
 use crate::kernels::EPSILON;
+use crate::network::generator::CODE;
+use crate::network::layers::StyleNorm;
 use crate::network::style::StyleStatistics;
 use crate::network::vgg::VggConfig;
 use crate::picture::Picture;
-use crate::stylizer::Stylizer;
+use crate::stylizer::{StylizeError, Stylizer};
 
 /// Of some units, how many there are and how many are dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,20 +18,31 @@ pub struct Units {
     pub dead: usize,
 }
 
+/// Paintings that are made to see what residual blocks do.
+const PAINTINGS: usize = 4;
+/// The residual blocks of the generator.
+const BLOCKS: usize = 3;
+
 /// See [`Stylizer::census`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Census {
     /// Channels of the encoder's relu1_1 … relu4_1.
     pub channels: [Units; 4],
     /// Numbers of the style code.
     pub code: Units,
+    /// By how much paintings would be other if a residual block of the generator added nothing: the mean over pixels, in
+    /// 8-bit levels. What a block adds may be nothing beside what it is added to.
+    pub blocks: [f32; BLOCKS],
 }
 
 impl Stylizer {
     /// Which channels of the encoder, and which numbers of the style code, never change over these
     /// pictures, of which there should be some dozens; bring them to
-    /// [`STYLE_SIZE`](crate::STYLE_SIZE) first.
-    pub fn census(&self, pictures: &[Picture]) -> Census {
+    /// [`STYLE_SIZE`](crate::STYLE_SIZE) first. And what the residual blocks do.
+    ///
+    /// # Errors
+    /// See [`StylizeError`].
+    pub fn census(&self, pictures: &[Picture]) -> Result<Census, StylizeError> {
         let rows = pictures.iter().map(|picture| self.encode_style(picture).statistics);
         let rows: Vec<StyleStatistics> = rows.collect();
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f32>().collect::<Vec<_>>();
@@ -53,7 +66,33 @@ impl Stylizer {
         };
         let largest = (0..length).map(spread).fold(0.0, f32::max);
         let dead = (0..length).filter(|&index| spread(index) <= 1e-3 * largest).count();
-        Census { channels, code: Units { all: length, dead } }
+        let mut blocks = [0.0; BLOCKS];
+        let paint = |stylizer: &Self, photo: &Picture, style: &Picture| {
+            let (content, style) = (stylizer.encode_content(photo), stylizer.encode_style(style));
+            pollster::block_on(stylizer.stylize(&content, &[(&style, 1.0)], 1.0))
+        };
+        let pairs = pictures.iter().zip(pictures.iter().cycle().skip(1)).take(PAINTINGS);
+        for (index, difference) in blocks.iter_mut().enumerate() {
+            let without = self.without_block(index);
+            for (photo, style) in pairs.clone() {
+                let (whole, less) = (paint(self, photo, style)?, paint(&without, photo, style)?);
+                let apart = whole.rgb().iter().zip(less.rgb()).map(|(a, b)| a.abs_diff(*b));
+                let sum: f32 = apart.map(f32::from).sum();
+                *difference += sum / (whole.rgb().len() * pairs.clone().count()) as f32;
+            }
+        }
+        Ok(Census { channels, code: Units { all: length, dead }, blocks })
+    }
+
+    /// The same networks, but for a residual block that adds nothing.
+    fn without_block(&self, index: usize) -> Self {
+        let (encoder, mut generator, device) = self.networks();
+        let blocks = [&mut generator.block_1, &mut generator.block_2, &mut generator.block_3];
+        for (_, block) in blocks.into_iter().enumerate().filter(|(at, _)| *at == index) {
+            let [channels, ..] = block.second.conv.weight.dims();
+            block.norm = StyleNorm::silent(CODE, channels, &device);
+        }
+        Self::new(encoder, generator, &device)
     }
 }
 
@@ -82,7 +121,7 @@ mod tests {
                 }
             }
             let bytes = weights::serialize(&tensors, &Metadata::new()).unwrap();
-            Stylizer::load(&bytes, &device).unwrap().census(&pictures)
+            Stylizer::load(&bytes, &device).unwrap().census(&pictures).unwrap()
         };
         let whole = census(&[]);
         let all = [16, 32, 64, 128];
@@ -93,6 +132,10 @@ mod tests {
         let blind = census(&["encoder.conv4_1"]);
         assert_eq!(blind.channels[..3], whole.channels[..3]);
         assert_eq!(blind.channels[3], Units { all: 128, dead: 128 });
+        // Without a scale nothing is left of what a block computes.
+        let idle = census(&["generator.block_3.norm.affine", "generator.block_3.second"]);
+        assert!(whole.blocks[2] > 0.0, "{whole:?}");
+        assert_eq!(idle.blocks[2], 0.0);
         let mute = census(&["generator.code_2"]);
         assert_eq!((mute.channels, mute.code), (whole.channels, Units { all: 192, dead: 192 }));
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use burn::module::Module;
+use impasto::kernels::channel_statistics;
 use impasto::network::discriminator::Discriminator;
 use impasto::network::vgg::VggConfig;
 use impasto::procedural;
@@ -113,6 +114,25 @@ fn an_interrupted_run_goes_on_exactly() {
     let (content, style) = (stylizer.encode_content(&photo), stylizer.encode_style(&photo));
     let painting = pollster::block_on(stylizer.stylize(&content, &[(&style, 1.0)], 1.0)).unwrap();
     assert_eq!((painting.width(), painting.height()), (40, 30));
+
+    // What the first residual blocks add counts beside features of this size, at every level.
+    let encoder = VggConfig::slim().init(&device::cpu());
+    let encoder = weights::load("encoder", encoder, &mut tensors(&found)).unwrap();
+    let seen = [procedural::random(90, 70, 1), procedural::random(66, 100, 2)].map(|style| {
+        // Sides inside the networks are multiples of 8.
+        let (width, height) = (style.width() / 8 * 8, style.height() / 8 * 8);
+        let lines = style.rgb().chunks_exact(3 * style.width() as usize).take(height as usize);
+        let rgb = lines.flat_map(|line| line[..3 * width as usize].to_vec()).collect();
+        let part = Picture::new(width, height, rgb).unwrap();
+        encoder
+            .forward(part.to_tensor(&device::cpu()))
+            .levels()
+            .map(|level| channel_statistics(level).1.mean().into_scalar::<f32>())
+    });
+    for level in 0..4 {
+        let mean = seen.iter().map(|levels| levels[level]).sum::<f32>() / 2.0;
+        assert!((mean - 1.0).abs() < 0.05, "level {level}: {seen:?}");
+    }
 
     // One row a step, no row twice, with every loss in the columns it has.
     let table = |folder: &Path| fs::read_to_string(folder.join("losses.csv")).unwrap();

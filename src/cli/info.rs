@@ -76,13 +76,16 @@ fn census(file: &WeightsFile, folder: &Path) -> Result<Vec<String>> {
         })
         .collect::<Result<_>>()?;
     bar.finish_and_clear();
-    let Census { channels, code } = file.stylizer(&impasto::device::cpu())?.census(&pictures);
+    let census = file.stylizer(&impasto::device::cpu())?.census(&pictures)?;
+    let Census { channels, code, blocks } = census;
     let line =
         |name: &str, units: Units| format!("  {name:8} {:>4} of {} dead", units.dead, units.all);
     let levels = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"];
     let mut lines = vec![format!("  units that never change over {} pictures:", pictures.len())];
     lines.extend(levels.into_iter().zip(channels).map(|(name, units)| line(name, units)));
     lines.push(line("code", code));
+    let blocks = blocks.map(|levels| format!("{levels:.2}")).join(", ");
+    lines.push(format!("  of 255 levels that the residual blocks change paintings by: {blocks}"));
     Ok(lines)
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use impasto::train::answers::Answers;
@@ -113,17 +113,16 @@ impl Engine {
 
     /// Opens several of these devices.
     pub fn devices(self, count: u16) -> Result<Vec<Device>> {
-        let only = |device: Device| match count {
-            1 => Ok(vec![device]),
-            _ => bail!("--devices above 1 goes with --device cpu or cuda"),
-        };
         match self {
             Self::Cpu => Ok(vec![impasto::device::cpu(); count.into()]),
             #[cfg(feature = "gpu")]
-            Self::Gpu => only(pollster::block_on(impasto::device::gpu())?),
+            Self::Gpu => {
+                ensure!(count == 1, "--devices above 1 goes with --device cpu, libtorch or cuda");
+                Ok(vec![pollster::block_on(impasto::device::gpu())?])
+            }
             #[cfg(feature = "tch")]
             #[expect(deprecated, reason = "the fastest CPU training there is, and only an option")]
-            Self::Libtorch => only(Device::libtorch()),
+            Self::Libtorch => Ok(vec![Device::libtorch(); count.into()]),
             #[cfg(feature = "cuda")]
             Self::Cuda => Ok((0..count.into()).map(Device::cuda).collect()),
         }

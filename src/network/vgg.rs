@@ -110,6 +110,34 @@ impl Features {
 }
 
 impl VggEncoder {
+    /// Of which relu1_1 … relu4_1 are so many times as large, and say the same.
+    #[cfg(feature = "train")]
+    pub fn scaled(self, factors: [f32; 4]) -> Self {
+        let [f1, f2, f3, f4] = factors;
+        let scaled = |conv: Conv2d, before: f32, behind: f32| Conv2d {
+            weight: conv.weight.map(|weight| weight * (behind / before)),
+            bias: conv.bias.map(|bias| bias.map(|bias| bias * behind)),
+            ..conv
+        };
+        let deep = |conv: Option<Conv2d>| conv.map(|conv| scaled(conv, f4, f4));
+        Self {
+            conv1_1: scaled(self.conv1_1, 1.0, f1),
+            conv1_2: scaled(self.conv1_2, f1, f1),
+            conv2_1: scaled(self.conv2_1, f1, f2),
+            conv2_2: scaled(self.conv2_2, f2, f2),
+            conv3_1: scaled(self.conv3_1, f2, f3),
+            conv3_2: scaled(self.conv3_2, f3, f3),
+            conv3_3: scaled(self.conv3_3, f3, f3),
+            conv3_4: self.conv3_4.map(|conv| scaled(conv, f3, f3)),
+            conv4_1: scaled(self.conv4_1, f3, f4),
+            conv4_2: deep(self.conv4_2),
+            conv4_3: deep(self.conv4_3),
+            conv4_4: deep(self.conv4_4),
+            conv5_1: deep(self.conv5_1),
+            reflect: self.reflect,
+        }
+    }
+
     /// The convolutions to relu4_1 of an encoder without conv3_4, in order.
     pub const TO_RELU4_1: [&str; 8] =
         ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1"];
@@ -177,4 +205,27 @@ pub fn normalize(pictures: Tensor<4>) -> Source {
     let affine = TensorData::new([scale, shift].concat(), [1, 2, 3]);
     let affine = Tensor::<3>::from_data(affine, &pictures.device()).repeat_dim(0, batch);
     Source { affine: Some(affine), ..pictures.into() }
+}
+
+#[cfg(all(test, feature = "train", feature = "cpu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scaled_encoder_says_the_same() {
+        let device = crate::device::cpu();
+        let encoder = VggConfig::slim().init(&device);
+        let values: Vec<f32> = (0..3 * 24 * 16).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
+        let picture = Tensor::from_data(TensorData::new(values, [1, 3, 24, 16]), &device);
+        let factors = [0.5, 3.0, 1e-3, 20.0];
+        let scaled = encoder.clone().scaled(factors).forward(picture.clone()).levels();
+        for ((found, plain), factor) in
+            scaled.into_iter().zip(encoder.forward(picture).levels()).zip(factors)
+        {
+            let expected = plain * factor;
+            let largest = expected.clone().abs().max().into_scalar::<f32>();
+            let off = (found - expected).abs().max().into_scalar::<f32>();
+            assert!(largest > 0.0 && off <= 1e-5 * largest, "{off} of {largest} at {factor}");
+        }
+    }
 }

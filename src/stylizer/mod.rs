@@ -151,6 +151,12 @@ impl Stylizer {
         &self.generator
     }
 
+    /// Its networks, and what they run on.
+    #[cfg(feature = "cli")]
+    pub(crate) fn networks(&self) -> (VggEncoder, Generator, Device) {
+        (self.encoder.clone(), self.generator.clone(), self.device.clone())
+    }
+
     /// What the weights file says about itself.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata

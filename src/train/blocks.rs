@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::dataset::{Block, Crops, Dataset, Loader};
-use super::worker::{Photos, Styles, Worker};
+use super::worker::{Photos, Styles, Worker, at_once};
 use crate::network::vgg::VggEncoder;
 
 /// The block of the current step, and the loader of the next ones.
@@ -72,7 +72,7 @@ impl SeenBlock {
             let see = |((worker, part), answers): ((&Worker, Crops), Option<Crops>)| {
                 Arc::new(worker.see_photos(part, answers.as_ref(), *sharp, encoder))
             };
-            parts.map(see).collect()
+            at_once(parts.collect(), see)
         });
         let seen_styles = self.styles[styles].get_or_insert_with(|| {
             let all = &all_styles[styles];
@@ -82,7 +82,7 @@ impl SeenBlock {
             let see = |((worker, part), answers): ((&Worker, &[Crops]), Option<Crops>)| {
                 Arc::new(worker.see_styles(part, answers.as_ref(), encoder, seed))
             };
-            parts.map(see).collect()
+            at_once(parts.collect(), see)
         });
         (seen_photos.clone(), seen_styles.clone())
     }

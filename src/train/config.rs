@@ -63,6 +63,10 @@ pub struct TrainConfig {
 pub struct OptimizerConfig {
     /// Highest learning rate of encoder and generator.
     pub learning_rate: f64,
+    /// What linear maps learn at, of that: from a style to all that it changes. A step at the full rate would move each of
+    /// their results by hundreds of times the rate, and forget other styles (StyleGAN has a hundredth, Karras et al., "A
+    /// Style-Based Generator Architecture for Generative Adversarial Networks", 2019).
+    pub style_share: f64,
     /// Highest learning rate while only distilling.
     pub distillation_learning_rate: f64,
     /// The cosine ends at this share of the highest learning rate.
@@ -172,6 +176,7 @@ impl Default for OptimizerConfig {
     fn default() -> Self {
         Self {
             learning_rate: 1e-3,
+            style_share: 0.2,
             distillation_learning_rate: 3e-3,
             final_share: 0.05,
             warm_up: 100,
@@ -293,6 +298,10 @@ impl TrainConfig {
             ((0.0..=1.0).contains(&self.procedural), "procedural must be between 0 and 1"),
             ((0.0..1.0).contains(&self.average_decay), "average_decay must be between 0 and 1"),
             (self.optimizer.learning_rate > 0.0, "learning_rate must be above 0"),
+            (
+                (0.0..=1.0).contains(&self.optimizer.style_share),
+                "style_share must be between 0 and 1",
+            ),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {
             Some((_, rule)) => Err(TrainError::Config(rule.into())),

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::grad_clipping::GradientClippingConfig;
-use burn::module::{Module, Param};
-use burn::optim::{AdamConfig, MultiGradientsParams};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::{AdamConfig, GradientsParams, MultiGradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -20,11 +20,12 @@ use super::config::TrainConfig;
 use super::dataset::{Dataset, Folder};
 use super::distillation::{self, Memory};
 use super::networks::{Networks, initialized, move_average};
-use super::worker::{Losses, Photos, Styles, Worker};
+use super::worker::{Losses, Photos, Styles, Worker, at_once};
 use super::{TrainError, plot, sheet};
+use crate::kernels::channel_statistics;
 use crate::network::discriminator::Discriminator;
 use crate::network::generator::Generator;
-use crate::picture::Picture;
+use crate::picture::{Picture, Rect};
 use crate::stylizer::{STYLE_SIZE, Stylizer};
 use crate::weights::{self, Metadata, WeightsError};
 
@@ -32,6 +33,8 @@ use crate::weights::{self, Metadata, WeightsError};
 const SHEET: (usize, usize, u32) = (5, 6, 256);
 /// Styles over which the statistics of styles are standardized.
 const STANDARDIZED: usize = 250;
+/// Styles over which the encoder's features are brought to one size.
+const EVENED_OUT: usize = 60;
 /// Of their mean, the least deviation that a number is standardized by.
 const LEAST_DEVIATION: f64 = 0.05;
 /// Every Nth step of distillation, channels that have not fired since the last time start anew.
@@ -166,6 +169,8 @@ impl Trainer {
             AdamConfig::new()
                 .with_beta_1(beta_1)
                 .with_beta_2(0.99)
+                // Gradients in the deep layers are far below burn's own 1e-5.
+                .with_epsilon(1e-8)
                 .with_grad_clipping(Some(clipping.clone()))
                 .init()
         };
@@ -365,10 +370,11 @@ impl Trainer {
         Ok(())
     }
 
-    /// The encoder has learned: from now on it stays as it is, and the statistics of styles that it gives
-    /// are standardized over those of the style folder.
+    /// The encoder has learned: from now on it stays as it is, but for the sizes of its features, and the statistics of
+    /// styles that it gives are standardized over those of the style folder.
     fn standardize(&mut self) {
         self.state.average.encoder = self.state.networks.valid().encoder;
+        self.even_out();
         let device = self.device.clone().without_autodiff();
         let engine = self.stylizer();
         let styles = self.dataset.style.sample(STANDARDIZED).into_iter();
@@ -395,6 +401,29 @@ impl Trainer {
         average.generator = set(average.generator.clone(), &device);
     }
 
+    /// Brings the features of each level to deviations of 1 on average. Distillation does not care how large they are, and
+    /// they may be millions at relu4_1: what the first residual blocks add would be nothing beside them.
+    fn even_out(&mut self) {
+        let encoder = &self.state.average.encoder;
+        let styles = self.dataset.style.sample(EVENED_OUT);
+        let mut sums = [0.0; 4];
+        for style in &styles {
+            let picture = style.fit(STYLE_SIZE);
+            let (width, height) = (picture.width() / 8 * 8, picture.height() / 8 * 8);
+            let part = picture.part(Rect { left: 0, top: 0, width, height });
+            let device = self.device.clone().without_autodiff();
+            let levels = encoder.forward(part.to_tensor(&device)).levels();
+            for (sum, level) in sums.iter_mut().zip(levels) {
+                let (_, deviation) = channel_statistics(level);
+                *sum += deviation.mean().into_scalar::<f32>() / styles.len() as f32;
+            }
+        }
+        let factors = sums.map(f32::recip);
+        let State { networks, average, .. } = &mut self.state;
+        networks.encoder = networks.encoder.clone().scaled(factors);
+        average.encoder = average.encoder.clone().scaled(factors);
+    }
+
     fn is_standardized(&self) -> bool {
         let scale = self.state.average.generator.statistics_scale.val();
         (scale - 1.0).abs().max().into_scalar::<f32>() > 0.0
@@ -416,21 +445,8 @@ impl Trainer {
             let share = share(photos);
             (worker.gradients(state, config, step, photos, styles, share), share)
         };
-        let found: Vec<_> = match &self.workers[..] {
-            [worker] => parts.map(|part| task(worker, part)).collect(),
-            workers => std::thread::scope(|scope| {
-                let task = &task;
-                let threads: Vec<_> = workers
-                    .iter()
-                    .zip(parts)
-                    .map(|(worker, part)| scope.spawn(move || task(worker, part)))
-                    .collect();
-                let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                };
-                threads.into_iter().map(join).collect()
-            }),
-        };
+        let found =
+            at_once(self.workers.iter().zip(parts).collect(), |(worker, part)| task(worker, part));
 
         let mut log = Losses::from([("learning_rate", config.learning_rate(step) as f32)]);
         let (mut gradients, mut judged) =
@@ -446,7 +462,11 @@ impl Trainer {
             return log;
         }
         let rate = config.learning_rate(step);
-        state.networks = state.optimizer.step_multi(rate, state.networks.clone(), gradients);
+        let maps = without_maps(&state.networks, &mut gradients);
+        for (gradients, share) in [(gradients, 1.0), (maps, config.optimizer.style_share)] {
+            let networks = state.networks.clone();
+            state.networks = state.optimizer.step_multi(rate * share, networks, gradients);
+        }
         // The average catches up fast at first.
         let decay = config.average_decay.min((1.0 + step as f64) / (10.0 + step as f64));
         state.average = move_average(state.average.clone(), &state.networks.valid(), decay);
@@ -534,6 +554,26 @@ impl Trainer {
     }
 }
 
+/// Takes the gradients of all matrices out: those of the linear maps from a style to what it changes.
+fn without_maps(networks: &Networks, gradients: &mut MultiGradientsParams) -> MultiGradientsParams {
+    struct Sorter<'a>(&'a mut GradientsParams, GradientsParams);
+    impl ModuleVisitor for Sorter<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if D == 2
+                && let Some(gradient) = self.0.remove::<D>(param.id)
+            {
+                self.1.register(param.id, gradient);
+            }
+        }
+    }
+    let sort = |(gradients, device): &mut (GradientsParams, Device)| {
+        let mut sorter = Sorter(gradients, GradientsParams::new());
+        networks.visit(&mut sorter);
+        (sorter.1, device.clone())
+    };
+    MultiGradientsParams { grads: gradients.grads.iter_mut().map(sort).collect() }
+}
+
 fn is_finite(losses: &Losses) -> bool {
     losses.values().all(|loss| loss.is_finite())
 }
@@ -569,9 +609,30 @@ fn today() -> String {
 mod tests {
     use super::*;
     use crate::kernels::tests::STOCK;
+    use crate::network::generator::CODE;
     use crate::network::vgg::VggConfig;
     use crate::procedural;
     use crate::train::dataset::Folder;
+
+    #[test]
+    fn maps_from_a_style_are_taken_out_and_nothing_else() {
+        let device = crate::device::cpu().autodiff();
+        let networks = Networks::new(&device);
+        let sum = |style: &Tensor<2>| {
+            let norm = &networks.generator.gate.affine;
+            let conv = networks.generator.skip.conv.weight.val();
+            let bias = norm.bias.as_ref().unwrap().val();
+            style.clone().matmul(norm.weight.val()).sum() + conv.sum() + bias.sum()
+        };
+        let loss = sum(&Tensor::ones([1, CODE], &device));
+        let all = GradientsParams::from_grads(loss.backward(), &networks);
+        assert_eq!(all.len(), 3);
+        let mut rest = MultiGradientsParams { grads: vec![(all, device)] };
+        let maps = without_maps(&networks, &mut rest);
+        assert_eq!((rest.grads[0].0.len(), maps.grads[0].0.len()), (2, 1));
+        let map = networks.generator.gate.affine.weight.id;
+        assert!(maps.grads[0].0.get::<2>(map).is_some());
+    }
 
     #[test]
     fn a_table_of_another_version_is_gone_on_with() {

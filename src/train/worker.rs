@@ -409,3 +409,19 @@ fn judge_gradients(
 fn scalar(loss: &Tensor<1>) -> f32 {
     loss.clone().detach().into_scalar::<f32>()
 }
+
+/// What becomes of each part, of several each on a thread of its own.
+pub fn at_once<T: Send, R: Send>(parts: Vec<T>, task: impl Fn(T) -> R + Sync) -> Vec<R> {
+    if parts.len() < 2 {
+        return parts.into_iter().map(task).collect();
+    }
+    std::thread::scope(|scope| {
+        let task = &task;
+        let threads: Vec<_> =
+            parts.into_iter().map(|part| scope.spawn(move || task(part))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, R>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().map(join).collect()
+    })
+}
