@@ -46,18 +46,15 @@ impl Stylizer {
         let rows = pictures.iter().map(|picture| self.encode_style(picture).statistics);
         let rows: Vec<StyleStatistics> = rows.collect();
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f32>().collect::<Vec<_>>();
-        let codes: Vec<_> =
-            rows.iter().map(|row| numbers(self.generator().code(row.clone()))).collect();
-        let rows: Vec<_> = rows.into_iter().map(|row| numbers(row.0)).collect();
+        let (_, generator, _) = self.networks();
+        let codes: Vec<_> = rows.iter().map(|row| numbers(generator.code(row.clone()))).collect();
+        let deviations: Vec<_> = rows.iter().map(|row| row.deviations().map(numbers)).collect();
 
-        let mut start = 0;
-        let channels = VggConfig::slim().widths.map(|width| {
-            // Behind the means are the deviations within each picture.
-            let deviations = start + width..start + 2 * width;
-            start += 2 * width;
-            let still = 1.01 * (EPSILON as f32).sqrt();
-            let dead = |channel: usize| rows.iter().all(|row| row[channel] <= still);
-            Units { all: width, dead: deviations.filter(|&channel| dead(channel)).count() }
+        let still = 1.01 * (EPSILON as f32).sqrt();
+        let channels = std::array::from_fn(|level| {
+            let all = VggConfig::slim().widths[level];
+            let dead = |channel: &usize| deviations.iter().all(|row| row[level][*channel] <= still);
+            Units { all, dead: (0..all).filter(dead).count() }
         });
         let length = codes.first().map_or(0, Vec::len);
         let spread = |index: usize| {
@@ -71,14 +68,16 @@ impl Stylizer {
             let (content, style) = (stylizer.encode_content(photo), stylizer.encode_style(style));
             pollster::block_on(stylizer.stylize(&content, &[(&style, 1.0)], 1.0))
         };
-        let pairs = pictures.iter().zip(pictures.iter().cycle().skip(1)).take(PAINTINGS);
-        for (index, difference) in blocks.iter_mut().enumerate() {
-            let without = self.without_block(index);
-            for (photo, style) in pairs.clone() {
-                let (whole, less) = (paint(self, photo, style)?, paint(&without, photo, style)?);
+        let without: [_; BLOCKS] = std::array::from_fn(|index| self.without_block(index));
+        let paintings = pictures.len().min(PAINTINGS);
+        let pairs = pictures.iter().zip(pictures.iter().cycle().skip(1)).take(paintings);
+        for (photo, style) in pairs {
+            let whole = paint(self, photo, style)?;
+            for (difference, without) in blocks.iter_mut().zip(&without) {
+                let less = paint(without, photo, style)?;
                 let apart = whole.rgb().iter().zip(less.rgb()).map(|(a, b)| a.abs_diff(*b));
                 let sum: f32 = apart.map(f32::from).sum();
-                *difference += sum / (whole.rgb().len() * pairs.clone().count()) as f32;
+                *difference += sum / (whole.rgb().len() * paintings) as f32;
             }
         }
         Ok(Census { channels, code: Units { all: length, dead }, blocks })
@@ -87,11 +86,11 @@ impl Stylizer {
     /// The same networks, but for a residual block that adds nothing.
     fn without_block(&self, index: usize) -> Self {
         let (encoder, mut generator, device) = self.networks();
-        let blocks = [&mut generator.block_1, &mut generator.block_2, &mut generator.block_3];
-        for (_, block) in blocks.into_iter().enumerate().filter(|(at, _)| *at == index) {
-            let [channels, ..] = block.second.conv.weight.dims();
-            block.norm = StyleNorm::silent(CODE, channels, &device);
-        }
+        let blocks: [_; BLOCKS] =
+            [&mut generator.block_1, &mut generator.block_2, &mut generator.block_3];
+        let block = &mut *blocks[index];
+        let [channels, ..] = block.second.conv.weight.dims();
+        block.norm = StyleNorm::silent(CODE, channels, &device);
         Self::new(encoder, generator, &device)
     }
 }

@@ -209,10 +209,7 @@ impl StyleNorm {
     /// Gives nothing before it has learned to.
     pub fn silent(code: usize, channels: usize, device: &Device) -> Self {
         let config = LinearConfig::new(code, 2 * channels).with_initializer(Initializer::Zeros);
-        let affine = new_linear(&config, device);
-        let start = [vec![-1.0f32; channels], vec![0.0; channels]].concat();
-        let bias = Param::from_tensor(Tensor::from_data(start.as_slice(), device));
-        Self { affine: Linear { bias: Some(bias), ..affine } }
+        Self { affine: starting_from(-1.0, new_linear(&config, device)) }
     }
 
     /// `x`: `[batch, channels, height, width]`; `code`: `[batch, code]`. The normalization happens
@@ -222,6 +219,14 @@ impl StyleNorm {
         let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[1]], &weight.device()));
         norms.apply(x, Goal::Predicted { code, weight, bias })
     }
+}
+
+/// A map to scales and shifts, with a bias of so much for scales and of 0 for shifts.
+fn starting_from(scale: f32, map: Linear) -> Linear {
+    let [_, length] = map.weight.dims();
+    let start = [vec![scale; length / 2], vec![0.0; length / 2]].concat();
+    let bias = Tensor::from_data(start.as_slice(), &map.weight.device());
+    Linear { bias: Some(Param::from_tensor(bias)), ..map }
 }
 
 /// Noise on features, as strong as the style says.
@@ -237,10 +242,7 @@ pub struct StyledNoise {
 impl StyledNoise {
     /// Adds nothing before it has learned to.
     pub fn new(code: usize, channels: usize, device: &Device) -> Self {
-        let gain = StyleNorm::new(code, PLANES, device).affine;
-        let start = [vec![1.0f32; PLANES], vec![0.0; PLANES]].concat();
-        let bias = Param::from_tensor(Tensor::from_data(start.as_slice(), device));
-        let gain = Linear { bias: Some(bias), ..gain };
+        let gain = starting_from(1.0, StyleNorm::new(code, PLANES, device).affine);
         Self { gain, conv: Conv::silent(PLANES, channels, 1, device) }
     }
 

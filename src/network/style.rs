@@ -35,6 +35,15 @@ impl StyleStatistics {
         Self(Tensor::cat(parts.collect(), 1))
     }
 
+    /// The deviations of relu1_1 … relu4_1, each `[batch, width]`.
+    pub fn deviations(&self) -> [Tensor<2>; 4] {
+        let mut start = 0;
+        VggConfig::slim().widths.map(|width| {
+            start += 2 * width;
+            self.0.clone().narrow(1, start - width, width)
+        })
+    }
+
     /// `Σ weight * statistics`, the weights as given.
     ///
     /// Returns nothing for an empty sum.

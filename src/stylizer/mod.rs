@@ -145,12 +145,6 @@ impl Stylizer {
         Self { encoder, generator, device: device.clone(), metadata, general }
     }
 
-    /// The generator's network.
-    #[cfg(feature = "cli")]
-    pub(crate) fn generator(&self) -> &Generator {
-        &self.generator
-    }
-
     /// Its networks, and what they run on.
     #[cfg(feature = "cli")]
     pub(crate) fn networks(&self) -> (VggEncoder, Generator, Device) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::tensor::{Device, Tensor};
 
 use crate::network::generator::Generator;
@@ -62,6 +63,23 @@ impl Networks {
         let wanted = ParamGroup::from_any_predicates(names.to_vec());
         self.set_require_grad_group(ParamGroup::all().exclude(wanted), false)
     }
+
+    /// What each tensor learns at: `rate`, and `share` of it the matrices, which are the linear maps from a style to what it
+    /// changes.
+    pub fn rates(&self, rate: f64, share: f64) -> ModuleLearningRate {
+        struct Matrices(Vec<ParamId>);
+        impl ModuleVisitor for Matrices {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                if D == 2 {
+                    self.0.push(param.id);
+                }
+            }
+        }
+        let mut matrices = Matrices(Vec::new());
+        self.visit(&mut matrices);
+        let matrices = ParamGroup::from_ids(matrices.0);
+        ModuleLrScheduler::new(rate).with_group(matrices, rate * share).step()
+    }
 }
 
 /// The module with every parameter's first value drawn. burn draws it at the first use, and until
@@ -103,4 +121,23 @@ pub fn move_average(average: Networks, current: &Networks, decay: f64) -> Networ
     let mut values = Values::default();
     current.visit(&mut values);
     average.map(&mut Mixer(values.0, decay))
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_from_a_style_learn_at_their_share_and_nothing_else() {
+        let networks = Networks::new(&crate::device::cpu());
+        let rates = networks.rates(1e-3, 0.2);
+        let generator = &networks.generator;
+        let rate = |id: ParamId| rates.lr_from_param(id, None);
+        let map = &generator.gate.affine;
+        assert_eq!(rate(map.weight.id), 1e-3 * 0.2);
+        assert_eq!(rate(generator.code_1.weight.id), 1e-3 * 0.2);
+        assert_eq!(rate(map.bias.as_ref().unwrap().id), 1e-3);
+        assert_eq!(rate(generator.skip.conv.weight.id), 1e-3);
+        assert_eq!(rate(networks.encoder.conv1_1.weight.id), 1e-3);
+    }
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::grad_clipping::GradientClippingConfig;
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{AdamConfig, GradientsParams, MultiGradientsParams};
+use burn::module::{Module, Param};
+use burn::optim::{AdamConfig, MultiGradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -22,10 +22,10 @@ use super::distillation::{self, Memory};
 use super::networks::{Networks, initialized, move_average};
 use super::worker::{Losses, Photos, Styles, Worker, at_once};
 use super::{TrainError, plot, sheet};
-use crate::kernels::channel_statistics;
 use crate::network::discriminator::Discriminator;
 use crate::network::generator::Generator;
-use crate::picture::{Picture, Rect};
+use crate::network::style::StyleStatistics;
+use crate::picture::Picture;
 use crate::stylizer::{STYLE_SIZE, Stylizer};
 use crate::weights::{self, Metadata, WeightsError};
 
@@ -376,10 +376,7 @@ impl Trainer {
         self.state.average.encoder = self.state.networks.valid().encoder;
         self.even_out();
         let device = self.device.clone().without_autodiff();
-        let engine = self.stylizer();
-        let styles = self.dataset.style.sample(STANDARDIZED).into_iter();
-        let rows = styles.map(|style| engine.encode_style(&style.fit(STYLE_SIZE)).statistics.0);
-        let rows = Tensor::cat(rows.collect(), 0);
+        let rows = self.style_statistics(STANDARDIZED).0;
         let mean = rows.clone().mean_dim(0);
         let deviation = (rows - mean.clone()).square().mean_dim(0).sqrt();
         // What hardly differs between styles must not be blown up.
@@ -401,24 +398,19 @@ impl Trainer {
         average.generator = set(average.generator.clone(), &device);
     }
 
+    /// Of so many pictures of the style folder, with the averaged encoder.
+    fn style_statistics(&self, count: usize) -> StyleStatistics {
+        let engine = self.stylizer();
+        let styles = self.dataset.style.sample(count).into_iter();
+        let rows = styles.map(|style| engine.encode_style(&style.fit(STYLE_SIZE)).statistics.0);
+        StyleStatistics(Tensor::cat(rows.collect(), 0))
+    }
+
     /// Brings the features of each level to deviations of 1 on average. Distillation does not care how large they are, and
     /// they may be millions at relu4_1: what the first residual blocks add would be nothing beside them.
     fn even_out(&mut self) {
-        let encoder = &self.state.average.encoder;
-        let styles = self.dataset.style.sample(EVENED_OUT);
-        let mut sums = [0.0; 4];
-        for style in &styles {
-            let picture = style.fit(STYLE_SIZE);
-            let (width, height) = (picture.width() / 8 * 8, picture.height() / 8 * 8);
-            let part = picture.part(Rect { left: 0, top: 0, width, height });
-            let device = self.device.clone().without_autodiff();
-            let levels = encoder.forward(part.to_tensor(&device)).levels();
-            for (sum, level) in sums.iter_mut().zip(levels) {
-                let (_, deviation) = channel_statistics(level);
-                *sum += deviation.mean().into_scalar::<f32>() / styles.len() as f32;
-            }
-        }
-        let factors = sums.map(f32::recip);
+        let deviations = self.style_statistics(EVENED_OUT).deviations();
+        let factors = deviations.map(|level| level.mean().into_scalar::<f32>().recip());
         let State { networks, average, .. } = &mut self.state;
         networks.encoder = networks.encoder.clone().scaled(factors);
         average.encoder = average.encoder.clone().scaled(factors);
@@ -462,11 +454,8 @@ impl Trainer {
             return log;
         }
         let rate = config.learning_rate(step);
-        let maps = without_maps(&state.networks, &mut gradients);
-        for (gradients, share) in [(gradients, 1.0), (maps, config.optimizer.style_share)] {
-            let networks = state.networks.clone();
-            state.networks = state.optimizer.step_multi(rate * share, networks, gradients);
-        }
+        let rates = state.networks.rates(rate, config.optimizer.style_share);
+        state.networks = state.optimizer.step_multi(rates, state.networks.clone(), gradients);
         // The average catches up fast at first.
         let decay = config.average_decay.min((1.0 + step as f64) / (10.0 + step as f64));
         state.average = move_average(state.average.clone(), &state.networks.valid(), decay);
@@ -554,26 +543,6 @@ impl Trainer {
     }
 }
 
-/// Takes the gradients of all matrices out: those of the linear maps from a style to what it changes.
-fn without_maps(networks: &Networks, gradients: &mut MultiGradientsParams) -> MultiGradientsParams {
-    struct Sorter<'a>(&'a mut GradientsParams, GradientsParams);
-    impl ModuleVisitor for Sorter<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if D == 2
-                && let Some(gradient) = self.0.remove::<D>(param.id)
-            {
-                self.1.register(param.id, gradient);
-            }
-        }
-    }
-    let sort = |(gradients, device): &mut (GradientsParams, Device)| {
-        let mut sorter = Sorter(gradients, GradientsParams::new());
-        networks.visit(&mut sorter);
-        (sorter.1, device.clone())
-    };
-    MultiGradientsParams { grads: gradients.grads.iter_mut().map(sort).collect() }
-}
-
 fn is_finite(losses: &Losses) -> bool {
     losses.values().all(|loss| loss.is_finite())
 }
@@ -609,30 +578,9 @@ fn today() -> String {
 mod tests {
     use super::*;
     use crate::kernels::tests::STOCK;
-    use crate::network::generator::CODE;
     use crate::network::vgg::VggConfig;
     use crate::procedural;
     use crate::train::dataset::Folder;
-
-    #[test]
-    fn maps_from_a_style_are_taken_out_and_nothing_else() {
-        let device = crate::device::cpu().autodiff();
-        let networks = Networks::new(&device);
-        let sum = |style: &Tensor<2>| {
-            let norm = &networks.generator.gate.affine;
-            let conv = networks.generator.skip.conv.weight.val();
-            let bias = norm.bias.as_ref().unwrap().val();
-            style.clone().matmul(norm.weight.val()).sum() + conv.sum() + bias.sum()
-        };
-        let loss = sum(&Tensor::ones([1, CODE], &device));
-        let all = GradientsParams::from_grads(loss.backward(), &networks);
-        assert_eq!(all.len(), 3);
-        let mut rest = MultiGradientsParams { grads: vec![(all, device)] };
-        let maps = without_maps(&networks, &mut rest);
-        assert_eq!((rest.grads[0].0.len(), maps.grads[0].0.len()), (2, 1));
-        let map = networks.generator.gate.affine.weight.id;
-        assert!(maps.grads[0].0.get::<2>(map).is_some());
-    }
 
     #[test]
     fn a_table_of_another_version_is_gone_on_with() {
