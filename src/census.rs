@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::kernels::EPSILON;
-use crate::network::generator::CODE;
+use crate::network::generator::{CODE, Generator};
 use crate::network::layers::StyleNorm;
 use crate::network::style::StyleStatistics;
 use crate::network::vgg::VggConfig;
@@ -13,6 +13,7 @@ use crate::stylizer::{StylizeError, Stylizer};
 /// Of some units, how many there are and how many are dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Units {
+    /// All of them.
     pub all: usize,
     /// That have the same value for all pictures, at all places.
     pub dead: usize,
@@ -21,7 +22,7 @@ pub struct Units {
 /// Paintings that are made to see what residual blocks do.
 const PAINTINGS: usize = 4;
 /// The residual blocks of the generator.
-const BLOCKS: usize = 3;
+const BLOCKS: usize = 4;
 
 /// See [`Stylizer::census`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,9 +87,11 @@ impl Stylizer {
     /// The same networks, but for a residual block that adds nothing.
     fn without_block(&self, index: usize) -> Self {
         let (encoder, mut generator, device) = self.networks();
-        let blocks: [_; BLOCKS] =
-            [&mut generator.block_1, &mut generator.block_2, &mut generator.block_3];
-        let block = &mut *blocks[index];
+        let Generator { block_1, block_2, block_3, block_4, .. } = &mut generator;
+        let blocks: [_; BLOCKS] = [Some(block_1), Some(block_2), Some(block_3), block_4.as_mut()];
+        let Some(block) = blocks.into_iter().nth(index).flatten() else {
+            return Self::new(encoder, generator, &device);
+        };
         let [channels, ..] = block.second.conv.weight.dims();
         block.norm = StyleNorm::silent(CODE, channels, &device);
         Self::new(encoder, generator, &device)

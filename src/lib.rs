@@ -30,6 +30,8 @@
 //! are [`kernels`], the only room that knows backends, [`weights`] and [`device`]. [`procedural`] makes style
 //! pictures by rules, without any network.
 
+#![warn(missing_docs)]
+
 #[cfg(feature = "cli")]
 pub mod census;
 pub mod device;

@@ -12,10 +12,12 @@ use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
 /// What is tuned, by what is in the tensors' names. All biases: behind the maps from the style code, which is the
 /// same for all paintings, they do what these do.
-pub const PARTS: [&str; 12] = [
+pub const PARTS: [&str; 14] = [
     ".bias",
     "block_3.first.conv",
     "block_3.second",
+    "block_4.first.conv",
+    "block_4.second",
     "skip.conv",
     "noise_1.conv",
     "noise_2.conv",
@@ -42,6 +44,7 @@ const PICTURE_BYTES: usize = 41_000;
 const QUALITIES: [u8; 5] = [85, 75, 60, 45, 30];
 
 /// Why a tuned style cannot be used.
+#[expect(missing_docs, reason = "the messages name the fields")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TunedError {
@@ -144,6 +147,7 @@ pub fn mixed<'a>(
 pub struct TunedStyle {
     /// The style picture, a small version of it.
     pub picture: Picture,
+    /// What was learned.
     pub tuning: Tuning,
 }
 

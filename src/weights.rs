@@ -28,6 +28,7 @@ const SMALL: usize = 4096;
 pub const DEFAULT_WEIGHTS: &[u8] = include_bytes!("../models/impasto.safetensors");
 
 /// Why weights could not be read or written.
+#[expect(missing_docs, reason = "the messages name the fields")]
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     /// Not a safetensors file, or cut short.

@@ -107,14 +107,15 @@ fn slim_encoder_fusion_and_generator() {
     assert_matches("noise", noise.0[1].clone());
     assert_matches("noise_fine", noise.0[2].clone());
 
-    let map = palette_of(&content).map_to(&palette_of(&style));
+    let palettes = [&content, &style].map(palette_of);
+    let map = palettes[0].map_to(&palettes[1]);
     assert_matches("map", ColourMap::to_tensor(&[map], &device()).squeeze_dim::<2>(0));
-    let recoloured = recolour_photos(content.clone(), &[map]);
-    assert_matches("recoloured", enlarged(recoloured.clone(), BLUR));
+    let colours = recolour_photos(content.clone(), &[palettes]);
+    assert_matches("recoloured", enlarged(colours.photos.clone(), BLUR));
     for (name, strength) in [("painting", 1.0), ("picture", 0.7)] {
-        let (fused, noise, palette) = (fused.clone(), noise.clone(), recoloured.clone());
+        let (fused, noise, colours) = (fused.clone(), noise.clone(), colours.clone());
         let picture =
-            generator.paint(fused, noise, palette, content.clone(), strength, &mut Norms::Own);
+            generator.paint(fused, noise, colours, content.clone(), strength, &mut Norms::Own);
         assert_matches(name, picture);
     }
 }
@@ -202,7 +203,7 @@ fn mixing_is_linear() {
     let expected =
         Palette::new([0.4, 0.6, 0.4], [[0.06, 0.0, 0.0], [0.0, 0.03, 0.01], [0.0, 0.01, 0.04]]);
     let map = ColourMap::to_tensor(&[mixed.map_to(&expected)], &device());
-    let identity = ColourMap::to_tensor(&[ColourMap::identity()], &device());
+    let identity = ColourMap::to_tensor(&[mixed.map_to(&mixed)], &device());
     let worst = (map - identity).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-5, "{worst}");
 }
@@ -223,14 +224,21 @@ fn a_batch_is_its_pictures_one_by_one() {
     let generator = with_weights("generator", Generator::new(&device()));
     let shape = [1, 3, 32, 48];
     let paint = |photos: Tensor<4>, styles: Vec<Tensor<4>>| {
+        let palettes: Vec<_> = photos
+            .clone()
+            .split(1, 0)
+            .iter()
+            .zip(&styles)
+            .map(|(a, b)| [a, b].map(palette_of))
+            .collect();
         let rows = styles.into_iter().map(|style| StyleStatistics::of(&encoder.forward(style)).0);
         let rows: Vec<_> = rows.collect();
-        let (count, maps) = (rows.len(), vec![ColourMap::identity(); rows.len()]);
+        let count = rows.len();
         let style = StyleStatistics(Tensor::cat(rows, 0));
         let fused = fuse(&encoder.forward(photos.clone()), style, &mut Norms::Own);
         let noise = Noise::new(&vec![[0, 0]; count], 48, 32, 7, &device());
-        let palette = recolour_photos(photos.clone(), &maps);
-        generator.paint(fused, noise, palette, photos, 1.0, &mut Norms::Own)
+        let colours = recolour_photos(photos.clone(), &palettes);
+        generator.paint(fused, noise, colours, photos, 1.0, &mut Norms::Own)
     };
     let photos = [picture("one", shape), picture("two", shape)];
     let styles = [picture("red", shape).square(), picture("blue", shape).sqrt()];

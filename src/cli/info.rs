@@ -111,7 +111,7 @@ fn multiplications(tensor: &NamedTensor, size: u32) -> u64 {
 /// How often the picture has been halved where this convolution sees it.
 fn halvings(name: &str) -> u32 {
     // The encoder halves before each block; the generator goes the way back.
-    const GENERATOR: [(&str, u32); 14] = [
+    const GENERATOR: [(&str, u32); 15] = [
         ("noise_1.", 3),
         ("block_1.", 3),
         ("block_2.", 3),
@@ -119,6 +119,7 @@ fn halvings(name: &str) -> u32 {
         ("skip.", 2),
         ("noise_2.", 2),
         ("block_3.", 2),
+        ("block_4.", 2),
         ("conv_2.", 2),
         ("fine_skip.", 1),
         ("noise_3.", 1),

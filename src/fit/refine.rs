@@ -39,6 +39,7 @@ const TOTAL_VARIATION: f64 = 0.5;
 const CLAMP: f64 = 0.01;
 
 /// Why a picture cannot be refined.
+#[expect(missing_docs, reason = "the messages name the fields")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefineError {

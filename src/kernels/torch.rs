@@ -24,7 +24,7 @@ impl Kernels for LibTorch {
         spec: Spec,
     ) -> FloatTensor<Self> {
         let output = convolve(&input.tensor, &weight.tensor, Some(&bias.tensor), spec.border);
-        TchTensor::new(if spec.relu { output.relu() } else { output })
+        TchTensor::new(if spec.relu { { output }.relu_() } else { output })
     }
 
     fn depthwise_convolution(
@@ -64,6 +64,14 @@ impl Gradients for LibTorch {
         let rows = gradient.tensor.permute([0, 2, 3, 1]).reshape([-1, channels]);
         let ones = Tensor::ones([1, rows.size()[0]], (rows.kind(), rows.device()));
         TchTensor::new(ones.matmul(&rows).reshape([channels]))
+    }
+
+    /// A transposed convolution: turning the kernels round takes as long as a deep layer's convolution.
+    fn input_gradient(gradient: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (gradient, weight) = (channels_last(&gradient.tensor), channels_last(&weight.tensor));
+        let reach = [weight.size()[2] / 2; 2];
+        let none = None::<&Tensor>;
+        TchTensor::new(gradient.conv_transpose2d(&weight, none, [1, 1], reach, [0, 0], 1, [1, 1]))
     }
 
     /// libtorch's own: burn's is a convolution with a kernel as large as a picture.

@@ -114,9 +114,13 @@ fn unit<const D: usize>(vector: Tensor<D>) -> Tensor<D> {
 /// be painted in (Miyato and Koyama, "cGANs with Projection Discriminator", 2018).
 #[derive(Module, Debug)]
 pub struct Discriminator {
+    /// 3 to 32 channels, at 1/2 of the size.
     pub conv_1: SpectralConv,
+    /// 32 to 64 channels, at 1/4.
     pub conv_2: SpectralConv,
+    /// 64 to 128 channels, at 1/8.
     pub conv_3: SpectralConv,
+    /// 128 channels to the judgement.
     pub conv_4: SpectralConv,
     /// Standardized style statistics to what is looked for in features, `[batch, 480]` to `[batch, 128]`.
     pub projection: Linear,

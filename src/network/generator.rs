@@ -6,11 +6,14 @@ use burn::tensor::{DType, Device, Tensor};
 
 use crate::kernels::{self, Source};
 use crate::network::layers::{
-    Conv, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, linear, new_linear,
+    Conv, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, instance_norm, linear,
+    new_linear,
 };
 use crate::network::noise::Noise;
+use crate::network::palette::Colouring;
 use crate::network::style::{Fused, STATISTICS, StyleStatistics};
 use crate::network::vgg::VggConfig;
+use crate::weights::NamedTensor;
 
 /// Length of the style code.
 pub const CODE: usize = 192;
@@ -22,6 +25,7 @@ pub const BRUSHED: [usize; 3] = [128, 64, 24];
 const PALETTE_WEIGHT: f64 = 0.8;
 
 /// Paints from [fused](Fused) features of the [slim](VggConfig::slim) encoder.
+#[expect(missing_docs, reason = "layers, which comments describe in groups")]
 #[derive(Module, Debug)]
 pub struct Generator {
     /// Of the style statistics, over the styles of the training: what is taken off them, `[480]`.
@@ -37,6 +41,8 @@ pub struct Generator {
     pub brush_2: Linear,
     /// At 1/8 of the size, 128 channels.
     pub noise_1: StyledNoise,
+    /// What a brush makes has any size, from style to style: residual blocks must not be nothing beside it.
+    pub brush_norm_1: Option<StyleNorm>,
     pub block_1: ResidualBlock,
     pub block_2: ResidualBlock,
     /// 128 to 64 channels.
@@ -46,7 +52,9 @@ pub struct Generator {
     pub gate: StyleNorm,
     pub skip: Conv,
     pub noise_2: StyledNoise,
+    pub brush_norm_2: Option<StyleNorm>,
     pub block_3: ResidualBlock,
+    pub block_4: Option<ResidualBlock>,
     /// 64 to 24 channels.
     pub conv_2: StyledConv,
     /// At 1/2 of the size, where finer structure comes in.
@@ -83,13 +91,16 @@ impl Generator {
                 device,
             ),
             noise_1: StyledNoise::new(CODE, w4, device),
+            brush_norm_1: Some(StyleNorm::new(CODE, w4, device)),
             block_1: ResidualBlock::new(w4, CODE, device),
             block_2: ResidualBlock::new(w4, CODE, device),
             conv_1: StyledConv::new(w4, w3, CODE, device),
             gate: StyleNorm::new(CODE, w3, device),
             skip: Conv::new(w3, w3, 1, device),
             noise_2: StyledNoise::new(CODE, w3, device),
+            brush_norm_2: Some(StyleNorm::new(CODE, w3, device)),
             block_3: ResidualBlock::new(w3, CODE, device),
+            block_4: Some(ResidualBlock::new(w3, CODE, device)),
             conv_2: StyledConv::new(w3, 24, CODE, device),
             fine_gate: StyleNorm::new(CODE, w2, device),
             fine_skip: Conv::silent(w2, 24, 1, device),
@@ -102,10 +113,29 @@ impl Generator {
         }
     }
 
-    /// The style code, `[batch, 192]`.
+    /// Freshly initialized, of the kind that these tensors are of: in weights from before December 2026 brushes are not
+    /// normalized, nor are style codes, and there is a block less.
+    pub fn for_weights(tensors: &[NamedTensor], device: &Device) -> Self {
+        let has = |name: &str| tensors.iter().any(|tensor| tensor.name == name);
+        let whole = Self::new(device);
+        match has("generator.conv_1.conv.conv.weight")
+            && !has("generator.brush_norm_1.affine.weight")
+        {
+            true => Self { brush_norm_1: None, brush_norm_2: None, block_4: None, ..whole },
+            false => whole,
+        }
+    }
+
+    /// The style code, `[batch, 192]`, each of mean 0 and deviation 1 (Ba et al., "Layer Normalization", 2016): all that
+    /// follows from it is linear in it, and would differ between styles in size above all.
     pub fn code(&self, style: StyleStatistics) -> Tensor<2> {
         let code = linear(&self.code_1, self.standardized(style), true);
-        linear(&self.code_2, code, true)
+        let code = linear(&self.code_2, code, true);
+        if self.brush_norm_1.is_none() {
+            return code;
+        }
+        let [batch, _] = code.dims();
+        instance_norm(code.reshape([batch, 1, 1, CODE])).reshape([batch, CODE])
     }
 
     /// Statistics of mean 0 and deviation 1 over the styles of the training, `[batch, 480]`.
@@ -118,13 +148,12 @@ impl Generator {
     /// `strength * painting + (1 - strength) * photo`, both as logits. At strength 0 that is the
     /// photo.
     ///
-    /// `palette`: the photo in the style's colours, see
-    /// [`recolour_photos`](crate::network::palette::recolour_photos); `photo` in 0..1.
+    /// `photo` in 0..1.
     pub fn paint(
         &self,
         fused: Fused,
         noise: Noise,
-        palette: Tensor<4>,
+        colours: Colouring,
         photo: Tensor<4>,
         strength: f32,
         norms: &mut Norms<'_>,
@@ -137,17 +166,26 @@ impl Generator {
             let kernels = kernels.clone().narrow(1, 9 * from, 9 * channels);
             kernels::depthwise(x, kernels.reshape([batch, channels, 9]))
         };
+        let bounded = |norm: &Option<StyleNorm>, x: Tensor<4>, norms: &mut Norms<'_>| match norm {
+            Some(norm) => norm.forward(x, code.clone(), norms),
+            None => x.into(),
+        };
         let enlarged = Source::upsample;
         let [coarse, middle, fine] = noise.0;
 
         let x = self.noise_1.forward_onto(fused.features, coarse, code.clone());
-        let x = self.block_1.forward(brush(x, 0), code.clone(), norms);
+        let x = bounded(&self.brush_norm_1, brush(x, 0), norms);
+        let x = self.block_1.forward(x, code.clone(), norms);
         let x = self.block_2.forward(x, code.clone(), norms);
         let x = enlarged(self.conv_1.forward(x, code.clone(), norms));
         let skip = self.gate.forward(fused.skip, code.clone(), norms);
         let x = self.skip.forward_onto(x, skip).into();
         let x = self.noise_2.forward_onto(x, middle, code.clone());
-        let x = self.block_3.forward(brush(x, 1), code.clone(), norms);
+        let x = bounded(&self.brush_norm_2, brush(x, 1), norms);
+        let mut x = self.block_3.forward(x, code.clone(), norms);
+        if let Some(block_4) = &self.block_4 {
+            x = block_4.forward(x, code.clone(), norms);
+        }
         let x = enlarged(self.conv_2.forward(x, code.clone(), norms));
         let skip = self.fine_gate.forward(fused.fine_skip, code.clone(), norms);
         let x = self.fine_skip.forward_onto(x, skip).into();
@@ -155,8 +193,21 @@ impl Generator {
         let x = self.conv_3.forward(brush(x, 2), code.clone(), norms);
         let x = enlarged(self.conv_4.forward(x, code.clone(), norms));
         let x = self.conv_5.forward(x, code.clone(), norms);
-        let strokes = self.conv_6.forward(x).cast(DType::F32);
+        let mut strokes = self.conv_6.forward(x).cast(DType::F32);
+        if self.brush_norm_1.is_some() {
+            strokes = coloured(strokes, colours.strokes);
+        }
         let colour = linear(&self.palette_weight, code, false);
-        kernels::finish(strokes, palette, colour, photo, strength)
+        kernels::finish(strokes, colours.photos, colour, photo, strength)
     }
+}
+
+/// `matrices`, `[batch, 3, 3]`, times the three numbers of each pixel.
+fn coloured(strokes: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
+    let [batch, ..] = strokes.dims();
+    let term = |channel: usize| {
+        let column = matrices.clone().narrow(2, channel, 1).reshape([batch, 3, 1, 1]);
+        strokes.clone().narrow(1, channel, 1) * column
+    };
+    term(0) + term(1) + term(2)
 }

@@ -257,7 +257,9 @@ impl StyledNoise {
 /// Convolution, style-modulated normalization, ReLU.
 #[derive(Module, Debug)]
 pub struct StyledConv {
+    /// The convolution.
     pub conv: Conv,
+    /// What normalizes its output.
     pub norm: StyleNorm,
 }
 
@@ -280,8 +282,11 @@ impl StyledConv {
 /// Learning for Image Recognition", 2016), both normalized by the style.
 #[derive(Module, Debug)]
 pub struct ResidualBlock {
+    /// The first convolution.
     pub first: StyledConv,
+    /// The second one.
     pub second: Conv,
+    /// What normalizes its output.
     pub norm: StyleNorm,
 }
 

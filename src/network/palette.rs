@@ -10,6 +10,8 @@ use crate::picture::{Picture, PictureError};
 
 /// Added to the diagonals of covariances, so that single-coloured pictures have an inverse.
 const RIDGE: f64 = 1e-4;
+/// The slope of a logit in the middle.
+const SLOPE: f64 = 4.0;
 /// Mean and covariance of a picture's RGB values in 0..1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Palette {
@@ -69,11 +71,6 @@ pub struct ColourMap {
 }
 
 impl ColourMap {
-    /// Leaves colours as they are.
-    pub fn identity() -> Self {
-        Self { matrix: Matrix3::identity(), offset: Vector3::zeros() }
-    }
-
     /// The colour where the map takes this one; it may lie outside 0..1.
     fn apply(&self, colour: [f32; 3]) -> [f32; 3] {
         let mapped = self.matrix * Vector3::from(colour.map(f64::from)) + self.offset;
@@ -187,13 +184,35 @@ fn with_chroma_of(colour: [f32; 3], brightness: f32) -> [f32; 3] {
     colour.map(|value| brightness + (value - own) * scale)
 }
 
-/// Photos in new colours, without their detail: averages over squares of 4 x 4 pixels, as logits
-/// `[batch, 3, height / 4, width / 4]`.
+/// The colours of paintings.
+#[derive(Debug, Clone)]
+pub struct Colouring {
+    /// Photos in new colours, without their detail: averages over squares of 4 x 4 pixels, as logits
+    /// `[batch, 3, height / 4, width / 4]`.
+    pub photos: Tensor<4>,
+    /// What turns three numbers that vary alike into logits of colours that vary as the palette does (Li et al., "Universal
+    /// Style Transfer via Feature Transforms", 2017, for features), `[batch, 3, 3]`.
+    pub strokes: Tensor<3>,
+}
+
+/// The colours of paintings.
 ///
-/// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; one map each.
-pub fn recolour_photos(photos: Tensor<4>, maps: &[ColourMap]) -> Tensor<4> {
-    let maps = ColourMap::to_tensor(maps, &photos.device());
-    kernels::palette_logits(photos, maps)
+/// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; `palettes`: of each photo, and what its
+/// painting is to have.
+pub fn recolour_photos(photos: Tensor<4>, palettes: &[[Palette; 2]]) -> Colouring {
+    let device = photos.device();
+    let maps: Vec<_> = palettes.iter().map(|[own, wanted]| own.map_to(wanted)).collect();
+    let roots = palettes.iter().flat_map(|[_, wanted]| {
+        let root = symmetric_power(wanted.covariance, 0.5) * SLOPE;
+        // By column; it is symmetric.
+        root.map(|value| value as f32).iter().copied().collect::<Vec<_>>()
+    });
+    let roots = TensorData::new(roots.collect::<Vec<_>>(), [palettes.len(), 3, 3]);
+    let maps = ColourMap::to_tensor(&maps, &device);
+    Colouring {
+        photos: kernels::palette_logits(photos, maps),
+        strokes: Tensor::from_data(roots, &device),
+    }
 }
 
 #[cfg(test)]

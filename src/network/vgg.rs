@@ -70,6 +70,7 @@ impl VggConfig {
 }
 
 /// The encoder. Weights are `[channels_out, channels_in, 3, 3]`.
+#[expect(missing_docs, reason = "layers, named as in the paper")]
 #[derive(Module, Debug)]
 pub struct VggEncoder {
     pub conv1_1: Conv2d,

@@ -17,13 +17,18 @@ use crate::kernels::unpack;
 /// A rectangle within a picture, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rect {
+    /// Columns left of it.
     pub left: u32,
+    /// Lines above it.
     pub top: u32,
+    /// Its columns.
     pub width: u32,
+    /// Its lines.
     pub height: u32,
 }
 
 /// Why there is no picture.
+#[expect(missing_docs, reason = "the messages name the fields")]
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// Width or height is 0.

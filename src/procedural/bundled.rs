@@ -16,13 +16,18 @@ const QUALITY: u8 = 70;
 pub struct BundledStyle {
     /// Name of its files, without the ending.
     pub id: &'static str,
+    /// What it is called in English.
     pub title_en: &'static str,
+    /// What it is called in Chinese.
     pub title_zh: &'static str,
+    /// How it is made.
     pub family: Family,
+    /// Which picture of the family it is.
     pub seed: u64,
 }
 
 impl BundledStyle {
+    /// The picture, a square of [`BUNDLED_SIZE`].
     pub fn picture(&self) -> Picture {
         paint(self.family, BUNDLED_SIZE, BUNDLED_SIZE, self.seed)
     }

@@ -87,6 +87,7 @@ pub enum Family {
 }
 
 impl Family {
+    /// All families.
     pub const ALL: &[Family] = &[
         Family::BrushStrokes,
         Family::Impasto,

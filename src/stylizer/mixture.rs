@@ -18,8 +18,8 @@ use crate::weights;
 
 /// Styles to paint with in one run of the generator.
 pub(super) struct Mixture {
-    /// The photo's colours to the mixture's.
-    map: ColourMap,
+    /// The photo's and the painting's.
+    palettes: [Palette; 2],
     statistics: StyleStatistics,
     /// The generator as far as it is tuned to these styles; otherwise the general one.
     tuned: Option<Generator>,
@@ -47,20 +47,20 @@ impl Stylizer {
     ) -> Result<Mixture, StylizeError> {
         let keep = 1.0 - options.strength;
         let weighted = || styles.iter().map(|(style, share)| (*style, options.strength * share));
-        let palettes = weighted().map(|(style, weight)| match options.colours {
+        let wanted = weighted().map(|(style, weight)| match options.colours {
             Colours::Photo => (content.palette, weight),
             _ => (style.palette, weight),
         });
-        let palette = Palette::weighted_sum(palettes.chain([(content.palette, keep)]));
+        let palette = Palette::weighted_sum(wanted.chain([(content.palette, keep)]));
         let statistics = weighted().map(|(style, weight)| (&style.statistics, weight));
         let own = (keep > 0.0).then(|| (content.statistics(), keep));
         let statistics = statistics.filter(|(_, weight)| *weight > 0.0).chain(own);
         let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
-        let map = content.palette.map_to(&palette);
+        let palettes = [content.palette, palette];
         let changes =
             weighted().filter_map(|(style, share)| Some((style.tuned.as_deref()?, share)));
         let tuned = self.tuned(changes);
-        let mut mixture = Mixture { map, statistics, tuned, given: None, smoothing };
+        let mut mixture = Mixture { palettes, statistics, tuned, given: None, smoothing };
         if let Some(thumbnail) = &content.thumbnail {
             let mut smoothing = mixture.smoothing.take().unwrap_or_default();
             let mut norms = Norms::Smoothed(&mut smoothing);
@@ -95,11 +95,11 @@ impl Stylizer {
         strength: f32,
         norms: &mut Norms<'_>,
     ) -> Tensor<4> {
-        let palette = recolour_photos(view.photo.clone(), &[mixture.map]);
+        let colours = recolour_photos(view.photo.clone(), &[mixture.palettes]);
         let fused = fuse(&view.features, mixture.statistics.clone(), norms);
         let (noise, photo) = (view.noise.clone(), view.photo.clone());
         let generator = mixture.tuned.as_ref().unwrap_or(&self.generator);
-        generator.paint(fused, noise, palette, photo, strength, norms)
+        generator.paint(fused, noise, colours, photo, strength, norms)
     }
 
     /// One run of the generator: a tile in a mixture of styles, `[1, 3, height, width]`.

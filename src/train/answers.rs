@@ -19,7 +19,9 @@ const MOST_BROKEN: usize = 20;
 /// A photo in a style, and what it is to become.
 #[derive(Debug)]
 pub struct Answer {
+    /// The photo.
     pub photo: Picture,
+    /// A picture of the style.
     pub style: Picture,
     /// As large as the photo, with everything where it is there.
     pub painting: Picture,

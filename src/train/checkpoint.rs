@@ -24,7 +24,9 @@ const MEMORY: &str = "distillation.safetensors";
 /// The training of the weights that a run started from.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Before {
+    /// Its steps.
     pub steps: usize,
+    /// How long it took.
     pub seconds: f64,
 }
 
@@ -49,12 +51,17 @@ pub struct Progress {
 
 /// All that changes during training.
 pub struct State {
+    /// The generator's side.
     pub networks: Networks,
     /// Moving average of the networks' weights.
     pub average: Networks,
+    /// The other side.
     pub discriminator: Discriminator,
+    /// Of the generator's side.
     pub optimizer: ModuleOptimizer,
+    /// Of the other side.
     pub discriminator_optimizer: ModuleOptimizer,
+    /// What distillation remembers.
     pub memory: Memory,
 }
 

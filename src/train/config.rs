@@ -24,8 +24,8 @@ pub struct TrainConfig {
     /// This many steps see the same photos, and the same styles, each time in other pairs: what the
     /// loss network sees in them, half its work, is computed once. The square of it makes a block.
     pub reuse: usize,
-    /// Every Nth block has crops of twice the side, and a quarter as many, so that large strokes and
-    /// whole scenes are seen, too; 0 disables.
+    /// Every Nth block has crops half as large again, and half as many, so that large strokes are learned, too; 0
+    /// disables.
     pub large_every: usize,
     /// Every Nth block has procedural styles and the right answers: the photos as the same program paints
     /// them. Its crops are a third larger, and half as many; 0 disables.
@@ -53,7 +53,9 @@ pub struct TrainConfig {
     pub cache_megabytes: usize,
     /// Decay of the moving average of the weights, which is what is exported.
     pub average_decay: f64,
+    /// How fast it learns.
     pub optimizer: OptimizerConfig,
+    /// What it learns.
     pub loss: LossConfig,
 }
 
@@ -130,7 +132,7 @@ pub struct LossConfig {
 pub enum Kind {
     /// Photos and styles.
     Plain,
-    /// Photos and styles, the crops of twice the side.
+    /// Photos and styles, the crops half as large again.
     Large,
     /// Procedural styles, and the photos as the program that made each would paint them.
     Paired,
@@ -353,9 +355,14 @@ impl TrainConfig {
     pub fn crops(&self, block: usize) -> (usize, usize) {
         match self.kind(block) {
             Kind::Paired | Kind::Taught => ((self.batch / 2).max(1), self.answer_side()),
-            Kind::Large => ((self.batch / 4).max(1), 2 * self.crop),
+            Kind::Large => ((self.batch / 2).max(1), self.large_side()),
             Kind::Plain => (self.batch, self.crop),
         }
+    }
+
+    /// Side of the crops of blocks with larger ones, in pixels.
+    fn large_side(&self) -> usize {
+        (self.crop * 3 / 2).next_multiple_of(16)
     }
 
     /// Side of the crops of photos that have answers, in pixels.
@@ -405,7 +412,8 @@ mod tests {
         let kinds: Vec<_> =
             (5..12).map(|block| (config.kind(block), config.crops(block))).collect();
         let answers = (config.batch / 2, (config.crop * 4 / 3).next_multiple_of(16));
-        let (plain, large) = ((config.batch, config.crop), (config.batch / 4, 2 * config.crop));
+        let plain = (config.batch, config.crop);
+        let large = (config.batch / 2, (config.crop * 3 / 2).next_multiple_of(16));
         let expected = [
             (Kind::Plain, plain),
             (Kind::Large, large),

@@ -23,7 +23,7 @@ use super::TrainError;
 use super::answers::{Answer, Answers};
 use super::augment::{Role, augment};
 use super::config::{Kind, TrainConfig};
-use crate::network::palette::{ColourMap, Palette};
+use crate::network::palette::Palette;
 use crate::picture::Picture;
 use crate::picture::codecs::{EXTENSIONS, size_of};
 use crate::procedural;
@@ -96,14 +96,6 @@ impl Crops {
             })
             .collect()
     }
-}
-
-/// From each photo's colours to its style's.
-pub fn maps<'a>(
-    photos: impl IntoIterator<Item = &'a Palette>,
-    styles: impl IntoIterator<Item = &'a Palette>,
-) -> Vec<ColourMap> {
-    photos.into_iter().zip(styles).map(|(from, to)| from.map_to(to)).collect()
 }
 
 /// The pictures of a block of steps.
@@ -334,8 +326,11 @@ fn list(
 /// The two folders and how to cut batches from them.
 #[derive(Debug)]
 pub struct Dataset {
+    /// Photos.
     pub content: Folder,
+    /// Style pictures.
     pub style: Folder,
+    /// What paintings are to be, where that is known.
     pub answers: Option<Answers>,
     config: TrainConfig,
 }

@@ -26,8 +26,11 @@ const PARTS: [usize; 4] = [4, 2, 1, 1];
 /// What two encoders see in the same pictures, and how much these count.
 #[derive(Debug, Clone)]
 pub struct Seen {
+    /// Of the encoder that learns.
     pub slim: Features,
+    /// Of the one that it learns from.
     pub full: Features,
+    /// How much they count.
     pub weight: f64,
 }
 

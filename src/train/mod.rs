@@ -22,6 +22,7 @@ pub use trainer::{Outcome, Start, Trainer};
 pub use worker::Losses;
 
 /// Why training could not start or go on.
+#[expect(missing_docs, reason = "the messages name the fields")]
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A folder without a single usable picture.

@@ -13,7 +13,9 @@ use crate::weights::{self, NamedTensor, WeightsError};
 /// What the generator's side trains.
 #[derive(Module, Debug)]
 pub struct Networks {
+    /// The slim encoder.
     pub encoder: VggEncoder,
+    /// The generator.
     pub generator: Generator,
 }
 
@@ -40,7 +42,11 @@ impl Networks {
     /// Says what is wrong with the file.
     pub fn with(self, found: &[NamedTensor]) -> Result<(Self, Vec<String>), WeightsError> {
         let mut missing = Vec::new();
-        let mut tensors = self.exported();
+        let device = self.generator.conv_6.conv.weight.device();
+        let generator = initialized(Generator::for_weights(found, &device));
+        let Self { encoder, .. } = self;
+        let mut tensors =
+            Self { encoder: encoder.clone(), generator: generator.clone() }.exported();
         for tensor in &mut tensors {
             let fits =
                 |other: &&NamedTensor| other.name == tensor.name && other.shape == tensor.shape;
@@ -49,7 +55,6 @@ impl Networks {
                 None => missing.push(tensor.name.clone()),
             }
         }
-        let Self { encoder, generator } = self;
         let encoder = weights::load("encoder", encoder, &mut tensors)?;
         let generator = weights::load("generator", generator, &mut tensors)?;
         Ok((Self { encoder, generator }, missing))

@@ -21,6 +21,7 @@ const RIDGE: f64 = 0.1;
 /// Shares of one family's pictures that are taken for pictures of that family.
 #[derive(Debug, Clone, Copy)]
 pub struct Recognized {
+    /// The family.
     pub family: Family,
     /// Photos in the style of a picture of the family.
     pub painted: f64,

@@ -86,7 +86,10 @@ pub enum Start {
 pub enum Outcome {
     /// All steps are done. What storing the weights in 8 bits costs: the peak signal-to-noise
     /// ratio, in dB, of paintings with the stored weights against paintings with the trained ones.
-    Finished { psnr: f64 },
+    Finished {
+        /// In dB.
+        psnr: f64,
+    },
     /// It was asked to stop; a checkpoint has been written.
     Interrupted,
 }
@@ -196,6 +199,11 @@ impl Trainer {
             before: Before::default(),
         };
         if let Some(newest) = newest {
+            // The run may be of weights from before December 2026, which are of fewer tensors.
+            if let Ok(weights) = fs::read(folder.join(WEIGHTS)) {
+                // Of damaged ones nothing is wanted: the checkpoint has all.
+                trainer.start_from(&weights).ok();
+            }
             trainer.go_back_to(&newest)?;
         }
         Ok(trainer)

@@ -16,7 +16,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::TrainError;
 use super::checkpoint::State;
 use super::config::TrainConfig;
-use super::dataset::{self, Crops};
+use super::dataset::Crops;
 use super::distillation::{Memory, Seen};
 use super::loss_network::LossNetwork;
 use super::losses::{self, Flatness};
@@ -24,7 +24,7 @@ use super::networks::Networks;
 use crate::network::discriminator::Discriminator;
 use crate::network::layers::Norms;
 use crate::network::noise::Noise;
-use crate::network::palette::{ColourMap, Palette, recolour_photos};
+use crate::network::palette::{Palette, recolour_photos};
 use crate::network::style::{StyleStatistics, fuse};
 use crate::network::vgg::{Features, VggEncoder};
 
@@ -265,13 +265,16 @@ impl Worker {
         let noise = Noise::new(&corners, width as u32, height as u32, step as u32, &self.device);
         let noise = Noise(noise.0.map(|plane| plane.cast(self.precision)));
         let painter = &networks.generator;
-        let paint = |photo: &Tensor<4>, encoded: &Features, style: &StyleStatistics, maps: &[_]| {
-            let fused = fuse(encoded, style.clone(), &mut Norms::Own);
-            let palette = recolour_photos(photo.clone(), maps);
-            painter.paint(fused, noise.clone(), palette, photo.clone(), 1.0, &mut Norms::Own)
-        };
-        let maps = dataset::maps(&photos.crops.palettes, &styles.palettes);
-        let painting = paint(&content, encoded, statistics, &maps);
+        let own = &photos.crops.palettes;
+        let paint =
+            |photo: &Tensor<4>, encoded: &Features, style: &StyleStatistics, wanted: &[Palette]| {
+                let fused = fuse(encoded, style.clone(), &mut Norms::Own);
+                let palettes: Vec<_> =
+                    own.iter().zip(wanted).map(|(&own, &wanted)| [own, wanted]).collect();
+                let colours = recolour_photos(photo.clone(), &palettes);
+                painter.paint(fused, noise.clone(), colours, photo.clone(), 1.0, &mut Norms::Own)
+            };
+        let painting = paint(&content, encoded, statistics, &styles.palettes);
 
         let seen = self.loss_network.forward(painting.clone());
         let seen = self.loss_network.all_levels(&seen);
@@ -294,15 +297,14 @@ impl Worker {
             total = add(total, "grid", weigh.grid, loss);
         }
         if weigh.identity > 0.0 && step.is_multiple_of(weigh.identity_every) {
-            let unchanged = vec![ColourMap::identity(); photos.crops.count];
-            let same = paint(&content, encoded, &StyleStatistics::of(encoded), &unchanged);
+            let same = paint(&content, encoded, &StyleStatistics::of(encoded), own);
             let loss = losses::identity(same, content.clone());
             total = add(total, "identity", weigh.identity, loss);
         }
         if weigh.stability > 0.0 && step.is_multiple_of(weigh.stability_every) {
             let moved = losses::disturb(content, config.seed, step);
             let encoded = self.encode(&networks.encoder, &moved);
-            let other = paint(&moved, &encoded, statistics, &maps);
+            let other = paint(&moved, &encoded, statistics, &styles.palettes);
             let loss = losses::stability(painting.clone(), other, step);
             total = add(total, "stability", weigh.stability, loss);
         }

@@ -15,7 +15,10 @@ pub enum Format {
     /// Lossless.
     Png,
     /// Lossy, with quality in 1..=100 (values outside are brought to the nearer end).
-    Jpeg { quality: u8 },
+    Jpeg {
+        /// The larger, the better and the longer the file.
+        quality: u8,
+    },
     /// Lossless.
     WebP,
 }
