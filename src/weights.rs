@@ -6,7 +6,7 @@
 //! format and carries a CRC-32 of all values, so that a damaged file is recognized.
 
 use std::collections::{BTreeMap, HashMap};
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "cli")]
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
