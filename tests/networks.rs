@@ -110,14 +110,25 @@ fn slim_encoder_fusion_and_generator() {
     let palettes = [&content, &style].map(palette_of);
     let map = palettes[0].map_to(&palettes[1]);
     assert_matches("map", ColourMap::to_tensor(&[map], &device()).squeeze_dim::<2>(0));
-    let colours = recolour_photos(content.clone(), &[palettes]);
-    assert_matches("recoloured", enlarged(colours.photos.clone(), BLUR));
-    for (name, strength) in [("painting", 1.0), ("picture", 0.7)] {
-        let (fused, noise, colours) = (fused.clone(), noise.clone(), colours.clone());
-        let picture =
-            generator.paint(fused, noise, colours, content.clone(), strength, &mut Norms::Own);
-        assert_matches(name, picture);
-    }
+    let recoloured = recolour_photos(content.clone(), &[palettes]);
+    assert_matches("recoloured", enlarged(recoloured, BLUR));
+    let paint = |generator: &Generator, strength: f32| {
+        let (fused, noise, photo) = (fused.clone(), noise.clone(), content.clone());
+        generator.paint(fused, noise, &[palettes], photo, strength, &mut Norms::Own)
+    };
+    assert_matches("painting", paint(&generator, 1.0));
+    assert_matches("picture", paint(&generator, 0.7));
+
+    // The network of the weights from before December 2026.
+    let some = NamedTensor {
+        name: "generator.conv_1.conv.conv.weight".into(),
+        shape: Vec::new(),
+        values: Vec::new(),
+    };
+    let before = with_weights("generator", Generator::for_weights(&[some], &device()));
+    assert!(before.block_4.is_none());
+    assert_matches("painting_before", paint(&before, 1.0));
+    assert_matches("picture_before", paint(&before, 0.7));
 }
 
 #[test]
@@ -203,7 +214,9 @@ fn mixing_is_linear() {
     let expected =
         Palette::new([0.4, 0.6, 0.4], [[0.06, 0.0, 0.0], [0.0, 0.03, 0.01], [0.0, 0.01, 0.04]]);
     let map = ColourMap::to_tensor(&[mixed.map_to(&expected)], &device());
-    let identity = ColourMap::to_tensor(&[mixed.map_to(&mixed)], &device());
+    let identity =
+        Tensor::cat(vec![Tensor::eye(3, &device()), Tensor::zeros([3, 1], &device())], 1);
+    let identity: Tensor<3> = identity.unsqueeze();
     let worst = (map - identity).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-5, "{worst}");
 }
@@ -237,8 +250,7 @@ fn a_batch_is_its_pictures_one_by_one() {
         let style = StyleStatistics(Tensor::cat(rows, 0));
         let fused = fuse(&encoder.forward(photos.clone()), style, &mut Norms::Own);
         let noise = Noise::new(&vec![[0, 0]; count], 48, 32, 7, &device());
-        let colours = recolour_photos(photos.clone(), &palettes);
-        generator.paint(fused, noise, colours, photos, 1.0, &mut Norms::Own)
+        generator.paint(fused, noise, &palettes, photos, 1.0, &mut Norms::Own)
     };
     let photos = [picture("one", shape), picture("two", shape)];
     let styles = [picture("red", shape).square(), picture("blue", shape).sqrt()];

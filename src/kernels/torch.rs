@@ -23,8 +23,8 @@ impl Kernels for LibTorch {
         _: FloatTensor<Self>,
         spec: Spec,
     ) -> FloatTensor<Self> {
-        let output = convolve(&input.tensor, &weight.tensor, Some(&bias.tensor), spec.border);
-        TchTensor::new(if spec.relu { { output }.relu_() } else { output })
+        let mut output = convolve(&input.tensor, &weight.tensor, Some(&bias.tensor), spec.border);
+        TchTensor::new(if spec.relu { output.relu_() } else { output })
     }
 
     fn depthwise_convolution(

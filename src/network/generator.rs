@@ -10,7 +10,7 @@ use crate::network::layers::{
     new_linear,
 };
 use crate::network::noise::Noise;
-use crate::network::palette::Colouring;
+use crate::network::palette::{Palette, colourings, recolour_photos};
 use crate::network::style::{Fused, STATISTICS, StyleStatistics};
 use crate::network::vgg::VggConfig;
 use crate::weights::NamedTensor;
@@ -148,12 +148,12 @@ impl Generator {
     /// `strength * painting + (1 - strength) * photo`, both as logits. At strength 0 that is the
     /// photo.
     ///
-    /// `photo` in 0..1.
+    /// `palettes`: of each photo, and what its painting is to have; `photo` in 0..1.
     pub fn paint(
         &self,
         fused: Fused,
         noise: Noise,
-        colours: Colouring,
+        palettes: &[[Palette; 2]],
         photo: Tensor<4>,
         strength: f32,
         norms: &mut Norms<'_>,
@@ -195,10 +195,12 @@ impl Generator {
         let x = self.conv_5.forward(x, code.clone(), norms);
         let mut strokes = self.conv_6.forward(x).cast(DType::F32);
         if self.brush_norm_1.is_some() {
-            strokes = coloured(strokes, colours.strokes);
+            let matrices = colourings(palettes, &strokes.device());
+            strokes = coloured(strokes, matrices);
         }
         let colour = linear(&self.palette_weight, code, false);
-        kernels::finish(strokes, colours.photos, colour, photo, strength)
+        let palette = recolour_photos(photo.clone(), palettes);
+        kernels::finish(strokes, palette, colour, photo, strength)
     }
 }
 

@@ -184,35 +184,27 @@ fn with_chroma_of(colour: [f32; 3], brightness: f32) -> [f32; 3] {
     colour.map(|value| brightness + (value - own) * scale)
 }
 
-/// The colours of paintings.
-#[derive(Debug, Clone)]
-pub struct Colouring {
-    /// Photos in new colours, without their detail: averages over squares of 4 x 4 pixels, as logits
-    /// `[batch, 3, height / 4, width / 4]`.
-    pub photos: Tensor<4>,
-    /// What turns three numbers that vary alike into logits of colours that vary as the palette does (Li et al., "Universal
-    /// Style Transfer via Feature Transforms", 2017, for features), `[batch, 3, 3]`.
-    pub strokes: Tensor<3>,
-}
-
-/// The colours of paintings.
+/// Photos in new colours, without their detail: averages over squares of 4 x 4 pixels, as logits
+/// `[batch, 3, height / 4, width / 4]`.
 ///
 /// `photos`: `[batch, 3, height, width]`, RGB in 0..1, sides multiples of 4; `palettes`: of each photo, and what its
 /// painting is to have.
-pub fn recolour_photos(photos: Tensor<4>, palettes: &[[Palette; 2]]) -> Colouring {
-    let device = photos.device();
+pub fn recolour_photos(photos: Tensor<4>, palettes: &[[Palette; 2]]) -> Tensor<4> {
     let maps: Vec<_> = palettes.iter().map(|[own, wanted]| own.map_to(wanted)).collect();
+    let maps = ColourMap::to_tensor(&maps, &photos.device());
+    kernels::palette_logits(photos, maps)
+}
+
+/// What turns three numbers that vary alike into logits of colours that vary as each wanted palette does (Li et al.,
+/// "Universal Style Transfer via Feature Transforms", 2017, for features), `[batch, 3, 3]`; `palettes` as above.
+pub fn colourings(palettes: &[[Palette; 2]], device: &Device) -> Tensor<3> {
     let roots = palettes.iter().flat_map(|[_, wanted]| {
         let root = symmetric_power(wanted.covariance, 0.5) * SLOPE;
         // By column; it is symmetric.
         root.map(|value| value as f32).iter().copied().collect::<Vec<_>>()
     });
-    let roots = TensorData::new(roots.collect::<Vec<_>>(), [palettes.len(), 3, 3]);
-    let maps = ColourMap::to_tensor(&maps, &device);
-    Colouring {
-        photos: kernels::palette_logits(photos, maps),
-        strokes: Tensor::from_data(roots, &device),
-    }
+    let shape = [palettes.len(), 3, 3];
+    Tensor::from_data(TensorData::new(roots.collect::<Vec<_>>(), shape), device)
 }
 
 #[cfg(test)]

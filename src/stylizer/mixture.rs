@@ -6,9 +6,7 @@ use super::plan::Styles;
 use super::{Content, Options, StylizeError, Stylizer, View, crop, read, whole};
 use crate::network::generator::Generator;
 use crate::network::layers::{Norms, Smoothing};
-use crate::network::palette::{
-    ColourMap, Colours, Palette, map_to_photo, recolour, recolour_photos,
-};
+use crate::network::palette::{ColourMap, Colours, Palette, map_to_photo, recolour};
 use crate::network::style::{StyleStatistics, fuse};
 use crate::picture::mask::{Mask, add_share, shares};
 use crate::picture::{Picture, PictureError, Rect};
@@ -95,11 +93,10 @@ impl Stylizer {
         strength: f32,
         norms: &mut Norms<'_>,
     ) -> Tensor<4> {
-        let colours = recolour_photos(view.photo.clone(), &[mixture.palettes]);
         let fused = fuse(&view.features, mixture.statistics.clone(), norms);
         let (noise, photo) = (view.noise.clone(), view.photo.clone());
         let generator = mixture.tuned.as_ref().unwrap_or(&self.generator);
-        generator.paint(fused, noise, colours, photo, strength, norms)
+        generator.paint(fused, noise, &[mixture.palettes], photo, strength, norms)
     }
 
     /// One run of the generator: a tile in a mixture of styles, `[1, 3, height, width]`.

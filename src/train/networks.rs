@@ -44,9 +44,8 @@ impl Networks {
         let mut missing = Vec::new();
         let device = self.generator.conv_6.conv.weight.device();
         let generator = initialized(Generator::for_weights(found, &device));
-        let Self { encoder, .. } = self;
-        let mut tensors =
-            Self { encoder: encoder.clone(), generator: generator.clone() }.exported();
+        let networks = Self { generator, ..self };
+        let mut tensors = networks.exported();
         for tensor in &mut tensors {
             let fits =
                 |other: &&NamedTensor| other.name == tensor.name && other.shape == tensor.shape;
@@ -55,6 +54,7 @@ impl Networks {
                 None => missing.push(tensor.name.clone()),
             }
         }
+        let Self { encoder, generator } = networks;
         let encoder = weights::load("encoder", encoder, &mut tensors)?;
         let generator = weights::load("generator", generator, &mut tensors)?;
         Ok((Self { encoder, generator }, missing))

@@ -24,7 +24,7 @@ use super::networks::Networks;
 use crate::network::discriminator::Discriminator;
 use crate::network::layers::Norms;
 use crate::network::noise::Noise;
-use crate::network::palette::{Palette, recolour_photos};
+use crate::network::palette::Palette;
 use crate::network::style::{StyleStatistics, fuse};
 use crate::network::vgg::{Features, VggEncoder};
 
@@ -271,8 +271,7 @@ impl Worker {
                 let fused = fuse(encoded, style.clone(), &mut Norms::Own);
                 let palettes: Vec<_> =
                     own.iter().zip(wanted).map(|(&own, &wanted)| [own, wanted]).collect();
-                let colours = recolour_photos(photo.clone(), &palettes);
-                painter.paint(fused, noise.clone(), colours, photo.clone(), 1.0, &mut Norms::Own)
+                painter.paint(fused, noise.clone(), &palettes, photo.clone(), 1.0, &mut Norms::Own)
             };
         let painting = paint(&content, encoded, statistics, &styles.palettes);
 
