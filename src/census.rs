@@ -88,10 +88,8 @@ impl Stylizer {
     fn without_block(&self, index: usize) -> Self {
         let (encoder, mut generator, device) = self.networks();
         let Generator { block_1, block_2, block_3, block_4, .. } = &mut generator;
-        let blocks: [_; BLOCKS] = [Some(block_1), Some(block_2), Some(block_3), block_4.as_mut()];
-        let Some(block) = blocks.into_iter().nth(index).flatten() else {
-            return Self::new(encoder, generator, &device);
-        };
+        let blocks: [_; BLOCKS] = [block_1, block_2, block_3, block_4];
+        let block = blocks.into_iter().nth(index).expect("one of the blocks");
         let [channels, ..] = block.second.conv.weight.dims();
         block.norm = StyleNorm::silent(CODE, channels, &device);
         Self::new(encoder, generator, &device)

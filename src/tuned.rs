@@ -12,10 +12,8 @@ use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
 /// What is tuned, by what is in the tensors' names. All biases: behind the maps from the style code, which is the
 /// same for all paintings, they do what these do.
-pub const PARTS: [&str; 14] = [
+pub const PARTS: [&str; 12] = [
     ".bias",
-    "block_3.first.conv",
-    "block_3.second",
     "block_4.first.conv",
     "block_4.second",
     "skip.conv",

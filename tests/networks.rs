@@ -112,23 +112,12 @@ fn slim_encoder_fusion_and_generator() {
     assert_matches("map", ColourMap::to_tensor(&[map], &device()).squeeze_dim::<2>(0));
     let recoloured = recolour_photos(content.clone(), &[palettes]);
     assert_matches("recoloured", enlarged(recoloured, BLUR));
-    let paint = |generator: &Generator, strength: f32| {
+    let paint = |strength: f32| {
         let (fused, noise, photo) = (fused.clone(), noise.clone(), content.clone());
         generator.paint(fused, noise, &[palettes], photo, strength, &mut Norms::Own)
     };
-    assert_matches("painting", paint(&generator, 1.0));
-    assert_matches("picture", paint(&generator, 0.7));
-
-    // The network of the weights from before December 2026.
-    let some = NamedTensor {
-        name: "generator.conv_1.conv.conv.weight".into(),
-        shape: Vec::new(),
-        values: Vec::new(),
-    };
-    let before = with_weights("generator", Generator::for_weights(&[some], &device()));
-    assert!(before.block_4.is_none());
-    assert_matches("painting_before", paint(&before, 1.0));
-    assert_matches("picture_before", paint(&before, 0.7));
+    assert_matches("painting", paint(1.0));
+    assert_matches("picture", paint(0.7));
 }
 
 #[test]

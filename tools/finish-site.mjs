@@ -42,7 +42,7 @@ export const weightsHash = '${sha256(weights, 'hex')}';
 export const refinerHash = '${sha256(await readFile(join(dist, 'models/vgg19-relu4_1.safetensors')), 'hex')}';
 export const knownPainting = '${known}';
 `);
-await rm(join(dist, 'www/build.d.ts'), { force: true });
+for (const name of ['build', 'gifenc']) await rm(join(dist, `www/${name}.d.ts`), { force: true });
 
 // A service worker rules over its own folder only, so it moves to the top.
 const worker = await readFile(join(dist, 'www/service-worker.js'), 'utf8');

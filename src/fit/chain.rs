@@ -1,13 +1,13 @@
-//! VGG-19 from pixels to relu4_1, and gradients back to the pixels.
+//! VGG-19 from pixels to relu5_1, and gradients back to the pixels.
 
 use burn::tensor::{Device, Tensor};
 
 use crate::kernels::{self, Border, Source, pool};
 use crate::network::vgg::{DEVIATION, normalize};
-use crate::weights::{self, WeightsError};
+use crate::weights::{self, NamedTensor, WeightsError};
 
 /// The layers, and whether the picture is halved before them.
-const LAYERS: [(&str, bool); 9] = [
+const LAYERS: [(&str, bool); 13] = [
     ("conv1_1", false),
     ("conv1_2", false),
     ("conv2_1", true),
@@ -17,10 +17,14 @@ const LAYERS: [(&str, bool); 9] = [
     ("conv3_3", false),
     ("conv3_4", false),
     ("conv4_1", true),
+    ("conv4_2", false),
+    ("conv4_3", false),
+    ("conv4_4", false),
+    ("conv5_1", true),
 ];
-/// Which of them the losses look at: relu1_1 … relu4_1.
-const SEEN: [usize; LEVELS] = [0, 2, 4, 8];
-/// Levels that the losses look at.
+/// Which of them the losses look at: relu1_1 … relu5_1.
+const SEEN: [usize; 5] = [0, 2, 4, 8, 12];
+/// Levels that refining looks at.
 pub const LEVELS: usize = 4;
 
 /// A plain chain of convolutions, ReLUs and poolings. A clone shares the weights.
@@ -29,14 +33,22 @@ pub struct Chain {
     layers: Vec<Layer>,
 }
 
+/// A convolution and a ReLU.
 #[derive(Debug, Clone)]
 struct Layer {
-    /// `[channels out, channels in, 3, 3]`
+    /// In a file with factors the convolution is two, of which the first gives few channels (Zhang et al., "Accelerating
+    /// Very Deep Convolutional Networks for Classification and Detection", 2016).
+    factors: Vec<Convolution>,
+    halved: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Convolution {
+    /// `[channels out, channels in, kernel, kernel]`, kernel 1 or 3
     weight: Tensor<4>,
     bias: Tensor<1>,
-    /// The weight that takes gradients back: turned round, `[channels in, channels out, 3, 3]`.
+    /// The weight that takes gradients back: turned round, `[channels in, channels out, kernel, kernel]`.
     back: Tensor<4>,
-    halved: bool,
 }
 
 /// What the chain has seen in a picture: after every layer, `[1, channels, height, width]`.
@@ -46,7 +58,7 @@ pub struct Pass(Vec<Tensor<4>>);
 impl Pass {
     /// relu1_1 … relu4_1.
     pub fn levels(&self) -> [&Tensor<4>; LEVELS] {
-        SEEN.map(|layer| &self.0[layer])
+        std::array::from_fn(|level| &self.0[SEEN[level]])
     }
 }
 
@@ -56,46 +68,62 @@ impl Chain {
     /// # Errors
     /// Says what is wrong with the file.
     pub fn load(bytes: &[u8], device: &Device) -> Result<Self, WeightsError> {
+        Self::to_level(LEVELS, bytes, device)
+    }
+
+    /// The same to another of the levels.
+    pub(crate) fn to_level(
+        level: usize,
+        bytes: &[u8],
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
         let (mut tensors, _) = weights::deserialize(bytes)?;
         let mut channels = 3;
-        let layers = LAYERS.iter().map(|&(name, halved)| {
-            let weight = weights::take(&mut tensors, &format!("{name}.weight"))?;
-            let bias = weights::take(&mut tensors, &format!("{name}.bias"))?;
-            let outputs = bias.values.len();
-            let expected = vec![outputs, channels, 3, 3];
-            if weight.shape != expected {
-                let (name, found) = (weight.name, weight.shape);
-                return Err(WeightsError::Shape { name, expected, found });
+        let layers = LAYERS[..=SEEN[level - 1]].iter().map(|&(name, halved)| {
+            let inner = format!("{name}.inner");
+            let is_inner = |tensor: &NamedTensor| tensor.name == format!("{inner}.weight");
+            let mut factors = Vec::new();
+            let mut kernel = 3;
+            if tensors.iter().any(is_inner) {
+                factors.push(Convolution::take(&mut tensors, &inner, &mut channels, 3, device)?);
+                kernel = 1;
             }
-            let turned = turned(&weight.values, outputs, channels);
-            let tensor = |values: &[f32], shape: [usize; 4]| {
-                Tensor::<1>::from_data(values, device).reshape(shape)
-            };
-            let layer = Layer {
-                weight: tensor(&weight.values, [outputs, channels, 3, 3]),
-                bias: Tensor::from_data(bias.values.as_slice(), device),
-                back: tensor(&turned, [channels, outputs, 3, 3]),
-                halved,
-            };
-            channels = outputs;
-            Ok(layer)
+            factors.push(Convolution::take(&mut tensors, name, &mut channels, kernel, device)?);
+            Ok(Layer { factors, halved })
         });
         Ok(Self { layers: layers.collect::<Result<_, _>>()? })
     }
 
+    /// With other tensors in the place of weights and of biases.
+    #[cfg(feature = "train")]
+    pub(crate) fn map(
+        mut self,
+        weight: impl Fn(Tensor<4>) -> Tensor<4>,
+        bias: impl Fn(Tensor<1>) -> Tensor<1>,
+    ) -> Self {
+        for convolution in self.layers.iter_mut().flat_map(|layer| &mut layer.factors) {
+            convolution.weight = weight(convolution.weight.clone());
+            convolution.bias = bias(convolution.bias.clone());
+        }
+        self
+    }
+
     /// `picture`: `[1, 3, height, width]`, RGB in 0..1; sides multiples of 8.
     pub fn forward(&self, picture: Tensor<4>) -> Pass {
-        let mut outputs: Vec<Tensor<4>> = Vec::new();
-        for layer in &self.layers {
-            let input: Source = match outputs.last() {
-                None => normalize(picture.clone()),
-                Some(last) if layer.halved => pool(last.clone()).into(),
-                Some(last) => last.clone().into(),
-            };
-            let (weight, bias) = (layer.weight.clone(), layer.bias.clone());
-            outputs.push(kernels::convolve(input, weight, bias, Border::Zero, true, None));
-        }
-        Pass(outputs)
+        Pass(run(&self.layers, normalize(picture)))
+    }
+
+    /// relu1_1 … relu4_1 of pictures `[batch, 3, height, width]`, in their precision.
+    #[cfg(feature = "train")]
+    pub(crate) fn features(&self, pictures: Tensor<4>) -> [Tensor<4>; LEVELS] {
+        let seen = run(&self.layers[..=SEEN[LEVELS - 1]], normalize(pictures));
+        std::array::from_fn(|level| seen[SEEN[level]].clone())
+    }
+
+    /// From relu4_1.
+    #[cfg(feature = "train")]
+    pub(crate) fn relu5_1(&self, relu4_1: Tensor<4>) -> Option<Tensor<4>> {
+        run(self.layers.get(SEEN[LEVELS - 1] + 1..=SEEN[LEVELS])?, relu4_1.into()).pop()
     }
 
     /// From the gradients in relu1_1 … relu4_1 the one in the picture, in their shapes.
@@ -114,9 +142,11 @@ impl Chain {
                 (None, None) => continue,
             };
             let before = kernels::activation_gradient(sum, output, pooled);
-            let back = layer.back.clone();
-            let bias = Tensor::zeros([back.dims()[0]], &back.device());
-            gradient = Some(kernels::convolve(before, back, bias, Border::Zero, false, None));
+            let factors = layer.factors.iter().rev();
+            gradient = Some(factors.fold(before, |gradient, Convolution { back, .. }| {
+                let bias = Tensor::zeros([back.dims()[0]], &back.device());
+                kernels::convolve(gradient, back.clone(), bias, Border::Zero, false, None)
+            }));
             pooled = layer.halved;
         }
         let gradient = gradient.expect("the last layer has a gradient");
@@ -126,11 +156,72 @@ impl Chain {
     }
 }
 
-/// `[outputs, inputs, 3, 3]` to `[inputs, outputs, 3, 3]`, each kernel turned round.
+/// What comes after each of the layers; the input is halved already.
+fn run(layers: &[Layer], input: Source) -> Vec<Tensor<4>> {
+    let mut outputs: Vec<Tensor<4>> = Vec::new();
+    for layer in layers {
+        let mut x: Source = match outputs.last() {
+            None => input.clone(),
+            Some(last) if layer.halved => pool(last.clone()).into(),
+            Some(last) => last.clone().into(),
+        };
+        let last = layer.factors.len() - 1;
+        for (index, Convolution { weight, bias, .. }) in layer.factors.iter().enumerate() {
+            let (weight, bias) = (weight.clone(), bias.clone());
+            x = kernels::convolve(x, weight, bias, Border::Zero, index == last, None).into();
+        }
+        outputs.push(x.features);
+    }
+    outputs
+}
+
+impl Convolution {
+    /// Takes one out of the tensors of a file. `channels`: that go in, and then those that come out.
+    fn take(
+        tensors: &mut Vec<NamedTensor>,
+        name: &str,
+        channels: &mut usize,
+        kernel: usize,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        let weight = weights::take(tensors, &format!("{name}.weight"))?;
+        let (inputs, outputs) = (*channels, weight.shape.first().map_or(1, |&count| count.max(1)));
+        fits(&weight, vec![outputs, inputs, kernel, kernel])?;
+        let bias = match name.ends_with(".inner") {
+            true => vec![0.0; outputs],
+            false => {
+                let bias = weights::take(tensors, &format!("{name}.bias"))?;
+                fits(&bias, vec![outputs])?;
+                bias.values
+            }
+        };
+        *channels = outputs;
+        let turned = turned(&weight.values, outputs, inputs);
+        let tensor = |values: &[f32], shape: [usize; 4]| {
+            Tensor::<1>::from_data(values, device).reshape(shape)
+        };
+        Ok(Self {
+            weight: tensor(&weight.values, [outputs, inputs, kernel, kernel]),
+            bias: Tensor::from_data(bias.as_slice(), device),
+            back: tensor(&turned, [inputs, outputs, kernel, kernel]),
+        })
+    }
+}
+
+fn fits(tensor: &NamedTensor, expected: Vec<usize>) -> Result<(), WeightsError> {
+    if tensor.shape == expected {
+        return Ok(());
+    }
+    let (name, found) = (tensor.name.clone(), tensor.shape.clone());
+    Err(WeightsError::Shape { name, expected, found })
+}
+
+/// `[outputs, inputs, kernel, kernel]` to `[inputs, outputs, kernel, kernel]`, each kernel turned round.
 fn turned(weight: &[f32], outputs: usize, inputs: usize) -> Vec<f32> {
+    let taps = weight.len() / (outputs * inputs);
     let places = (0..inputs).flat_map(|input| (0..outputs).map(move |output| (input, output)));
     let kernel = |(input, output): (usize, usize)| {
-        weight[(output * inputs + input) * 9..][..9].iter().rev().copied()
+        weight[(output * inputs + input) * taps..][..taps].iter().rev().copied()
     };
     places.flat_map(kernel).collect()
 }

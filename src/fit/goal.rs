@@ -4,8 +4,7 @@ use burn::tensor::Tensor;
 
 use super::chain::{LEVELS, Pass};
 use super::refine::RefineError;
-use crate::kernels::{self, Border};
-use crate::kernels::{EPSILON, channel_statistics};
+use crate::kernels::{self, Activation, Border, EPSILON, channel_statistics};
 
 const TINY: f64 = 1e-8;
 
@@ -171,7 +170,7 @@ fn towards(level: &Tensor<4>, goal: &Moments, weights: &Weights) -> (Losses, Ten
     let diagonal = Tensor::<2>::eye(channels, &by_variance.device()) * by_variance;
     let matrix = (by_covariance + diagonal) * (2.0 / places);
     // The matrix is its own transpose.
-    let along = kernels::linear(moments.mean.transpose(), matrix.clone(), None, false);
+    let along = kernels::linear(moments.mean.transpose(), matrix.clone(), None, Activation::None);
     let constant = by_mean * (weights.statistics / places) - along.transpose();
     let gradient = kernels::convolve(
         level.clone(),
@@ -212,7 +211,7 @@ mod tests {
     use super::*;
     use crate::network::vgg::VggConfig;
     use crate::train::losses;
-    use crate::weights::{self, Metadata};
+    use crate::weights::{self, Metadata, NamedTensor};
 
     const WEIGHTS: Weights = Weights { content: 0.7, statistics: 1.3, gram: 2.0 };
 
@@ -227,14 +226,63 @@ mod tests {
         (noise(height, width) + coarse) / 2.0
     }
 
+    /// VGG-19 with numbers by chance, and the same as the file that a chain reads: with factors or without.
+    fn network(factors: bool) -> (Vec<NamedTensor>, Vec<u8>) {
+        let plain = crate::device::cpu();
+        plain.seed(3);
+        let mut parts = Vec::new();
+        for mut tensor in weights::tensors_of("", &VggConfig::full().init(&plain)) {
+            let layer = tensor.name.strip_suffix(".weight").map(str::to_owned);
+            if let Some(layer) = layer.filter(|name| factors && name != "conv1_1") {
+                // As many rows as there are channels between the factors, and sums of them.
+                let outputs = tensor.shape[0];
+                let rank = outputs / 8;
+                tensor.shape[0] = rank;
+                tensor.values.truncate(tensor.shape.iter().product());
+                let even = Distribution::Uniform(-1.0, 1.0);
+                let sums = Tensor::<2>::random([outputs, rank], even, &plain);
+                let sums = sums * (3.0 / rank as f64).sqrt();
+                parts.push(NamedTensor {
+                    name: tensor.name.clone(),
+                    shape: vec![outputs, rank, 1, 1],
+                    values: sums.into_data().iter().collect(),
+                });
+                tensor.name = format!("{layer}.inner.weight");
+            }
+            parts.push(tensor);
+        }
+        let bytes = weights::serialize(&parts, &Metadata::new()).unwrap();
+        // As the file has them, in 8 bits.
+        let (mut whole, _) = weights::deserialize(&bytes).unwrap();
+        let inner = whole.extract_if(.., |tensor| tensor.name.ends_with(".inner.weight"));
+        for inner in inner.collect::<Vec<_>>() {
+            let name = inner.name.replace(".inner", "");
+            let outer = whole.iter_mut().find(|tensor| tensor.name == name).unwrap();
+            let matrix = |tensor: &NamedTensor| {
+                let rows = tensor.shape[0];
+                let length = tensor.values.len() / rows;
+                Tensor::<1>::from_data(tensor.values.as_slice(), &plain).reshape([rows, length])
+            };
+            let product: Tensor<2> = matrix(outer).matmul(matrix(&inner));
+            outer.values = product.into_data().iter().collect();
+            outer.shape = [&outer.shape[..1], &inner.shape[1..]].concat();
+        }
+        (whole, bytes)
+    }
+
     /// Losses and gradient in the picture are those of the training's losses, differentiated by burn.
     #[test]
     fn as_the_training_differentiates_it() {
+        compare(network(false));
+    }
+
+    #[test]
+    fn factors_are_their_product() {
+        compare(network(true));
+    }
+
+    fn compare((mut tensors, bytes): (Vec<NamedTensor>, Vec<u8>)) {
         let plain = crate::device::cpu();
-        plain.seed(3);
-        let network = VggConfig::full().init(&plain);
-        let bytes =
-            weights::serialize(&weights::tensors_of("", &network), &Metadata::new()).unwrap();
         let chain = Chain::load(&bytes, &plain).unwrap();
         let (photo, style, painting) = (picture(1, 48, 40), picture(2, 32, 40), picture(5, 48, 40));
 
@@ -244,7 +292,6 @@ mod tests {
         let found_gradient = chain.backward(pass, by_level);
 
         let device = plain.clone().autodiff();
-        let (mut tensors, _) = weights::deserialize(&bytes).unwrap();
         let network = weights::load("", VggConfig::full().init(&device), &mut tensors).unwrap();
         let lift = |x: Tensor<4>| Tensor::<4>::from_data(x.into_data(), &device);
         let see = |x: Tensor<4>| network.forward(x).levels();

@@ -120,9 +120,16 @@ pub fn palette(photos: &Tensor<4>, maps: &Tensor<3>) {
 }
 
 #[track_caller]
-pub fn finish(strokes: &Tensor<4>, palette: &Tensor<4>, colour: &Tensor<2>, photos: &Tensor<4>) {
+pub fn finish(
+    strokes: &Tensor<4>,
+    colourings: &Tensor<3>,
+    palette: &Tensor<4>,
+    colour: &Tensor<2>,
+    photos: &Tensor<4>,
+) {
     let [batch, _, height, width] = strokes.dims();
     tensor("the strokes", strokes, [batch, 3, height, width]);
+    tensor("the colourings", colourings, [batch, 3, 3]);
     tensor("the photos", photos, [batch, 3, height, width]);
     tensor("the palette", palette, [batch, 3, height / BLUR, width / BLUR]);
     tensor("the palette's weights", colour, [batch, 3]);
@@ -144,7 +151,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::kernels;
+    use crate::kernels::{self, Activation};
 
     /// Has to panic for want of what `part` says.
     #[track_caller]
@@ -199,7 +206,8 @@ mod tests {
             kernels::normalization(input.clone(), Goal::Last(Tensor::ones([1, 7], device)))
         });
         refused("the matrix", || {
-            kernels::linear(Tensor::ones([1, 3], device), Tensor::ones([4, 2], device), None, false)
+            let (rows, weight) = (Tensor::ones([1, 3], device), Tensor::ones([4, 2], device));
+            kernels::linear(rows, weight, None, Activation::None)
         });
         refused("the gradient", || {
             kernels::activation_gradient(x([1, 4, 8, 8]), input.clone(), true)
@@ -207,16 +215,14 @@ mod tests {
         refused("the maps", || {
             kernels::palette_logits(x([1, 3, 8, 8]), Tensor::ones([1, 3, 3], device))
         });
-        refused("the palette", || {
+        let finish = |colourings: [usize; 3], palette: [usize; 4]| {
             let photo = x([1, 3, 8, 8]);
-            kernels::finish(
-                photo.clone(),
-                x([1, 3, 4, 4]),
-                Tensor::ones([1, 3], device),
-                photo,
-                1.0,
-            )
-        });
+            let colourings = Tensor::ones(colourings, device);
+            let weights = Tensor::ones([1, 3], device);
+            kernels::finish(photo.clone(), colourings, x(palette), weights, photo, 1.0)
+        };
+        refused("the palette", || finish([1, 3, 3], [1, 3, 4, 4]));
+        refused("the colourings", || finish([1, 3, 4], [1, 3, 2, 2]));
         refused("the pictures", || kernels::pack(x([1, 4, 8, 8])));
     }
 }

@@ -8,7 +8,7 @@ use burn::tensor::ops::{
 };
 use burn::tensor::{DType, Tensor};
 
-use super::{BLUR, Border, CLAMP, EPSILON, Goal, LEAK, NO_SCALE, PHOTO_CLAMP, Source};
+use super::{Activation, BLUR, Border, CLAMP, EPSILON, Goal, LEAK, NO_SCALE, PHOTO_CLAMP, Source};
 
 pub fn read(source: Source) -> Tensor<4> {
     let Source { mut features, affine, .. } = source;
@@ -91,7 +91,8 @@ pub fn towards(unit: Tensor<3>, goal: Goal) -> Tensor<3> {
             (rows.clone().narrow(1, 1, 1), rows.narrow(1, 0, 1))
         }
         Goal::Predicted { code, weight, bias } => {
-            let rows = linear(code, weight, Some(bias), false).reshape([batch, 2, channels]);
+            let rows =
+                linear(code, weight, Some(bias), Activation::None).reshape([batch, 2, channels]);
             (rows.clone().narrow(1, 0, 1) + 1.0, rows.narrow(1, 1, 1))
         }
     };
@@ -103,10 +104,21 @@ pub fn linear(
     rows: Tensor<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
-    leaky: bool,
+    activation: Activation,
 ) -> Tensor<2> {
-    let sum = burn::tensor::module::linear(rows, weight, bias);
-    if leaky { leaky_relu(sum, f64::from(LEAK)) } else { sum }
+    let sums = burn::tensor::module::linear(rows, weight, bias);
+    if activation == Activation::None {
+        return sums;
+    }
+    let leaky = leaky_relu(sums, f64::from(LEAK));
+    if activation == Activation::Leaky {
+        return leaky;
+    }
+    let precision = leaky.dtype();
+    let leaky = leaky.cast(DType::F32);
+    let centred = leaky.clone() - leaky.mean_dim(1);
+    let variance = centred.clone().square().mean_dim(1);
+    (centred / (variance + EPSILON).sqrt()).cast(precision)
 }
 
 pub fn pool(features: Tensor<4>) -> Tensor<4> {
@@ -170,11 +182,18 @@ pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
 
 pub fn finish(
     strokes: Tensor<4>,
+    colourings: Tensor<3>,
     palette: Tensor<4>,
     colour: Tensor<2>,
     photos: Tensor<4>,
     strength: f32,
 ) -> Tensor<4> {
+    // Three channels are too few for a matrix product to be worth its copies.
+    let strokes = [0, 1, 2].map(|channel: usize| {
+        let column = colourings.clone().narrow(2, channel, 1).reshape([-1, 3, 1, 1]);
+        strokes.clone().narrow(1, channel, 1) * column
+    });
+    let strokes = strokes.into_iter().reduce(|sum, term| sum + term).expect("three terms");
     let painting = strokes + enlarged(palette, BLUR) * colour.reshape([-1, 3, 1, 1]);
     if strength >= 1.0 {
         return sigmoid(painting);

@@ -215,7 +215,7 @@ pub trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         biased: bool,
-        leaky: bool,
+        activation: Activation,
     ) -> FloatTensor<Self> {
         composed_only()
     }
@@ -252,6 +252,7 @@ pub trait Kernels: Backend {
     /// See [`finish`].
     fn finish(
         strokes: FloatTensor<Self>,
+        colourings: FloatTensor<Self>,
         palette: FloatTensor<Self>,
         colour: FloatTensor<Self>,
         photos: FloatTensor<Self>,
@@ -465,7 +466,18 @@ pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
 /// Improve Neural Network Acoustic Models", 2013).
 pub const LEAK: f32 = 0.2;
 
-/// `rows * weight + bias`, and its leaky ReLU where `leaky` is set.
+/// What becomes of the sums of a [`linear`] map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// They stay.
+    None,
+    /// Their leaky ReLU.
+    Leaky,
+    /// The same, and then each row is brought to mean 0 and deviation 1 (Ba et al., "Layer Normalization", 2016).
+    LeakyNormalized,
+}
+
+/// `rows * weight + bias`, and what `activation` makes of it.
 ///
 /// `rows`: `[batch, length]`, of one or few pictures; `weight`: `[length, width]`; `bias`:
 /// `[width]`.
@@ -473,11 +485,11 @@ pub fn linear(
     rows: Tensor<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
-    leaky: bool,
+    activation: Activation,
 ) -> Tensor<2> {
     check::linear(&rows, &weight, bias.as_ref());
     if Engine::of(&rows) != Engine::Fused {
-        return composed::linear(rows, weight, bias, leaky);
+        return composed::linear(rows, weight, bias, activation);
     }
     check::f32("the matrix", &weight);
     let biased = bias.is_some();
@@ -488,7 +500,7 @@ pub fn linear(
         weight.into_dispatch(),
         bias,
         biased,
-        leaky,
+        activation,
     ))
 }
 
@@ -561,29 +573,32 @@ pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
     }
 }
 
-/// Pictures `[batch, 3, height, width]` in 0..1 from the logits of their strokes, of that shape,
-/// and from photos in new colours: the sigmoid of the weighted sum
-/// `strength * painting + (1 - strength) * photo` of logits, where the painting is
-/// `strokes + colour * palette`, the [palette](palette_logits) enlarged bilinearly.
+/// Pictures `[batch, 3, height, width]` in 0..1 from strokes, of that shape, and from photos in new
+/// colours: the sigmoid of the weighted sum `strength * painting + (1 - strength) * photo` of logits,
+/// where the painting is `colourings · strokes + colour * palette`, the [palette](palette_logits)
+/// enlarged bilinearly.
 ///
-/// `colour`: the palette's weights for R, G and B, `[batch, 3]`.
+/// `colourings`: matrices that make colours of the three numbers of a pixel, `[batch, 3, 3]`; `colour`:
+/// the palette's weights for R, G and B, `[batch, 3]`.
 pub fn finish(
     strokes: Tensor<4>,
+    colourings: Tensor<3>,
     palette: Tensor<4>,
     colour: Tensor<2>,
     photos: Tensor<4>,
     strength: f32,
 ) -> Tensor<4> {
-    check::finish(&strokes, &palette, &colour, &photos);
+    check::finish(&strokes, &colourings, &palette, &colour, &photos);
     match Engine::of(&strokes) {
         Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::finish(
             strokes.into_dispatch(),
+            colourings.into_dispatch(),
             palette.into_dispatch(),
             colour.into_dispatch(),
             photos.into_dispatch(),
             strength,
         )),
-        _ => composed::finish(strokes, palette, colour, photos, strength),
+        _ => composed::finish(strokes, colourings, palette, colour, photos, strength),
     }
 }
 

@@ -188,16 +188,21 @@ fn the_rest_is_what_it_says(device: &Device, count: usize) {
         let found = gram(rows.clone().to_device(device));
         assert_close(found, composed::gram(rows), &format!("products of rows of {dims:?}"));
 
-        let leaky = random_number.flag();
+        let activations = [Activation::None, Activation::Leaky, Activation::LeakyNormalized];
+        let activation = activations[random_number.below(3)];
         let bias = random_number.flag().then(|| bias.reshape([2 * channels]));
         let found = linear(
             code.clone().to_device(device),
             on(&weight, device),
             bias.clone().map(|bias| bias.to_device(device)),
-            leaky,
+            activation,
         );
-        let expected = composed::linear(code, weight, bias, leaky);
-        assert_close(found, expected, &format!("linear {length} to {}", 2 * channels));
+        let expected = composed::linear(code, weight, bias, activation);
+        assert_close(
+            found,
+            expected,
+            &format!("linear {length} to {}, {activation:?}", 2 * channels),
+        );
     }
 }
 
@@ -214,11 +219,13 @@ fn colours_are_what_they_say(device: &Device) {
         assert_close(found, expected, &format!("palette of {dims:?}"));
 
         let strokes = random(dims, cpu);
+        let colourings = random([batch, 3, 3], cpu);
         let colour = random([batch, 3], cpu);
         let palette = random([batch, 3, height / 4, width / 4], cpu);
         for strength in [0.0, 0.6, 1.0] {
             let found = finish(
                 strokes.clone().to_device(device),
+                colourings.clone().to_device(device),
                 palette.clone().to_device(device),
                 colour.clone().to_device(device),
                 photos.clone().to_device(device),
@@ -226,6 +233,7 @@ fn colours_are_what_they_say(device: &Device) {
             );
             let expected = composed::finish(
                 strokes.clone(),
+                colourings.clone(),
                 palette.clone(),
                 colour.clone(),
                 photos.clone(),
@@ -348,7 +356,8 @@ fn better_instructions_are_not_slower() {
     let palette: Tensor<4> = random([1, 3, 32, 32], &device);
     let last_step = || {
         let colour = Tensor::ones([1, 3], &device);
-        drop(finish(few.clone(), palette.clone(), colour, few.clone(), 0.6));
+        let colourings = Tensor::ones([1, 3, 3], &device);
+        drop(finish(few.clone(), colourings, palette.clone(), colour, few.clone(), 0.6));
     };
     #[cfg(feature = "cli")]
     let gradients = || {

@@ -4,16 +4,14 @@ use burn::module::{Initializer, Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::kernels::{self, Source};
+use crate::kernels::{self, Activation, Source};
 use crate::network::layers::{
-    Conv, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, instance_norm, linear,
-    new_linear,
+    Conv, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, linear, new_linear,
 };
 use crate::network::noise::Noise;
 use crate::network::palette::{Palette, colourings, recolour_photos};
 use crate::network::style::{Fused, STATISTICS, StyleStatistics};
 use crate::network::vgg::VggConfig;
-use crate::weights::NamedTensor;
 
 /// Length of the style code.
 pub const CODE: usize = 192;
@@ -42,7 +40,7 @@ pub struct Generator {
     /// At 1/8 of the size, 128 channels.
     pub noise_1: StyledNoise,
     /// What a brush makes has any size, from style to style: residual blocks must not be nothing beside it.
-    pub brush_norm_1: Option<StyleNorm>,
+    pub brush_norm_1: StyleNorm,
     pub block_1: ResidualBlock,
     pub block_2: ResidualBlock,
     /// 128 to 64 channels.
@@ -52,9 +50,9 @@ pub struct Generator {
     pub gate: StyleNorm,
     pub skip: Conv,
     pub noise_2: StyledNoise,
-    pub brush_norm_2: Option<StyleNorm>,
+    pub brush_norm_2: StyleNorm,
     pub block_3: ResidualBlock,
-    pub block_4: Option<ResidualBlock>,
+    pub block_4: ResidualBlock,
     /// 64 to 24 channels.
     pub conv_2: StyledConv,
     /// At 1/2 of the size, where finer structure comes in.
@@ -91,16 +89,16 @@ impl Generator {
                 device,
             ),
             noise_1: StyledNoise::new(CODE, w4, device),
-            brush_norm_1: Some(StyleNorm::new(CODE, w4, device)),
+            brush_norm_1: StyleNorm::new(CODE, w4, device),
             block_1: ResidualBlock::new(w4, CODE, device),
             block_2: ResidualBlock::new(w4, CODE, device),
             conv_1: StyledConv::new(w4, w3, CODE, device),
             gate: StyleNorm::new(CODE, w3, device),
             skip: Conv::new(w3, w3, 1, device),
             noise_2: StyledNoise::new(CODE, w3, device),
-            brush_norm_2: Some(StyleNorm::new(CODE, w3, device)),
+            brush_norm_2: StyleNorm::new(CODE, w3, device),
             block_3: ResidualBlock::new(w3, CODE, device),
-            block_4: Some(ResidualBlock::new(w3, CODE, device)),
+            block_4: ResidualBlock::new(w3, CODE, device),
             conv_2: StyledConv::new(w3, 24, CODE, device),
             fine_gate: StyleNorm::new(CODE, w2, device),
             fine_skip: Conv::silent(w2, 24, 1, device),
@@ -113,29 +111,11 @@ impl Generator {
         }
     }
 
-    /// Freshly initialized, of the kind that these tensors are of: in weights from before December 2026 brushes are not
-    /// normalized, nor are style codes, and there is a block less.
-    pub fn for_weights(tensors: &[NamedTensor], device: &Device) -> Self {
-        let has = |name: &str| tensors.iter().any(|tensor| tensor.name == name);
-        let whole = Self::new(device);
-        match has("generator.conv_1.conv.conv.weight")
-            && !has("generator.brush_norm_1.affine.weight")
-        {
-            true => Self { brush_norm_1: None, brush_norm_2: None, block_4: None, ..whole },
-            false => whole,
-        }
-    }
-
-    /// The style code, `[batch, 192]`, each of mean 0 and deviation 1 (Ba et al., "Layer Normalization", 2016): all that
-    /// follows from it is linear in it, and would differ between styles in size above all.
+    /// The style code, `[batch, 192]`, each of mean 0 and deviation 1: all that follows from it is linear in it, and would
+    /// differ between styles in size above all.
     pub fn code(&self, style: StyleStatistics) -> Tensor<2> {
-        let code = linear(&self.code_1, self.standardized(style), true);
-        let code = linear(&self.code_2, code, true);
-        if self.brush_norm_1.is_none() {
-            return code;
-        }
-        let [batch, _] = code.dims();
-        instance_norm(code.reshape([batch, 1, 1, CODE])).reshape([batch, CODE])
+        let code = linear(&self.code_1, self.standardized(style), Activation::Leaky);
+        linear(&self.code_2, code, Activation::LeakyNormalized)
     }
 
     /// Statistics of mean 0 and deviation 1 over the styles of the training, `[batch, 480]`.
@@ -160,32 +140,27 @@ impl Generator {
     ) -> Tensor<4> {
         let code = self.code(fused.style);
         let [batch, _] = code.dims();
-        let kernels = linear(&self.brush_2, linear(&self.brush_1, code.clone(), false), false);
+        let kernels = linear(&self.brush_1, code.clone(), Activation::None);
+        let kernels = linear(&self.brush_2, kernels, Activation::None);
         let brush = |x: Tensor<4>, level: usize| {
             let (from, channels) = (BRUSHED[..level].iter().sum::<usize>(), BRUSHED[level]);
             let kernels = kernels.clone().narrow(1, 9 * from, 9 * channels);
             kernels::depthwise(x, kernels.reshape([batch, channels, 9]))
         };
-        let bounded = |norm: &Option<StyleNorm>, x: Tensor<4>, norms: &mut Norms<'_>| match norm {
-            Some(norm) => norm.forward(x, code.clone(), norms),
-            None => x.into(),
-        };
         let enlarged = Source::upsample;
         let [coarse, middle, fine] = noise.0;
 
         let x = self.noise_1.forward_onto(fused.features, coarse, code.clone());
-        let x = bounded(&self.brush_norm_1, brush(x, 0), norms);
+        let x = self.brush_norm_1.forward(brush(x, 0), code.clone(), norms);
         let x = self.block_1.forward(x, code.clone(), norms);
         let x = self.block_2.forward(x, code.clone(), norms);
         let x = enlarged(self.conv_1.forward(x, code.clone(), norms));
         let skip = self.gate.forward(fused.skip, code.clone(), norms);
         let x = self.skip.forward_onto(x, skip).into();
         let x = self.noise_2.forward_onto(x, middle, code.clone());
-        let x = bounded(&self.brush_norm_2, brush(x, 1), norms);
-        let mut x = self.block_3.forward(x, code.clone(), norms);
-        if let Some(block_4) = &self.block_4 {
-            x = block_4.forward(x, code.clone(), norms);
-        }
+        let x = self.brush_norm_2.forward(brush(x, 1), code.clone(), norms);
+        let x = self.block_3.forward(x, code.clone(), norms);
+        let x = self.block_4.forward(x, code.clone(), norms);
         let x = enlarged(self.conv_2.forward(x, code.clone(), norms));
         let skip = self.fine_gate.forward(fused.fine_skip, code.clone(), norms);
         let x = self.fine_skip.forward_onto(x, skip).into();
@@ -193,23 +168,10 @@ impl Generator {
         let x = self.conv_3.forward(brush(x, 2), code.clone(), norms);
         let x = enlarged(self.conv_4.forward(x, code.clone(), norms));
         let x = self.conv_5.forward(x, code.clone(), norms);
-        let mut strokes = self.conv_6.forward(x).cast(DType::F32);
-        if self.brush_norm_1.is_some() {
-            let matrices = colourings(palettes, &strokes.device());
-            strokes = coloured(strokes, matrices);
-        }
-        let colour = linear(&self.palette_weight, code, false);
+        let strokes = self.conv_6.forward(x).cast(DType::F32);
+        let colourings = colourings(palettes, &strokes.device());
+        let colour = linear(&self.palette_weight, code, Activation::None);
         let palette = recolour_photos(photo.clone(), palettes);
-        kernels::finish(strokes, palette, colour, photo, strength)
+        kernels::finish(strokes, colourings, palette, colour, photo, strength)
     }
-}
-
-/// `matrices`, `[batch, 3, 3]`, times the three numbers of each pixel.
-fn coloured(strokes: Tensor<4>, matrices: Tensor<3>) -> Tensor<4> {
-    let [batch, ..] = strokes.dims();
-    let term = |channel: usize| {
-        let column = matrices.clone().narrow(2, channel, 1).reshape([batch, 3, 1, 1]);
-        strokes.clone().narrow(1, channel, 1) * column
-    };
-    term(0) + term(1) + term(2)
 }

@@ -5,7 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::kernels::{self, Border, Goal, Source};
+use crate::kernels::{self, Activation, Border, Goal, Source};
 use crate::network::noise::PLANES;
 
 /// A convolution whose input is padded by reflection so that the size stays the same: zeros at
@@ -110,8 +110,8 @@ fn bias_of(conv: &Conv2d) -> Tensor<1> {
 }
 
 /// The [linear map](kernels::linear) with the parameters of a module.
-pub fn linear(layer: &Linear, rows: Tensor<2>, leaky: bool) -> Tensor<2> {
-    kernels::linear(rows, layer.weight.val(), bias(layer), leaky)
+pub fn linear(layer: &Linear, rows: Tensor<2>, activation: Activation) -> Tensor<2> {
+    kernels::linear(rows, layer.weight.val(), bias(layer), activation)
 }
 
 fn bias(layer: &Linear) -> Option<Tensor<1>> {
@@ -249,7 +249,7 @@ impl StyledNoise {
     /// `features` plus the noise `[batch, planes, height, width]`.
     pub fn forward_onto(&self, features: Source, noise: Tensor<4>, code: Tensor<2>) -> Tensor<4> {
         let [batch, planes, ..] = noise.dims();
-        let affine = linear(&self.gain, code, false).reshape([batch, 2, planes]);
+        let affine = linear(&self.gain, code, Activation::None).reshape([batch, 2, planes]);
         self.conv.forward_onto(features, Source { affine: Some(affine), ..noise.into() })
     }
 }

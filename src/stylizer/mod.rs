@@ -134,7 +134,7 @@ impl Stylizer {
         let general = general.cloned().collect();
         let encoder = VggConfig::slim().init(device);
         let encoder = weights::load("encoder", encoder, &mut tensors)?;
-        let generator = Generator::for_weights(&tensors, device);
+        let generator = Generator::new(device);
         let generator = weights::load("generator", generator, &mut tensors)?;
         weights::expect_empty(&tensors)?;
         Ok(Self { encoder, generator, device: device.clone(), metadata, general })

@@ -1,16 +1,18 @@
 //! The full VGG-19, frozen, as a measure of content and style.
 
-use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor};
 
 use super::TrainError;
-use crate::network::vgg::{Features, VggConfig, VggEncoder};
-use crate::weights;
+use crate::fit::Chain;
+use crate::network::vgg::Features;
+
+/// Of [`Chain`], to relu5_1.
+const LEVELS: usize = 5;
 
 /// A frozen encoder with pretrained weights.
 #[derive(Debug)]
 pub struct LossNetwork {
-    encoder: VggEncoder,
+    chain: Chain,
     precision: DType,
 }
 
@@ -21,49 +23,37 @@ impl LossNetwork {
     /// # Errors
     /// Says what is wrong with the file.
     pub fn load(bytes: &[u8], half: bool, device: &Device) -> Result<Self, TrainError> {
-        let (mut tensors, _) = weights::deserialize(bytes)?;
-        let encoder = weights::load("", VggConfig::full().init(device), &mut tensors)?;
-        weights::expect_empty(&tensors)?;
-        let (encoder, precision) = match half {
-            true => (encoder.map(&mut ToBf16ChannelsLast), DType::BF16),
-            false => (encoder, DType::F32),
-        };
-        Ok(Self { encoder: encoder.no_grad(), precision })
+        let chain = Chain::to_level(LEVELS, bytes, device)?;
+        Ok(match half {
+            true => {
+                let chain = chain
+                    .map(|weight| channels_last(weight.cast(DType::BF16)), |x| x.cast(DType::BF16));
+                Self { chain, precision: DType::BF16 }
+            }
+            false => Self { chain, precision: DType::F32 },
+        })
     }
 
     /// `pictures`: `[batch, 3, height, width]`, RGB in 0..1. Features in the network's precision.
     pub fn forward(&self, pictures: Tensor<4>) -> Features {
-        self.encoder.forward(pictures.cast(self.precision))
+        let [relu1_1, relu2_1, relu3_1, relu4_1] =
+            self.chain.features(pictures.cast(self.precision));
+        Features { relu1_1, relu2_1, relu3_1, relu4_1 }
     }
 
     /// The features with relu5_1 after them, as the losses take them.
     pub fn all_levels(&self, features: &Features) -> Vec<Tensor<4>> {
-        let relu5_1 = self.encoder.relu5_1(features.relu4_1.clone());
+        let relu5_1 = self.chain.relu5_1(features.relu4_1.clone());
         features.clone().levels().into_iter().chain(relu5_1).collect()
     }
 }
 
-/// bf16, and kernels laid out in memory with the channels last: oneDNN then keeps every
-/// activation in that layout, the one its matrix instructions want.
-struct ToBf16ChannelsLast;
-
-impl ModuleMapper for ToBf16ChannelsLast {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|tensor| {
-            let tensor = tensor.cast(DType::BF16);
-            let dims = tensor.dims();
-            if dims.len() != 4 {
-                return tensor;
-            }
-            let mut axes: [usize; D] = std::array::from_fn(|axis| axis);
-            axes[1..].rotate_left(1);
-            let last = tensor.permute(axes);
-            let shape = last.dims();
-            let length: usize = shape.iter().product();
-            let mut back: [usize; D] = std::array::from_fn(|axis| axis);
-            back[1..].rotate_right(1);
-            // Flattening and unflattening makes the permuted layout the one in memory.
-            last.reshape([length]).reshape(shape).permute(back)
-        })
-    }
+/// Kernels laid out in memory with the channels last: oneDNN then keeps every activation in that layout, the
+/// one its matrix instructions want.
+fn channels_last(weight: Tensor<4>) -> Tensor<4> {
+    let last = weight.permute([0, 2, 3, 1]);
+    let shape = last.dims();
+    // Flattening and unflattening makes the permuted layout the one in memory.
+    let flat: Tensor<1> = last.reshape([shape.iter().product::<usize>()]);
+    flat.reshape(shape).permute([0, 3, 1, 2])
 }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod dataset;
 pub mod distillation;
 pub mod evaluate;
+pub mod factors;
 pub mod loss_network;
 pub mod losses;
 pub mod networks;

@@ -42,10 +42,7 @@ impl Networks {
     /// Says what is wrong with the file.
     pub fn with(self, found: &[NamedTensor]) -> Result<(Self, Vec<String>), WeightsError> {
         let mut missing = Vec::new();
-        let device = self.generator.conv_6.conv.weight.device();
-        let generator = initialized(Generator::for_weights(found, &device));
-        let networks = Self { generator, ..self };
-        let mut tensors = networks.exported();
+        let mut tensors = self.exported();
         for tensor in &mut tensors {
             let fits =
                 |other: &&NamedTensor| other.name == tensor.name && other.shape == tensor.shape;
@@ -54,7 +51,7 @@ impl Networks {
                 None => missing.push(tensor.name.clone()),
             }
         }
-        let Self { encoder, generator } = networks;
+        let Self { encoder, generator } = self;
         let encoder = weights::load("encoder", encoder, &mut tensors)?;
         let generator = weights::load("generator", generator, &mut tensors)?;
         Ok((Self { encoder, generator }, missing))

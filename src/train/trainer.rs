@@ -199,11 +199,6 @@ impl Trainer {
             before: Before::default(),
         };
         if let Some(newest) = newest {
-            // The run may be of weights from before December 2026, which are of fewer tensors.
-            if let Ok(weights) = fs::read(folder.join(WEIGHTS)) {
-                // Of damaged ones nothing is wanted: the checkpoint has all.
-                trainer.start_from(&weights).ok();
-            }
             trainer.go_back_to(&newest)?;
         }
         Ok(trainer)

@@ -9,13 +9,13 @@ raced with it on the same work.
 Shapes are static, which is what runtimes optimize best. For every size S:
 
     style.onnx        picture [1, 3, 384, 384] -> statistics [1, 480]   (the same for all sizes)
-    stylize-S.onnx    photo [1, 3, S, S], statistics, matrix [3, 3], offset [3] -> picture
+    stylize-S.onnx    photo [1, 3, S, S], statistics, matrix [3, 3], offset [3], colouring [3, 3] -> picture
     encode-S.onnx     photo -> relu2_1, relu3_1, relu4_1
-    paint-S.onnx      photo, relu2_1, relu3_1, relu4_1, statistics, matrix, offset -> picture
+    paint-S.onnx      photo, relu2_1, relu3_1, relu4_1, statistics, matrix, offset, colouring -> picture
 
 Pictures are RGB in 0..1; `stylize` is `encode` and `paint` in one graph. `matrix` and `offset` are the
-map from the photo's colours to the style's (src/palette.rs), which is not a network's work: see
-`colour_map`. The strength is 1. What follows from the weights and the size alone is done here and not at
+map from the photo's colours to the style's (src/network/palette.rs), and `colouring` what makes colours of
+strokes, which are not a network's work: see `colour_map`. The strength is 1. What follows from the weights and the size alone is done here and not at
 every run: so the noise planes, which the product makes anew for every photo, are constants.
 
 --verify paints pictures with ONNX Runtime and with the command line, and fails where they differ.
@@ -39,8 +39,8 @@ OPSET = 18
 EPSILON = 1e-5
 MEAN = numpy.array([123.68, 116.779, 103.939]) / 255
 DEVIATION = numpy.array([0.229, 0.224, 0.225])
-# src/palette.rs
-RIDGE, CLAMP, BLUR = 1e-4, 0.02, 4
+# src/network/palette.rs
+RIDGE, CLAMP, BLUR, SLOPE = 1e-4, 0.02, 4, 4
 # src/kernels/mod.rs
 LEAK = 0.2
 # src/generator.rs
@@ -217,6 +217,19 @@ class Graph:
         scale, shift = self.op("Split", flat, outputs=names, num_outputs=2)
         return self.instance_norm(x, scale, shift)
 
+    def layer_norm(self, row):
+        ones = self.constant("ones", numpy.ones(self.weights["generator.code_2.bias"].shape, numpy.float32))
+        return self.op("LayerNormalization", row, ones, axis=-1, epsilon=EPSILON)
+
+    def coloured_conv(self, x, name, colouring):
+        """A convolution whose three channels are then multiplied by a matrix: composed, as they are so few."""
+        weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
+        rows = self.constant(f"{name}.weight.rows", weight.reshape(3, -1))
+        shape = self.numbers(f"{name}.shape", *weight.shape)
+        kernels = self.op("Reshape", self.op("MatMul", colouring, rows), shape)
+        bias = self.op("MatMul", colouring, self.constant(f"{name}.bias", bias))
+        return self.op("Conv", self.reflect(x), kernels, bias, kernel_shape=[3, 3])
+
     def styled_conv(self, x, code, name):
         x = self.conv(x, f"{name}.conv.conv")
         return self.op("Relu", self.styled_norm(x, code, f"{name}.norm"))
@@ -283,7 +296,7 @@ class Graph:
         parts = [self.op("Reshape", part, self.numbers("row", 1, -1)) for part in parts]
         return self.op("Concat", *parts, axis=1)
 
-    def generator(self, size, photo, relu2_1, relu3_1, relu4_1, statistics, matrix, offset):
+    def generator(self, size, photo, relu2_1, relu3_1, relu4_1, statistics, matrix, offset, colouring):
         """The picture in 0..1, of a photo of `size` x `size`."""
         flat = self.op("Reshape", statistics, self.numbers("flat", -1))
         rest, mean, deviation = self.op(
@@ -292,7 +305,7 @@ class Graph:
         del rest
         x = self.instance_norm(relu4_1, deviation, mean)
         code = self.op("LeakyRelu", self.linear_of_standardized(statistics, "generator.code_1"), alpha=LEAK)
-        code = self.op("LeakyRelu", self.linear(code, "generator.code_2"), alpha=LEAK)
+        code = self.layer_norm(self.op("LeakyRelu", self.linear(code, "generator.code_2"), alpha=LEAK))
         kernels = self.linear(self.linear(code, "generator.brush_1"), "generator.brush_2", bias=False)
         kernels = self.op(
             "Split", kernels, self.numbers("brushes", *(9 * channels for channels in BRUSHED)),
@@ -300,13 +313,16 @@ class Graph:
         )
         planes = [noise_planes(size, size, scale) for scale in (8, 4, 2)]
         x = self.styled_noise(x, code, "generator.noise_1", planes[0])
-        x = self.residual_block(self.brush(x, kernels[0], BRUSHED[0]), code, "generator.block_1")
+        x = self.styled_norm(self.brush(x, kernels[0], BRUSHED[0]), code, "generator.brush_norm_1")
+        x = self.residual_block(x, code, "generator.block_1")
         x = self.residual_block(x, code, "generator.block_2")
         x = self.interpolate(self.styled_conv(x, code, "generator.conv_1"))
         skip = self.styled_norm(relu3_1, code, "generator.gate")
         x = self.op("Add", self.conv(skip, "generator.skip.conv", kernel=1), x)
         x = self.styled_noise(x, code, "generator.noise_2", planes[1])
-        x = self.residual_block(self.brush(x, kernels[1], BRUSHED[1]), code, "generator.block_3")
+        x = self.styled_norm(self.brush(x, kernels[1], BRUSHED[1]), code, "generator.brush_norm_2")
+        x = self.residual_block(x, code, "generator.block_3")
+        x = self.residual_block(x, code, "generator.block_4")
         x = self.interpolate(self.styled_conv(x, code, "generator.conv_2"))
         skip = self.styled_norm(relu2_1, code, "generator.fine_gate")
         x = self.op("Add", self.conv(skip, "generator.fine_skip.conv", kernel=1), x)
@@ -314,7 +330,7 @@ class Graph:
         x = self.styled_conv(self.brush(x, kernels[2], BRUSHED[2]), code, "generator.conv_3")
         x = self.interpolate(self.styled_conv(x, code, "generator.conv_4"))
         x = self.styled_conv(x, code, "generator.conv_5")
-        x = self.conv(x, "generator.conv_6.conv")
+        x = self.coloured_conv(x, "generator.conv_6.conv", colouring)
         weight = self.linear(code, "generator.palette_weight")
         weight = self.op("Reshape", weight, self.numbers("each_channel", 1, 3, 1, 1))
         return self.op("Sigmoid", self.op("Add", x, self.recoloured(photo, matrix, offset, weight)))
@@ -357,18 +373,20 @@ def export(weights, out, sizes, stages):
                 for value, (name, shape) in zip(features, levels):
                     graph.output(value, name, *shape)
             else:
-                style = [graph.input("statistics", 1, 480), graph.input("matrix", 3, 3), graph.input("offset", 3)]
+                style = [graph.input("statistics", 1, 480), graph.input("matrix", 3, 3), graph.input("offset", 3),
+                         graph.input("colouring", 3, 3)]
                 graph.output(graph.generator(size, photo, *features, *style), "picture", *photo_shape)
             graph.save(out / f"{stage}-{size}.onnx")
 
 
 def power(matrix, exponent):
     values, vectors = numpy.linalg.eigh(matrix)
-    return vectors @ numpy.diag(values**exponent) @ vectors.T
+    return vectors @ numpy.diag(values.clip(RIDGE**2) ** exponent) @ vectors.T
 
 
 def colour_map(photo, style):
-    """The Monge-Kantorovich map between the colours of pictures [height, width, 3] (src/palette.rs)."""
+    """For pictures [height, width, 3]: the Monge-Kantorovich map from one's colours to the other's, and what takes
+    numbers that vary alike to logits of colours that vary as the other's do (src/network/palette.rs)."""
 
     def colours(picture):
         pixels = picture.reshape(-1, 3).astype(numpy.float64)
@@ -378,7 +396,8 @@ def colour_map(photo, style):
     ridge = RIDGE * numpy.eye(3)
     half, inverse = power(source + ridge, 0.5), power(source + ridge, -0.5)
     matrix = inverse @ power(half @ (goal + ridge) @ half, 0.5) @ inverse
-    return matrix.astype(numpy.float32), (goal_mean - matrix @ source_mean).astype(numpy.float32)
+    found = {"matrix": matrix, "offset": goal_mean - matrix @ source_mean, "colouring": SLOPE * power(goal, 0.5)}
+    return {name: values.astype(numpy.float32) for name, values in found.items()}
 
 
 def planes(picture):
@@ -405,9 +424,8 @@ def sample(name, size):
 
 def style_inputs(folder, photo, style):
     """What a photo and a style of [STYLE_SIZE, STYLE_SIZE, 3] give `stylize` and `paint`, beside the photo."""
-    matrix, offset = colour_map(photo, style)
     [statistics] = session(folder / "style.onnx").run(None, {"picture": planes(style)})
-    return {"statistics": statistics, "matrix": matrix, "offset": offset}
+    return {"statistics": statistics, **colour_map(photo, style)}
 
 
 def verify(program, weights_file):

@@ -78,6 +78,49 @@ test('an MP4 of a variable rate keeps every frame, its times and its sound', asy
   });
 });
 
+test('the beginning of a painted film as a GIF that repeats, and a frame of it as a picture', async () => {
+  const times = [0, 0.1, 0.13, 0.16, 0.2, 0.5, 0.6, 0.7, 0.8, 1, 7];
+  const file = await clip('long.mp4', { times });
+  await onPage({ query: AT_64 }, async (page) => {
+    await giveFilm(page, file);
+    assert.equal(await page.isVisible('#film-loop'), false, 'before there is a painted one');
+    await page.click('#paint-film');
+    await done(page);
+    const [loop] = await Promise.all([page.waitForEvent('download'), page.click('#film-loop')]);
+    assert.equal(loop.suggestedFilename(), 'long-in-starry-impasto.gif');
+    const saved = join(folder, 'long.gif');
+    await loop.saveAs(saved);
+    assert.match(await page.textContent('#status'), /^Saved as a GIF of [\d.]+ MB\.$/);
+    const found = await page.evaluate(async (bytes) => {
+      const decoder = new ImageDecoder({ data: new Uint8Array(bytes), type: 'image/gif' });
+      await decoder.tracks.ready;
+      const { frameCount, repetitionCount } = decoder.tracks.selectedTrack;
+      const frames = [];
+      for (let frameIndex = 0; frameIndex < frameCount; frameIndex++) {
+        const { image } = await decoder.decode({ frameIndex });
+        frames.push({ width: image.displayWidth, height: image.displayHeight, at: image.timestamp / 1e6, long: image.duration / 1e6 });
+        image.close();
+      }
+      return { repetitionCount, frames };
+    }, [...await readFile(saved)]);
+    assert.equal(found.repetitionCount, null, 'it does not repeat for ever');
+    // What is shown for less than 80 milliseconds is left out.
+    assert.deepEqual(found.frames.map(({ at }) => at), [0, 0.1, 0.2, 0.5, 0.6, 0.7, 0.8, 1]);
+    assert.equal(found.frames.at(-1).long, 5, 'it ends after six seconds');
+    assert.deepEqual([found.frames[0].width, found.frames[0].height], [64, 48]);
+
+    await page.$eval('#film-video', async (video) => {
+      video.pause();
+      video.currentTime = 0.55;
+      await new Promise((seen) => video.addEventListener('seeked', seen, { once: true }));
+    });
+    const [frame] = await Promise.all([page.waitForEvent('download'), page.click('#film-frame')]);
+    assert.match(frame.suggestedFilename(), /^long-in-starry-impasto-at-0\.[56]s\.png$/);
+    await page.click('#film-show');
+    assert.equal(await page.isVisible('#film-frame'), false, 'where the first frame is shown, which is a photo');
+  });
+});
+
 test('a WebM stays one, and a sound that fits it is copied', async () => {
   const file = await clip('plain.webm', { container: 'webm', sound: 'opus' });
   const before = await read(file);

@@ -18,7 +18,7 @@ const BUDGETS = [
   ['engine/gpu/impasto_bg.wasm', 'brotli', 1_500_000],
   ['models/impasto.safetensors', 'raw', 2_000_000],
   // Only where a painting is refined.
-  ['models/vgg19-relu4_1.safetensors', 'raw', 3_600_000],
+  ['models/vgg19-relu4_1.safetensors', 'raw', 1_500_000],
 ];
 
 const compress = promisify(brotliCompress);

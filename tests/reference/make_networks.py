@@ -156,28 +156,23 @@ def standardized(style):
     return (style - weight("generator.statistics_mean", count)) * weight("generator.statistics_scale", count)
 
 
-def generator(features, relu3_1, relu2_1, style, recoloured, spread, planes, before=False):
-    """`before`: as the weights from before December 2026 have it."""
+def generator(features, relu3_1, relu2_1, style, recoloured, spread, planes):
     code = F.leaky_relu(linear(standardized(style), "generator.code_1", style.shape[1], CODE), 0.2)
     code = F.leaky_relu(linear(code, "generator.code_2", CODE, CODE), 0.2)
-    if not before:
-        code = F.layer_norm(code, (CODE,), eps=EPSILON)
+    code = F.layer_norm(code, (CODE,), eps=EPSILON)
     kernels = F.linear(linear(code, "generator.brush_1", CODE, 64), weight("generator.brush_2.weight", 1944, 64))
     x = styled_noise(features, code, "generator.noise_1", planes[0])
     x = brush(x, kernels, 0)
-    if not before:
-        x = style_norm(x, code, "generator.brush_norm_1")
+    x = style_norm(x, code, "generator.brush_norm_1")
     x = residual_block(x, code, "generator.block_1")
     x = residual_block(x, code, "generator.block_2")
     x = enlarged(styled_conv(x, code, "generator.conv_1", 64))
     x = x + conv(style_norm(relu3_1, code, "generator.gate"), "generator.skip.conv", (64, 64, 1, 1))
     x = styled_noise(x, code, "generator.noise_2", planes[1])
     x = brush(x, kernels, 128)
-    if not before:
-        x = style_norm(x, code, "generator.brush_norm_2")
+    x = style_norm(x, code, "generator.brush_norm_2")
     x = residual_block(x, code, "generator.block_3")
-    if not before:
-        x = residual_block(x, code, "generator.block_4")
+    x = residual_block(x, code, "generator.block_4")
     x = enlarged(styled_conv(x, code, "generator.conv_2", 24))
     x = x + conv(style_norm(relu2_1, code, "generator.fine_gate"), "generator.fine_skip.conv", (24, 32, 1, 1))
     x = styled_noise(x, code, "generator.noise_3", planes[2])
@@ -185,8 +180,7 @@ def generator(features, relu3_1, relu2_1, style, recoloured, spread, planes, bef
     x = enlarged(styled_conv(x, code, "generator.conv_4", 16))
     x = styled_conv(x, code, "generator.conv_5", 16)
     x = conv(x, "generator.conv_6.conv", (3, 16, 3, 3))
-    if not before:
-        x = torch.einsum("ij,bjhw->bihw", spread, x)
+    x = torch.einsum("ij,bjhw->bihw", spread, x)
     return x + recoloured * linear(code, "generator.palette_weight", CODE, 3).view(-1, 3, 1, 1)
 
 
@@ -263,8 +257,7 @@ def main():
     recoloured = recolour(content, matrix, offset)
     planes = [noise(16, 48, 48, 32, scale, 7) for scale in (8, 4, 2)]
     spread = torch.tensor(4 * root(colours(style)[1], 0.5))
-    given = (fused, content_levels[2], content_levels[1], code, recoloured, spread, planes)
-    painting, painting_before = generator(*given), generator(*given, before=True)
+    painting = generator(fused, content_levels[2], content_levels[1], code, recoloured, spread, planes)
     photo = torch.logit(content.clamp(0.4 / 255, 1 - 0.4 / 255))
 
     full = vgg(content, "full", FULL, False)
@@ -282,8 +275,6 @@ def main():
         "recoloured": recoloured,
         "painting": torch.sigmoid(painting),
         "picture": torch.sigmoid(0.7 * painting + 0.3 * photo),
-        "painting_before": torch.sigmoid(painting_before),
-        "picture_before": torch.sigmoid(0.7 * painting_before + 0.3 * photo),
         "full_relu3_1": full[2][:, ::16],
         "full_relu5_1": full[4][:, ::16],
         "discriminator_logits": logits,

@@ -119,6 +119,23 @@ export class FilmFile {
     }
   }
 
+  /**
+   * The frames that are shown in a part of it, the first and the last one cut to that.
+   * @param {{ width: number, height: number }} size that they are brought to
+   * @param {number} from seconds
+   * @param {number} to seconds
+   * @returns {AsyncGenerator<{ canvas: HTMLCanvasElement | OffscreenCanvas, at: number, until: number }>} seconds from the part's beginning; a
+   *   canvas is drawn over two frames later
+   */
+  async* frames(size, from, to) {
+    const [begin, end] = [this.#start + from, this.#start + to];
+    const sink = new CanvasSink(this.#video, { ...size, fit: 'fill', poolSize: 2 });
+    for await (const { canvas, timestamp, duration } of sink.canvases(begin, end)) {
+      const until = Math.min(timestamp + (duration || 1 / this.rate), end);
+      yield { canvas, at: Math.max(timestamp, begin) - begin, until: until - begin };
+    }
+  }
+
   /** Its first frame. @returns {Promise<HTMLCanvasElement>} rejected with {@link BadFilm} */
   async firstFrame() {
     const scale = Math.min(1, FRAME_SIDE / Math.max(this.width, this.height));
@@ -165,13 +182,9 @@ export class FilmFile {
     try {
       for (const sound of sounds) output.addAudioTrack(sound.source, await sound.about());
       await output.start();
-      const frame = { width, height, fit: /** @type {const} */ ('fill'), poolSize: 2 };
-      for await (const { canvas, timestamp, duration } of new CanvasSink(this.#video, frame).canvases(begin, end)) {
+      for await (const { canvas, at, until } of this.frames({ width, height }, from, end - this.#start)) {
         await gate();
         if (signal.aborted) break;
-        // The first one may have begun before.
-        const at = Math.max(timestamp, begin) - begin;
-        const until = Math.min(timestamp + (duration || 1 / this.rate), end) - begin;
         const picture = await paint(canvas, at);
         try {
           const sample = new VideoSample(picture, { timestamp: at, duration: Math.max(until - at, 0) });

@@ -82,7 +82,7 @@ export async function firstFrameOf(film) {
     const file = await FilmFile.open(film);
     try {
       const picture = await encode(await file.firstFrame(), 'png', 100);
-      return new File([picture], `${film.name.replace(/\.[^.]*$/, '')}.png`, { type: 'image/png' });
+      return new File([picture], `${stem(film.name)}.png`, { type: 'image/png' });
     } finally {
       file.dispose();
     }
@@ -99,6 +99,9 @@ const time = (seconds) => {
   const tenths = Math.round(seconds * 10);
   return `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, '0')}.${tenths % 10}`;
 };
+
+/** The name of a file without its ending. @param {string} name */
+const stem = (name) => name.replace(/\.[^.]*$/, '');
 
 /** A length of time, as one says it. @param {number} seconds */
 const long = (seconds) => (seconds < 90 ? words('seconds', { n: Math.max(1, Math.round(seconds)) }) : words('minutes', { n: Math.round(seconds / 60) }));
@@ -136,6 +139,8 @@ export class Films {
       if (!this.#showing) page.onStill();
     });
     button('film-save').addEventListener('click', () => this.#save());
+    button('film-frame').addEventListener('click', () => this.#saveFrame());
+    button('film-loop').addEventListener('click', () => this.#saveLoop());
   }
 
   /** Whether one is being painted. */
@@ -339,6 +344,42 @@ export class Films {
     this.render();
   }
 
+  /** What is seen of the painted film now, as a picture. */
+  async #saveFrame() {
+    const result = this.#now?.result;
+    const video = $('film-video', HTMLVideoElement);
+    const { videoWidth: width, videoHeight: height, currentTime } = video;
+    if (!result || !width) return;
+    const sheet = Object.assign(document.createElement('canvas'), { width, height });
+    sheet.getContext('2d')?.drawImage(video, 0, 0);
+    try {
+      download(await encode(sheet, 'png', 100), `${stem(result.name)}-at-${currentTime.toFixed(1)}s.png`);
+    } catch (error) {
+      complainAt('film-error', 'filmLoopFailed', { reason: String(/** @type {Error} */ (error).message ?? error) });
+    }
+  }
+
+  /** Its beginning as a GIF. */
+  async #saveLoop() {
+    const result = this.#now?.result;
+    if (!result) return;
+    complainAt('film-error');
+    button('film-loop').disabled = true;
+    say('status', 'filmLooping');
+    try {
+      const { loopOf } = await import('./film-loop.js');
+      const gif = await loopOf(result.blob);
+      download(gif, `${stem(result.name)}.gif`);
+      say('status', 'filmLooped', { megabytes: number(gif.size / 1e6, gif.size < 1e7 ? 2 : 0) });
+    } catch (error) {
+      console.warn(error);
+      say('status', 'idle');
+      complainAt('film-error', 'filmLoopFailed', { reason: String(/** @type {Error} */ (error).message ?? error) });
+    } finally {
+      button('film-loop').disabled = false;
+    }
+  }
+
   render() {
     const photo = this.#page.photo();
     const film = photo?.film;
@@ -422,9 +463,11 @@ export class Films {
     const result = work ? undefined : this.#now?.result;
     $('film-bar').hidden = !work && !result;
     for (const id of ['film-pause', 'film-stop', 'film-progress']) $(id).hidden = !work;
-    for (const id of ['film-save', 'film-show']) $(id).hidden = !result;
+    for (const id of ['film-save', 'film-show', 'film-loop']) $(id).hidden = !result;
+    $('film-frame').hidden = !this.showing;
     if (result) {
       button('film-show').textContent = words(this.#showing ? 'filmHide' : 'filmShow');
+      button('film-loop').title = words('filmLoopHint');
       const about = { time: time(result.seconds), megabytes: number(result.blob.size / 1e6, result.blob.size < 1e7 ? 2 : 0) };
       $('film-words').textContent = words(result.whole ? 'filmDone' : 'filmPart', about);
     }

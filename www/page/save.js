@@ -1,8 +1,8 @@
-// What goes out: files of three formats, the clipboard, sharing, a command line, a ZIP.
+// What goes out: files of several formats, the clipboard, sharing, a command line, a ZIP.
 
 /** @typedef {'png' | 'jpeg' | 'webp'} Format */
 
-const ENDINGS = { png: 'png', jpeg: 'jpg', webp: 'webp', mp4: 'mp4', webm: 'webm' };
+const ENDINGS = { png: 'png', jpeg: 'jpg', webp: 'webp', mp4: 'mp4', webm: 'webm', gif: 'gif' };
 
 /**
  * A picture file. Rejects where the browser cannot write this format.

@@ -5,8 +5,8 @@ use burn_flex::FlexTensor;
 use super::isa::{Isa, for_each_isa, multiply_add};
 use super::lines::Reader;
 use super::{tensor, threads, values};
+use crate::kernels::{Activation, Border, GoalKind, LEAK, Reading};
 use crate::kernels::{BLUR, CLAMP, EPSILON, NO_SCALE, PHOTO_CLAMP};
-use crate::kernels::{Border, GoalKind, LEAK, Reading};
 
 /// Number of partial sums, one in each lane.
 const LANES: usize = 16;
@@ -113,7 +113,7 @@ pub fn normalization(
             (Some((values(rows), length)), length - channels, length - 2 * channels, 0.0)
         }
         GoalKind::Predicted => {
-            predicted = linear(rows, weight, Some(bias), false);
+            predicted = linear(rows, weight, Some(bias), Activation::None);
             (Some((values(&predicted), 2 * channels)), 0, channels, 1.0)
         }
     };
@@ -138,12 +138,12 @@ pub fn normalization(
     tensor(affine, [batch, 2, channels])
 }
 
-/// `rows * weight + bias`, and its leaky ReLU where `leaky` is set. Rows are few and short: one thread.
+/// See [`linear`](crate::kernels::linear). Rows are few and short: one thread.
 pub fn linear(
     rows: &FlexTensor,
     weight: &FlexTensor,
     bias: Option<&FlexTensor>,
-    leaky: bool,
+    activation: Activation,
 ) -> FlexTensor {
     let [batch, length] = rows.layout().shape().dims();
     let [_, width] = weight.layout().shape().dims();
@@ -157,8 +157,14 @@ pub fn linear(
                 *sum += value * weight;
             }
         }
-        if leaky {
+        if activation != Activation::None {
             output.iter_mut().filter(|value| **value < 0.0).for_each(|value| *value *= LEAK);
+        }
+        if activation == Activation::LeakyNormalized {
+            let mut found = [0.0; 2];
+            moments(Isa::best(), output, &mut found);
+            let [mean, deviation] = found;
+            output.iter_mut().for_each(|value| *value = (*value - mean) / deviation);
         }
     }
     tensor(output, [batch, width])
@@ -281,11 +287,11 @@ pub fn pack(pictures: &FlexTensor) -> FlexTensor {
 }
 
 /// See [`finish`](crate::kernels::finish).
-pub fn finish(tensors: [&FlexTensor; 4], strength: f32) -> FlexTensor {
-    let [strokes, palette, ..] = tensors;
+pub fn finish(tensors: [&FlexTensor; 5], strength: f32) -> FlexTensor {
+    let [strokes, _, palette, ..] = tensors;
     let [batch, _, height, width] = strokes.layout().shape().dims();
     let [.., small_height, small_width] = palette.layout().shape().dims::<4>();
-    let [strokes, palette, colour, photos] = tensors.map(values);
+    let [strokes, colourings, palette, colour, photos] = tensors.map(values);
     let columns: Vec<_> = (0..width).map(|x| between(x, small_width)).collect();
     let isa = Isa::best();
     let mut output = vec![0.0; batch * 3 * height * width];
@@ -299,33 +305,39 @@ pub fn finish(tensors: [&FlexTensor; 4], strength: f32) -> FlexTensor {
                 let at = |line: &[f32]| line[left] + (line[right] - line[left]) * along;
                 *value = at(upper) + (at(lower) - at(upper)) * down;
             }
-            let from = (plane * height + y) * width;
-            let (strokes, photo) = (&strokes[from..][..width], &photos[from..][..width]);
-            finish_line(isa, strokes, photo, colour[plane], strength, line);
+            let at = |plane: usize| (plane * height + y) * width;
+            let terms = [0, 1, 2].map(|channel| {
+                let strokes = &strokes[at(plane / 3 * 3 + channel)..][..width];
+                (colourings[3 * plane + channel], strokes)
+            });
+            let photo = &photos[at(plane)..][..width];
+            finish_line(isa, terms, photo, colour[plane], strength, line);
         }
     });
     tensor(output, [batch, 3, height, width])
 }
 
 for_each_isa! {
-    /// From the palette's logits in `line`, which weigh `colour`.
+    /// From the palette's logits in `line`, which weigh `colour`, and from strokes with their weights.
     fn finish_line = finish_line_body(
-        strokes: &[f32], photo: &[f32], colour: f32, strength: f32, line: &mut [f32],
+        strokes: [(f32, &[f32]); 3], photo: &[f32], colour: f32, strength: f32, line: &mut [f32],
     )
 }
 
 #[inline(always)]
 fn finish_line_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
-    strokes: &[f32],
+    strokes: [(f32, &[f32]); 3],
     photo: &[f32],
     colour: f32,
     strength: f32,
     line: &mut [f32],
 ) {
     let width = line.len();
-    let (strokes, photo) = (&strokes[..width], &photo[..width]);
+    let photo = &photo[..width];
+    let [(red, a), (green, b), (blue, c)] = strokes.map(|(weight, line)| (weight, &line[..width]));
+    let ma = multiply_add::<FMA>;
     for x in 0..width {
-        line[x] = strokes[x] + colour * line[x];
+        line[x] = ma(red, a[x], ma(green, b[x], ma(blue, c[x], colour * line[x])));
     }
     if strength < 1.0 {
         for x in 0..width {

@@ -22,7 +22,7 @@ use burn::backend::{Flex, tensor::FloatTensor};
 use burn::tensor::{DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-use super::{GoalKind, Kernels, Reading, Spec};
+use super::{Activation, GoalKind, Kernels, Reading, Spec};
 use lines::Reader;
 
 impl Kernels for Flex {
@@ -86,10 +86,10 @@ impl Kernels for Flex {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         biased: bool,
-        leaky: bool,
+        activation: Activation,
     ) -> FloatTensor<Self> {
         let [rows, weight, bias] = [rows, weight, bias].map(|x| x.to_contiguous());
-        elementwise::linear(&rows, &weight, biased.then_some(&bias), leaky)
+        elementwise::linear(&rows, &weight, biased.then_some(&bias), activation)
     }
 
     fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -122,14 +122,14 @@ impl Kernels for Flex {
 
     fn finish(
         strokes: FloatTensor<Self>,
+        colourings: FloatTensor<Self>,
         palette: FloatTensor<Self>,
         colour: FloatTensor<Self>,
         photos: FloatTensor<Self>,
         strength: f32,
     ) -> FloatTensor<Self> {
-        let [strokes, palette, colour, photos] =
-            [strokes, palette, colour, photos].map(|x| x.to_contiguous());
-        elementwise::finish([&strokes, &palette, &colour, &photos], strength)
+        let tensors = [strokes, colourings, palette, colour, photos].map(|x| x.to_contiguous());
+        elementwise::finish(tensors.each_ref(), strength)
     }
 
     fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -60,8 +60,8 @@ fn palette_kernel(photos: &Tensor<f32>, maps: &Tensor<f32>, output: &mut Tensor<
 }
 
 /// `tensors`: as in [`Kernels::finish`](super::Kernels::finish), contiguous.
-pub fn finish(tensors: [CubeTensor; 4], strength: f32) -> CubeTensor {
-    let [strokes, palette, colour, photos] = tensors;
+pub fn finish(tensors: [CubeTensor; 5], strength: f32) -> CubeTensor {
+    let [strokes, colourings, palette, colour, photos] = tensors;
     let dims = strokes.meta.shape().dims();
     let (client, count, dim, output) = by_plane(&strokes, dims);
     // SAFETY: threads beyond the last pixel end at once, and places in the palette are kept inside.
@@ -71,6 +71,7 @@ pub fn finish(tensors: [CubeTensor; 4], strength: f32) -> CubeTensor {
             count,
             dim,
             strokes.into_tensor_arg(),
+            colourings.into_tensor_arg(),
             palette.into_tensor_arg(),
             colour.into_tensor_arg(),
             photos.into_tensor_arg(),
@@ -85,6 +86,7 @@ pub fn finish(tensors: [CubeTensor; 4], strength: f32) -> CubeTensor {
 #[cube(launch_unchecked)]
 fn finish_kernel(
     strokes: &Tensor<f32>,
+    colourings: &Tensor<f32>,
     palette: &Tensor<f32>,
     colour_weight: &Tensor<f32>,
     photos: &Tensor<f32>,
@@ -109,7 +111,12 @@ fn finish_kernel(
     let above = palette[above + left] * (1.0 - along) + palette[above + right] * along;
     let below = palette[below + left] * (1.0 - along) + palette[below + right] * along;
     let colour = above * (1.0 - down) + below * down;
-    let mut logit = strokes[at] + colour_weight[plane] * colour;
+    let mut logit = colour_weight[plane] * colour;
+    #[unroll]
+    for channel in 0..3usize {
+        let stroke = strokes[((plane / 3) * 3 + channel) * pixels + pixel];
+        logit += colourings[plane * 3 + channel] * stroke;
+    }
     if mixed {
         let photo = clamped_logit(photos[at], comptime!(PHOTO_CLAMP as f32));
         logit = logit * strength + photo * (1.0 - strength);

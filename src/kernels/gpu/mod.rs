@@ -21,7 +21,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{GoalKind, Kernels, Reading, Spec};
+use super::{Activation, GoalKind, Kernels, Reading, Spec};
 
 /// Threads of a workgroup where neighbours share nothing. WebGPU promises 256.
 const THREADS: usize = 256;
@@ -76,10 +76,10 @@ impl Kernels for CubeBackend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         biased: bool,
-        leaky: bool,
+        activation: Activation,
     ) -> FloatTensor<Self> {
         let [rows, bias] = [rows, bias].map(into_contiguous);
-        linear::launch([rows, weight, bias], biased, leaky)
+        linear::launch([rows, weight, bias], biased, activation)
     }
 
     fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -97,7 +97,7 @@ impl Kernels for CubeBackend {
     fn gram(rows: FloatTensor<Self>) -> FloatTensor<Self> {
         let rows = into_contiguous(rows);
         let columns = <Self as FloatTensorOps<Self>>::float_swap_dims(rows.clone(), 0, 1);
-        linear::launch([rows.clone(), columns, rows], false, false)
+        linear::launch([rows.clone(), columns, rows], false, Activation::None)
     }
 
     fn smoothed(before: FloatTensor<Self>, own: FloatTensor<Self>, rate: f32) -> FloatTensor<Self> {
@@ -110,12 +110,14 @@ impl Kernels for CubeBackend {
 
     fn finish(
         strokes: FloatTensor<Self>,
+        colourings: FloatTensor<Self>,
         palette: FloatTensor<Self>,
         colour: FloatTensor<Self>,
         photos: FloatTensor<Self>,
         strength: f32,
     ) -> FloatTensor<Self> {
-        colours::finish([strokes, palette, colour, photos].map(into_contiguous), strength)
+        let tensors = [strokes, colourings, palette, colour, photos].map(into_contiguous);
+        colours::finish(tensors, strength)
     }
 
     fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self> {

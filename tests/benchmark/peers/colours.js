@@ -2,6 +2,8 @@
 // network takes it.
 
 const RIDGE = 1e-4;
+// The slope of a logit in the middle.
+const SLOPE = 4;
 
 /** @typedef {number[][]} Matrix 3 × 3, symmetric where it says so */
 
@@ -49,7 +51,8 @@ function power(symmetric, exponent) {
 /**
  * @param {{ rgba: Uint8ClampedArray }} photo
  * @param {{ rgba: Uint8ClampedArray }} style
- * @returns {{ matrix: Float32Array, offset: Float32Array }} `colour -> matrix * colour + offset`, row-major
+ * @returns {{ matrix: Float32Array, offset: Float32Array, colouring: Float32Array }} `colour -> matrix * colour + offset`,
+ * and the matrix that makes colours of strokes, row-major
  */
 export function colourMap(photo, style) {
   const [from, to] = [colours(photo), colours(style)];
@@ -58,5 +61,6 @@ export function colourMap(photo, style) {
   const [root, inverse] = [power(source, 0.5), power(source, -0.5)];
   const map = times(times(inverse, power(times(times(root, goal), root), 0.5)), inverse);
   const offset = rows.map((row) => to.mean[row] - rows.reduce((sum, k) => sum + map[row][k] * from.mean[k], 0));
-  return { matrix: Float32Array.from(map.flat()), offset: Float32Array.from(offset) };
+  const colouring = power(to.covariance, 0.5).flat().map((value) => SLOPE * value);
+  return { matrix: Float32Array.from(map.flat()), offset: Float32Array.from(offset), colouring: Float32Array.from(colouring) };
 }

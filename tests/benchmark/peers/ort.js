@@ -39,9 +39,9 @@ contest(async ({ photo, style, options: { provider, magenta } }) => {
   const { statistics } = await encoder.run({ picture: tensor(toFloats(style), 1, 3, side, side) });
   await encoder.release();
   // Found once: ours does it at every run.
-  const { matrix, offset } = colourMap(photo, style);
+  const { matrix, offset, colouring } = colourMap(photo, style);
   const stylize = await session(`stylize-${size}`);
-  const rest = { statistics, matrix: tensor(matrix, 3, 3), offset: tensor(offset, 3) };
+  const rest = { statistics, matrix: tensor(matrix, 3, 3), offset: tensor(offset, 3), colouring: tensor(colouring, 3, 3) };
   return async () => {
     const { picture } = await stylize.run({ photo: tensor(toFloats(photo), 1, 3, size, size), ...rest });
     return toPixels(await picture.getData());

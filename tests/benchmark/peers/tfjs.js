@@ -129,29 +129,38 @@ class Network {
   }
 
   /** `noise`: planes at 1/8, 1/4 and 1/2 of the size. */
-  paint(photo, noise, statistics, matrix, offset) {
+  paint(photo, noise, statistics, matrix, offset, colouring) {
     const [, relu2_1, relu3_1, relu4_1] = this.encode(photo);
     const last = (start) => tf.reshape(tf.slice(statistics, [0, start], [1, 128]), [1, 1, 1, 128]);
     let x = this.norm(relu4_1, last(352), last(224));
     const standardized = tf.mul(tf.sub(statistics, this.weights['generator.statistics_mean']), this.weights['generator.statistics_scale']);
     let code = this.linear(standardized, 'generator.code_1', 'leakyrelu');
     code = this.linear(code, 'generator.code_2', 'leakyrelu');
+    const { mean, variance } = tf.moments(code, 1, true);
+    code = tf.mul(tf.sub(code, mean), tf.rsqrt(tf.add(variance, EPSILON)));
     const brushes = this.linear(this.linear(code, 'generator.brush_1'), 'generator.brush_2');
     const kernels = tf.split(brushes, BRUSHED.map((channels) => 9 * channels), 1);
     x = this.styledNoise(x, code, 'generator.noise_1', noise[0]);
-    x = this.residualBlock(this.brush(x, kernels[0]), code, 'generator.block_1');
+    x = this.styledNorm(this.brush(x, kernels[0]), code, 'generator.brush_norm_1');
+    x = this.residualBlock(x, code, 'generator.block_1');
     x = this.residualBlock(x, code, 'generator.block_2');
     x = this.interpolate(this.styledConv(x, code, 'generator.conv_1'));
     x = tf.add(this.conv(this.styledNorm(relu3_1, code, 'generator.gate'), 'generator.skip.conv'), x);
     x = this.styledNoise(x, code, 'generator.noise_2', noise[1]);
-    x = this.residualBlock(this.brush(x, kernels[1]), code, 'generator.block_3');
+    x = this.styledNorm(this.brush(x, kernels[1]), code, 'generator.brush_norm_2');
+    x = this.residualBlock(x, code, 'generator.block_3');
+    x = this.residualBlock(x, code, 'generator.block_4');
     x = this.interpolate(this.styledConv(x, code, 'generator.conv_2'));
     x = tf.add(this.conv(this.styledNorm(relu2_1, code, 'generator.fine_gate'), 'generator.fine_skip.conv'), x);
     x = this.styledNoise(x, code, 'generator.noise_3', noise[2]);
     x = this.styledConv(this.brush(x, kernels[2]), code, 'generator.conv_3');
     x = this.interpolate(this.styledConv(x, code, 'generator.conv_4'));
     x = this.styledConv(x, code, 'generator.conv_5');
-    x = this.conv(x, 'generator.conv_6.conv');
+    // Kernels composed with the matrix: a smaller product than that of all pixels.
+    const flat = this.weights['generator.conv_6.conv.weight'];
+    const filter = tf.reshape(tf.matMul(tf.reshape(flat, [-1, 3]), colouring, false, true), flat.shape);
+    const bias = tf.reshape(tf.matMul(tf.reshape(this.weights['generator.conv_6.conv.bias'], [1, 3]), colouring, false, true), [3]);
+    x = tf.fused.conv2d({ x: this.pad(x), filter, strides: 1, pad: 'valid', bias });
 
     const mapped = tf.clipByValue(tf.add(tf.conv2d(tf.avgPool(photo, 4, 4, 'valid'), matrix, 1, 'valid'), offset), 0.02, 0.98);
     const logits = tf.log(tf.div(mapped, tf.sub(1, mapped)));
@@ -179,8 +188,9 @@ contest(async ({ photo, style }) => {
   const map = colourMap(photo, style);
   const matrix = tf.reshape(tf.transpose(tf.tensor2d(map.matrix, [3, 3])), [1, 1, 3, 3]);
   const offset = tf.tensor1d(map.offset);
+  const colouring = tf.tensor2d(map.colouring, [3, 3]);
   return async () => {
-    const painting = tf.tidy(() => network.paint(picture(photo), noise, statistics, matrix, offset));
+    const painting = tf.tidy(() => network.paint(picture(photo), noise, statistics, matrix, offset, colouring));
     const floats = /** @type {Float32Array} */ (await painting.data());
     painting.dispose();
     return toPixels(floats, true);
