@@ -37,9 +37,9 @@ const PICTURE: &str = "picture";
 #[cfg(feature = "cli")]
 const PICTURE_SIZE: u32 = 384;
 #[cfg(feature = "cli")]
-const PICTURE_BYTES: usize = 41_000;
+const PICTURE_BYTES: usize = 38_400;
 #[cfg(feature = "cli")]
-const QUALITIES: [u8; 5] = [85, 75, 60, 45, 30];
+const QUALITIES: [u8; 6] = [85, 75, 60, 45, 30, 20];
 
 /// Why a tuned style cannot be used.
 #[expect(missing_docs, reason = "the messages name the fields")]

@@ -605,7 +605,7 @@ fn launches(work: impl FnOnce()) -> Vec<&'static str> {
 #[cfg(all(feature = "cli", feature = "gpu"))]
 #[test]
 fn launches_are_few() {
-    const CONVOLUTIONS: usize = 17;
+    const CONVOLUTIONS: usize = 19;
     let Some(device) = gpu() else { return };
     let (stylizer, content, style) = scene(&device, 24);
     let paint = |strength| {

@@ -50,7 +50,11 @@ impl StyleStatistics {
     pub fn weighted_sum<'a>(terms: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
         terms
             .into_iter()
-            .map(|(statistics, weight)| statistics.0.clone() * weight)
+            .map(|(Self(row), weight)| match weight == 1.0 {
+                // As most often: nothing to compute.
+                true => row.clone(),
+                false => row.clone() * weight,
+            })
             .reduce(|sum, term| sum + term)
             .map(Self)
     }
