@@ -196,7 +196,7 @@ run_tests() {
     check 'sizes' node tests/browser/sizes.mjs "$CACHE/brotli.json" dist --check || true
     check 'types' types tsconfig tsconfig.service-worker || true
     tests 'browser' '^ℹ (pass|fail|cancelled|skipped) ' \
-      node --test --test-concurrency=1 --test-reporter=spec tests/browser/
+      node --test --test-concurrency=2 --test-reporter=spec tests/browser/
   fi
 
   echo

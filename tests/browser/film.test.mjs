@@ -103,7 +103,7 @@ test('the beginning of a painted film as a GIF that repeats, and a frame of it a
       }
       return { repetitionCount, frames };
     }, [...await readFile(saved)]);
-    assert.equal(found.repetitionCount, null, 'it does not repeat for ever');
+    assert.equal(found.repetitionCount, Infinity, 'it does not repeat for ever');
     // What is shown for less than 80 milliseconds is left out.
     assert.deepEqual(found.frames.map(({ at }) => at), [0, 0.1, 0.2, 0.5, 0.6, 0.7, 0.8, 1]);
     assert.equal(found.frames.at(-1).long, 5, 'it ends after six seconds');
