@@ -20,6 +20,7 @@ use impasto::network::layers::convolve;
 use impasto::network::vgg::{DEVIATION, MEAN, VggConfig, normalize as normalize_input};
 use impasto::train::factors::factored;
 use impasto::weights::{self, Metadata, NamedTensor};
+use indicatif::ProgressBar;
 
 use super::engine::Engine;
 use super::files;
@@ -45,7 +46,7 @@ use super::files;
 ///
 /// With --factors 0.34 every convolution but the first becomes two, with 0.34 times as many channels between them,
 /// fitted to the pictures in --pictures (Zhang et al., "Accelerating Very Deep Convolutional Networks for
-/// Classification and Detection", 2016). That takes two fifths of the time and of the size, and sees nearly the same:
+/// Classification and Detection", 2016). That takes two fifths of the multiplications and of the size, and sees nearly the same:
 ///
 ///     impasto import-vgg models/vgg19.safetensors --last conv4_1 --factors 0.34 \
 ///       --pictures photos --pictures paintings -o models/vgg19-relu4_1.safetensors
@@ -140,7 +141,11 @@ impl ImportVgg {
         let place = LAYERS.iter().position(|(name, ..)| *name == self.last);
         layers.truncate(2 * (place.expect("one of the layers") + 1));
         if let Some(share) = self.factors {
-            let pictures = some_of_each(&pictures)?;
+            let bar = files::progress_bar(MOST_PICTURES * pictures.len(), "reading");
+            let each = pictures.iter().flat_map(|paths| some_of(paths, MOST_PICTURES, &bar));
+            let pictures: Vec<_> = each.collect();
+            bar.finish_and_clear();
+            ensure!(!pictures.is_empty(), "none of the pictures could be read");
             let bar = files::progress_bar(layers.len() / 2, "factoring");
             let device = self.device.open()?;
             let report = |done: usize| bar.set_position(done as u64);
@@ -169,19 +174,18 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Some pictures of each folder, of a size to look at.
-fn some_of_each(folders: &[Vec<PathBuf>]) -> Result<Vec<Picture>> {
-    let mut pictures = Vec::new();
-    for paths in folders {
-        for path in paths.iter().step_by(paths.len().div_ceil(MOST_PICTURES)) {
-            match files::read_picture(path) {
-                Ok(picture) => pictures.push(picture.fit(PHOTO_SIZE)),
-                Err(error) => eprintln!("skipped: {error:#}"),
+/// Some of these pictures, as many at most, of a size to look at; what cannot be read is said.
+fn some_of(paths: &[PathBuf], most: usize, bar: &ProgressBar) -> impl Iterator<Item = Picture> {
+    paths.iter().step_by(paths.len().div_ceil(most)).filter_map(move |path| {
+        bar.inc(1);
+        match files::read_picture(path) {
+            Ok(picture) => Some(picture.fit(PHOTO_SIZE)),
+            Err(error) => {
+                bar.suspend(|| eprintln!("skipped: {error:#}"));
+                None
             }
         }
-    }
-    ensure!(!pictures.is_empty(), "none of the pictures could be read");
-    Ok(pictures)
+    })
 }
 
 /// The weights and biases of all [`LAYERS`], for input as in the module's head, and where they
@@ -368,15 +372,7 @@ fn mean_activations(
         LAYERS.iter().map(|&(_, _, _, channels_out)| vec![0.0; channels_out]).collect();
     let mut count = 0;
     let bar = files::progress_bar(photos.len().min(MOST_PHOTOS), "normalizing");
-    for path in photos.iter().step_by(photos.len().div_ceil(MOST_PHOTOS)) {
-        bar.inc(1);
-        let picture = match files::read_picture(path) {
-            Ok(picture) => picture.fit(PHOTO_SIZE),
-            Err(error) => {
-                bar.suspend(|| eprintln!("skipped: {error:#}"));
-                continue;
-            }
-        };
+    for picture in some_of(photos, MOST_PHOTOS, &bar) {
         let mut x = normalize_input(picture.to_tensor(device)).read();
         for (index, convolution) in convolutions.iter().enumerate() {
             if index > 0 && LAYERS[index].0.ends_with("_1") {

@@ -189,12 +189,14 @@ pub fn finish(
     strength: f32,
 ) -> Tensor<4> {
     // Three channels are too few for a matrix product to be worth its copies.
-    let strokes = [0, 1, 2].map(|channel: usize| {
+    let coloured = |channel: usize| {
         let column = colourings.clone().narrow(2, channel, 1).reshape([-1, 3, 1, 1]);
         strokes.clone().narrow(1, channel, 1) * column
-    });
-    let strokes = strokes.into_iter().reduce(|sum, term| sum + term).expect("three terms");
-    let painting = strokes + enlarged(palette, BLUR) * colour.reshape([-1, 3, 1, 1]);
+    };
+    let painting = coloured(0)
+        + coloured(1)
+        + coloured(2)
+        + enlarged(palette, BLUR) * colour.reshape([-1, 3, 1, 1]);
     if strength >= 1.0 {
         return sigmoid(painting);
     }

@@ -1,4 +1,4 @@
-//! A loss network's convolutions as two each, which take a third of the time.
+//! A loss network's convolutions as two each, which take two fifths of the multiplications.
 //!
 //! What a layer answers to pictures lies mostly in few directions. So a 3 x 3 convolution gives as many channels as there
 //! are of these, and a 1 x 1 convolution the layer's own (Zhang et al., "Accelerating Very Deep Convolutional Networks

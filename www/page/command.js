@@ -1,7 +1,7 @@
 // The command line that paints the same picture.
 
 import { regionsOn } from './look.js';
-import { quoted } from './save.js';
+import { quoted, stem } from './save.js';
 
 /**
  * @param {{ photo: import('./painter.js').Photo, look: import('./look.js').Look, size: number, name: string, metadata: import('./saving.js').Kept, styleOf: (id: string) => { file: string } | undefined }} what
@@ -24,7 +24,7 @@ export function command({ photo, look, size, name: painting, metadata, styleOf }
   let styles = mixed.length;
   const masks = regionsOn(look, photo.id).map(({ style }, i) => {
     if (style !== null) parts.push(`--style ${quote(file(style))}`);
-    const name = `${photo.name.replace(/\.[^.]*$/, '')}-region-${i + 1}.png`;
+    const name = `${stem(photo.name)}-region-${i + 1}.png`;
     parts.push(`--mask ${quote(`${name}=${style === null ? 'none' : ++styles}`)}`);
     return name;
   });

@@ -4,7 +4,7 @@ import { GIFEncoder, applyPalette, quantize } from 'gifenc';
 import { FilmFile } from './film-file.js';
 
 /** Seconds that it has at most. */
-export const LONGEST = 6;
+const LONGEST = 6;
 /** Larger, or with more frames, it would have more megabytes than such places take. */
 const LONG_SIDE = 400;
 const FRAMES_A_SECOND = 12.5;

@@ -4,7 +4,7 @@
 import { $, button, choose, chosen, follow, input, onRadio, select, tell } from './dom.js';
 import { leaveRoom, roomForFilm } from './film-room.js';
 import { StyleGone } from './painter.js';
-import { download, encode, paintingName } from './save.js';
+import { download, encode, paintingName, stem } from './save.js';
 import { stylesOf } from './saving.js';
 import { Bar, complain, complainAt, say } from './telling.js';
 import { number, words } from './words.js';
@@ -100,8 +100,8 @@ const time = (seconds) => {
   return `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, '0')}.${tenths % 10}`;
 };
 
-/** The name of a file without its ending. @param {string} name */
-const stem = (name) => name.replace(/\.[^.]*$/, '');
+/** What is said of an error that has no words of its own. @param {unknown} error */
+const reasonOf = (error) => String(/** @type {Error} */ (error).message ?? error);
 
 /** A length of time, as one says it. @param {number} seconds */
 const long = (seconds) => (seconds < 90 ? words('seconds', { n: Math.max(1, Math.round(seconds)) }) : words('minutes', { n: Math.round(seconds / 60) }));
@@ -288,7 +288,7 @@ export class Films {
     if (failed) {
       console.warn(failed);
       if ([EngineFailed, BadPicture, StyleGone].some((kind) => failed instanceof kind)) complainAt('film-error', ...this.#page.failure(/** @type {Error} */ (failed), { photo, look }));
-      else complainAt('film-error', painted ? 'filmBroken' : 'filmFailed', { reason: String(/** @type {Error} */ (failed).message ?? failed) });
+      else complainAt('film-error', painted ? 'filmBroken' : 'filmFailed', { reason: reasonOf(failed) });
     }
     this.#page.render();
     if (!this.#showing) this.#page.onStill();
@@ -355,7 +355,7 @@ export class Films {
     try {
       download(await encode(sheet, 'png', 100), `${stem(result.name)}-at-${currentTime.toFixed(1)}s.png`);
     } catch (error) {
-      complainAt('film-error', 'filmLoopFailed', { reason: String(/** @type {Error} */ (error).message ?? error) });
+      complainAt('film-error', 'filmLoopFailed', { reason: reasonOf(error) });
     }
   }
 
@@ -374,7 +374,7 @@ export class Films {
     } catch (error) {
       console.warn(error);
       say('status', 'idle');
-      complainAt('film-error', 'filmLoopFailed', { reason: String(/** @type {Error} */ (error).message ?? error) });
+      complainAt('film-error', 'filmLoopFailed', { reason: reasonOf(error) });
     } finally {
       button('film-loop').disabled = false;
     }

@@ -5,6 +5,7 @@ import { forget, forgetAll, keep, keptStyles } from './keep.js';
 import { recall, remember } from './remember.js';
 import { tunedStyle } from '../tuned.js';
 import { check } from './pictures.js';
+import { stem } from './save.js';
 import { inLanguage, words } from './words.js';
 
 /**
@@ -139,7 +140,7 @@ export class Gallery {
     const tuned = await tunedStyle(given);
     const { file, thumb } = await check(tuned ? new File([tuned.picture], given.name) : given);
     const kept = tuned ? given : file;
-    const title = tuned?.about.name ?? (kept.name.replace(/\.[^.]*$/, '') || kept.name);
+    const title = tuned?.about.name ?? (stem(kept.name) || kept.name);
     const note = [tuned?.about.author, tuned?.about.licence].filter(Boolean).join(', ');
     this.#put({ id, title: () => title, note, keywords: `${title} ${note}`, thumb, file: kept.name, name: title, own: true, picture: async () => kept });
     return kept;

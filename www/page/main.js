@@ -20,7 +20,7 @@ import { Mix } from './mix.js';
 import { fullSize, Painter, StyleGone } from './painter.js';
 import { check, onChoose, onDrop, onPaste, thumbnail } from './pictures.js';
 import { emptyMask, inverted, isEmpty, MaskEditor } from './regions.js';
-import { download, paintingName, written, Written, ZipFile } from './save.js';
+import { download, paintingName, stem, written, Written, ZipFile } from './save.js';
 import { chosenFormat, fileOf, stylesOf, wireSaving } from './saving.js';
 import { Search } from './search.js';
 import { SAFE, SIZES, USUAL_FILM_SIZE, USUAL_SIZE } from './sizes.js';
@@ -416,7 +416,7 @@ async function takePhotos(files, { folder = '', loose = false } = {}) {
       const name = (film ?? file).name || 'photo';
       const taken = {
         ...about, id: ++lastId, file, name, url: URL.createObjectURL(file),
-        path: folder + (about.common && !film ? name : `${name.replace(/\.[^.]*$/, '')}.png`),
+        path: folder + (about.common && !film ? name : `${stem(name)}.png`),
         loose: loose || about.loose || film !== undefined,
         ...(film && { film }),
       };

@@ -1,7 +1,7 @@
 // The ways picture files come in: chosen, dropped, pasted; and the check that they are pictures.
 
 import { header } from './header.js';
-import { encode, written } from './save.js';
+import { encode, stem, written } from './save.js';
 import { upright } from './upright.js';
 
 /** Larger files are refused before anything reads them. */
@@ -109,7 +109,7 @@ async function redrawn(file) {
     context.fillStyle = '#fff'; // the paper
     context.fillRect(0, 0, sheet.width, sheet.height);
     context.drawImage(image, 0, 0, sheet.width, sheet.height);
-    return new File([await encode(sheet, 'png', 100)], `${file.name.replace(/\.[^.]*$/, '')}.png`, { type: 'image/png' });
+    return new File([await encode(sheet, 'png', 100)], `${stem(file.name)}.png`, { type: 'image/png' });
   } finally {
     URL.revokeObjectURL(url);
   }

@@ -2,7 +2,7 @@
 
 /** @typedef {'png' | 'jpeg' | 'webp'} Format */
 
-const ENDINGS = { png: 'png', jpeg: 'jpg', webp: 'webp', mp4: 'mp4', webm: 'webm', gif: 'gif' };
+const ENDINGS = { png: 'png', jpeg: 'jpg', webp: 'webp', mp4: 'mp4', webm: 'webm' };
 
 /**
  * A picture file. Rejects where the browser cannot write this format.
@@ -83,6 +83,9 @@ export async function canWrite(format) {
   return encode(dot, format, 90).then(() => true, () => false);
 }
 
+/** The name of a file without its ending. @param {string} name */
+export const stem = (name) => name.replace(/\.[^.]*$/, '');
+
 /**
  * "holiday.jpeg" in blue-town and waves → "holiday-in-blue-town+waves.png"
  * @param {string} photoName
@@ -93,7 +96,7 @@ export function paintingName(photoName, styles, format) {
   // What some system does not allow in the name of a file, and no name longer than any allows.
   const safe = (/** @type {string} */ name) => [...name.replace(/[\\/:*?"<>|\p{Cc}]+/gu, '-')].slice(0, 40).join('').trim();
   const names = styles.map(safe).filter((name) => name);
-  return `${photoName.replace(/\.[^.]*$/, '')}-in-${names.join('+') || 'impasto'}.${ENDINGS[format]}`;
+  return `${stem(photoName)}-in-${names.join('+') || 'impasto'}.${ENDINGS[format]}`;
 }
 
 /** @param {Blob} blob @param {string} name */

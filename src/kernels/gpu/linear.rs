@@ -62,19 +62,13 @@ fn linear(
     #[comptime] biased: bool,
     #[comptime] leaky: bool,
 ) {
-    let length = weight.shape(0);
     let width = weight.shape(1);
     let unit = UNIT_POS as usize;
     let picture = CUBE_POS_Y as usize;
     let column = CUBE_POS_X as usize * COLUMNS + unit % COLUMNS;
     let mut sum = 0.0f32;
     if column < width {
-        let mut at = unit / COLUMNS;
-        while at < length {
-            sum += rows[picture * length + at]
-                * weight[at * weight.stride(0) + column * weight.stride(1)];
-            at += PARTS;
-        }
+        sum = product(rows, weight, picture, column, unit / COLUMNS, PARTS);
     }
     let mut sums = Shared::<[f32]>::new_slice(THREADS);
     sums[unit] = sum;
@@ -92,6 +86,27 @@ fn linear(
     }
 }
 
+/// A row times a column, of which every so many numbers from one on.
+#[cube]
+fn product(
+    rows: &Tensor<f32>,
+    weight: &Tensor<f32>,
+    picture: usize,
+    column: usize,
+    first: usize,
+    #[comptime] every: usize,
+) -> f32 {
+    let length = weight.shape(0);
+    let mut sum = 0.0f32;
+    let mut at = first;
+    while at < length {
+        sum +=
+            rows[picture * length + at] * weight[at * weight.stride(0) + column * weight.stride(1)];
+        at += every;
+    }
+    sum
+}
+
 /// The leaky ReLU. What is not a number stays so.
 #[cube]
 fn leaked(value: f32) -> f32 {
@@ -107,7 +122,6 @@ fn normalized(
     output: &mut Tensor<f32>,
     #[comptime] biased: bool,
 ) {
-    let length = weight.shape(0);
     let width = weight.shape(1);
     let unit = UNIT_POS as usize;
     let picture = CUBE_POS_Y as usize;
@@ -115,11 +129,7 @@ fn normalized(
     let mut own = 0.0f32;
     let mut column = unit;
     while column < width {
-        let mut total = 0.0f32;
-        for at in 0..length {
-            total += rows[picture * length + at]
-                * weight[at * weight.stride(0) + column * weight.stride(1)];
-        }
+        let mut total = product(rows, weight, picture, column, 0usize, 1usize);
         if biased {
             total += bias[column];
         }
