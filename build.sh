@@ -25,7 +25,7 @@ EOF
 }
 
 WASM=wasm32-unknown-unknown
-BINDGEN_VERSION=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
+BINDGEN_VERSION=$(sed -n 's/^wasm-bindgen = { version = "=\([^"]*\)".*/\1/p' Cargo.toml)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/impasto
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 export PATH=$CACHE/tools/bin:${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
@@ -53,20 +53,20 @@ claim_target() {
 
 # ---- building ------------------------------------------------------------------------------
 
-# wasm_cargo COMMAND DEVICE PROFILE [ARGUMENT...]: cargo for the library in the browser.
+# wasm_cargo COMMAND FEATURES PROFILE [ARGUMENT...]: cargo for the library in the browser.
 wasm_cargo() {
-  local command=$1 device=$2 profile=$3
+  local command=$1 features=$2 profile=$3
   shift 3
   env ${std_env[@]+"${std_env[@]}"} RUSTFLAGS='-C target-feature=+simd128' \
     cargo "$command" ${std_args[@]+"${std_args[@]}"} --lib --target $WASM --profile "$profile" \
-    --no-default-features --features "$device" "$@"
+    --no-default-features --features "$features" "$@"
 }
 
 # engine DEVICE PROFILE: compiles the crate for the browser and writes $CACHE/engine/DEVICE.
 engine() {
   local device=$1 profile=$2 wasm out sum
   say "engine for the $device (wasm)"
-  wasm_cargo build "$device" "$profile"
+  wasm_cargo build "$device,web" "$profile"
   wasm=$CARGO_TARGET_DIR/$WASM/$profile/impasto.wasm
   out=$CACHE/engine/$device
   sum="$BINDGEN_VERSION $(cksum <"$wasm")"
@@ -187,7 +187,8 @@ run_tests() {
   check 'format' cargo fmt --check || true
   check 'lints' cargo clippy --release --all-targets --features train -- -D warnings || true
   need_wasm_std
-  check 'lints for the browser' wasm_cargo clippy cpu web -- -D warnings || true
+  check 'lints for the browser' wasm_cargo clippy cpu,web web -- -D warnings || true
+  check 'lints for programs of others in a browser' wasm_cargo clippy cpu web -- -D warnings || true
   tests 'library and command line' '^test result:' cargo test --release --features train --no-fail-fast
   # The command line that the browser tests compare with is the one that cargo test built: a plain
   # cargo build would choose other features for some dependencies and compile nearly all again.

@@ -53,7 +53,7 @@ pub mod weights;
 #[cfg(feature = "train")]
 pub mod train;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(feature = "web", target_arch = "wasm32"))]
 mod web;
 
 pub use network::palette::Colours;

@@ -17,7 +17,9 @@ use clap::Args;
 use impasto::Picture;
 use impasto::kernels::{Border, pool};
 use impasto::network::layers::convolve;
-use impasto::network::vgg::{DEVIATION, MEAN, VggConfig, normalize as normalize_input};
+use impasto::network::vgg::{
+    DEVIATION, MEAN, VGG_19, VggConfig, VggLayer, normalize as normalize_input,
+};
 use impasto::train::factors::factored;
 use impasto::weights::{self, Metadata, NamedTensor};
 use indicatif::ProgressBar;
@@ -86,27 +88,6 @@ pub struct ImportVgg {
     device: Engine,
 }
 
-/// A layer's name here, its number in torchvision's `features`, and its channels in and out.
-type Layer = (&'static str, usize, usize, usize);
-
-/// The layers from first to last; before those whose name ends in `_1`, except the first, the
-/// picture is halved.
-const LAYERS: [Layer; 13] = [
-    ("conv1_1", 0, 3, 64),
-    ("conv1_2", 2, 64, 64),
-    ("conv2_1", 5, 64, 128),
-    ("conv2_2", 7, 128, 128),
-    ("conv3_1", 10, 128, 256),
-    ("conv3_2", 12, 256, 256),
-    ("conv3_3", 14, 256, 256),
-    ("conv3_4", 16, 256, 256),
-    ("conv4_1", 19, 256, 512),
-    ("conv4_2", 21, 512, 512),
-    ("conv4_3", 23, 512, 512),
-    ("conv4_4", 25, 512, 512),
-    ("conv5_1", 28, 512, 512),
-];
-
 /// Values of a 3x3 kernel.
 const TAPS: usize = 9;
 /// What torchvision's weights want subtracted, in 0..1.
@@ -138,7 +119,7 @@ impl ImportVgg {
             let count = normalize(&mut layers, &photos, &self.device.open()?)?;
             metadata.insert("normalized".into(), format!("on {count} photos"));
         }
-        let place = LAYERS.iter().position(|(name, ..)| *name == self.last);
+        let place = VGG_19.iter().position(|layer| layer.name == self.last);
         layers.truncate(2 * (place.expect("one of the layers") + 1));
         if let Some(share) = self.factors {
             let bar = files::progress_bar(MOST_PICTURES * pictures.len(), "reading");
@@ -188,7 +169,7 @@ fn some_of(paths: &[PathBuf], most: usize, bar: &ProgressBar) -> impl Iterator<I
     })
 }
 
-/// The weights and biases of all [`LAYERS`], for input as in the module's head, and where they
+/// The weights and biases of all [`VGG_19`], for input as in the module's head, and where they
 /// come from.
 fn read_vgg(path: &Path) -> Result<(Vec<NamedTensor>, String)> {
     let stored = read_tensors(path)?;
@@ -221,7 +202,7 @@ fn read_own(path: &Path) -> Result<(Vec<NamedTensor>, String)> {
         "its layers are factors; give a file with whole ones"
     );
     let mut layers = Vec::new();
-    for (name, ..) in LAYERS {
+    for VggLayer { name, .. } in VGG_19 {
         for part in ["weight", "bias"] {
             layers.push(weights::take(&mut tensors, &format!("{name}.{part}"))?);
         }
@@ -245,7 +226,7 @@ fn read_tensors(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
 /// Indices into a table of 256 values a layer, for BGR in 0..255 minus the mean.
 fn from_tables(stored: &BTreeMap<String, StoredTensor>) -> Result<Vec<NamedTensor>> {
     let mut layers = Vec::new();
-    for layer @ (name, _, channels_in, channels_out) in LAYERS {
+    for layer @ VggLayer { name, channels_in, channels_out } in VGG_19 {
         let (block, number) = name["conv".len()..].split_once('_').expect("convX_Y");
         let part = |part: &str| format!("block{block}_conv{number}_{part}");
         let table = read(stored, &part("W_table"), &[256])?.iter::<f32>().collect::<Vec<_>>();
@@ -273,11 +254,15 @@ fn from_bgr_bytes(weight: &mut [f32]) {
 /// RGB in 0..1, minus a slightly different mean.
 fn from_torchvision(stored: &BTreeMap<String, StoredTensor>) -> Result<Vec<NamedTensor>> {
     let mut layers = Vec::new();
-    for layer @ (_, index, channels_in, channels_out) in LAYERS {
+    // torchvision counts ReLUs and poolings, too.
+    let mut index = 0;
+    for layer @ VggLayer { channels_in, channels_out, .. } in VGG_19 {
+        index += usize::from(layer.halved());
         let part = |part: &str| format!("features.{index}.{part}");
         let weight = read(stored, &part("weight"), &[channels_out, channels_in, 3, 3])?;
         let bias = read(stored, &part("bias"), &[channels_out])?;
         layers.extend(named(layer, weight.iter().collect(), bias.iter().collect()));
+        index += 2;
     }
     let [weight, bias, ..] = layers.as_mut_slice() else { unreachable!("thirteen layers") };
     from_torchvision_mean(&weight.values, &mut bias.values);
@@ -312,8 +297,8 @@ fn read(
     bridge::to_data(tensor).with_context(|| format!("{name} cannot be read"))
 }
 
-fn named(layer: Layer, weight: Vec<f32>, bias: Vec<f32>) -> [NamedTensor; 2] {
-    let (name, _, channels_in, channels_out) = layer;
+fn named(layer: VggLayer, weight: Vec<f32>, bias: Vec<f32>) -> [NamedTensor; 2] {
+    let VggLayer { name, channels_in, channels_out } = layer;
     let shape = vec![channels_out, channels_in, 3, 3];
     [
         NamedTensor { name: format!("{name}.weight"), shape, values: weight },
@@ -369,13 +354,13 @@ fn mean_activations(
         .chain(deep.into_iter().flatten())
         .collect();
     let mut sums: Vec<Vec<f64>> =
-        LAYERS.iter().map(|&(_, _, _, channels_out)| vec![0.0; channels_out]).collect();
+        VGG_19.iter().map(|layer| vec![0.0; layer.channels_out]).collect();
     let mut count = 0;
     let bar = files::progress_bar(photos.len().min(MOST_PHOTOS), "normalizing");
     for picture in some_of(photos, MOST_PHOTOS, &bar) {
         let mut x = normalize_input(picture.to_tensor(device)).read();
         for (index, convolution) in convolutions.iter().enumerate() {
-            if index > 0 && LAYERS[index].0.ends_with("_1") {
+            if VGG_19[index].halved() {
                 x = pool(x);
             }
             x = convolve(convolution, x, Border::Zero, true, None);
@@ -437,7 +422,7 @@ mod tests {
     fn normalized_channels_have_the_mean_1() {
         let device = impasto::device::cpu();
         let mut layers = weights::tensors_of("", &VggConfig::full().init(&device));
-        let order = |name: &str| LAYERS.iter().position(|layer| name.starts_with(layer.0));
+        let order = |name: &str| VGG_19.iter().position(|layer| name.starts_with(layer.name));
         layers.sort_by_key(|tensor| (order(&tensor.name), tensor.name.ends_with("bias")));
         let folder = tempfile::tempdir().unwrap();
         let photo = folder.path().join("photo.png");
@@ -450,7 +435,7 @@ mod tests {
         let count = normalize(&mut layers, &[broken, photo.clone()], &device).unwrap();
         assert_eq!(count, 1);
         let (means, _) = mean_activations(&layers, &[photo], &device).unwrap();
-        for ((name, ..), means) in LAYERS.iter().zip(means) {
+        for (VggLayer { name, .. }, means) in VGG_19.iter().zip(means) {
             // Channels that hardly ever answer stay weak.
             assert!(means.iter().all(|&mean| mean < 1.01), "{name}: {means:?}");
             let scaled = means.iter().filter(|&&mean| mean > 0.99).count();

@@ -3,26 +3,10 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::kernels::{self, Border, Source, pool};
-use crate::network::vgg::{DEVIATION, normalize};
+use crate::network::vgg::{DEVIATION, VGG_19, normalize};
 use crate::weights::{self, NamedTensor, WeightsError};
 
-/// The layers, and whether the picture is halved before them.
-const LAYERS: [(&str, bool); 13] = [
-    ("conv1_1", false),
-    ("conv1_2", false),
-    ("conv2_1", true),
-    ("conv2_2", false),
-    ("conv3_1", true),
-    ("conv3_2", false),
-    ("conv3_3", false),
-    ("conv3_4", false),
-    ("conv4_1", true),
-    ("conv4_2", false),
-    ("conv4_3", false),
-    ("conv4_4", false),
-    ("conv5_1", true),
-];
-/// Which of them the losses look at: relu1_1 … relu5_1.
+/// Which of [`VGG_19`] the losses look at: relu1_1 … relu5_1.
 const SEEN: [usize; 5] = [0, 2, 4, 8, 12];
 /// Levels that refining looks at.
 pub const LEVELS: usize = 4;
@@ -47,8 +31,9 @@ struct Convolution {
     /// `[channels out, channels in, kernel, kernel]`, kernel 1 or 3
     weight: Tensor<4>,
     bias: Tensor<1>,
-    /// The weight that takes gradients back: turned round, `[channels in, channels out, kernel, kernel]`.
-    back: Tensor<4>,
+    /// The weight that takes gradients back: turned round, `[channels in, channels out, kernel, kernel]`. Training finds its
+    /// gradients by automatic differentiation.
+    back: Option<Tensor<4>>,
 }
 
 /// What the chain has seen in a picture: after every layer, `[1, channels, height, width]`.
@@ -68,28 +53,29 @@ impl Chain {
     /// # Errors
     /// Says what is wrong with the file.
     pub fn load(bytes: &[u8], device: &Device) -> Result<Self, WeightsError> {
-        Self::to_level(LEVELS, bytes, device)
+        Self::to_level(LEVELS, true, bytes, device)
     }
 
-    /// The same to another of the levels.
+    /// The same to another of the levels, with or without what goes [back](Self::backward).
     pub(crate) fn to_level(
         level: usize,
+        back: bool,
         bytes: &[u8],
         device: &Device,
     ) -> Result<Self, WeightsError> {
         let (mut tensors, _) = weights::deserialize(bytes)?;
         let mut channels = 3;
-        let layers = LAYERS[..=SEEN[level - 1]].iter().map(|&(name, halved)| {
-            let inner = format!("{name}.inner");
-            let is_inner = |tensor: &NamedTensor| tensor.name == format!("{inner}.weight");
-            let mut factors = Vec::new();
-            let mut kernel = 3;
-            if tensors.iter().any(is_inner) {
-                factors.push(Convolution::take(&mut tensors, &inner, &mut channels, 3, device)?);
-                kernel = 1;
-            }
-            factors.push(Convolution::take(&mut tensors, name, &mut channels, kernel, device)?);
-            Ok(Layer { factors, halved })
+        let layers = VGG_19[..=SEEN[level - 1]].iter().map(|layer| {
+            let inner = format!("{}.inner", layer.name);
+            let factored = tensors.iter().any(|tensor| tensor.name == format!("{inner}.weight"));
+            let mut take = |name: &str, kernel| {
+                Convolution::take(&mut tensors, name, &mut channels, kernel, back, device)
+            };
+            let factors = match factored {
+                true => vec![take(&inner, 3)?, take(layer.name, 1)?],
+                false => vec![take(layer.name, 3)?],
+            };
+            Ok(Layer { factors, halved: layer.halved() })
         });
         Ok(Self { layers: layers.collect::<Result<_, _>>()? })
     }
@@ -144,6 +130,7 @@ impl Chain {
             let before = kernels::activation_gradient(sum, output, pooled);
             let factors = layer.factors.iter().rev();
             gradient = Some(factors.fold(before, |gradient, Convolution { back, .. }| {
+                let back = back.as_ref().expect("loaded to go back");
                 let bias = Tensor::zeros([back.dims()[0]], &back.device());
                 kernels::convolve(gradient, back.clone(), bias, Border::Zero, false, None)
             }));
@@ -182,6 +169,7 @@ impl Convolution {
         name: &str,
         channels: &mut usize,
         kernel: usize,
+        back: bool,
         device: &Device,
     ) -> Result<Self, WeightsError> {
         let weight = weights::take(tensors, &format!("{name}.weight"))?;
@@ -196,14 +184,16 @@ impl Convolution {
             }
         };
         *channels = outputs;
-        let turned = turned(&weight.values, outputs, inputs);
         let tensor = |values: &[f32], shape: [usize; 4]| {
             Tensor::<1>::from_data(values, device).reshape(shape)
         };
         Ok(Self {
             weight: tensor(&weight.values, [outputs, inputs, kernel, kernel]),
             bias: Tensor::from_data(bias.as_slice(), device),
-            back: tensor(&turned, [inputs, outputs, kernel, kernel]),
+            back: back.then(|| {
+                let turned = turned(&weight.values, outputs, inputs);
+                tensor(&turned, [inputs, outputs, kernel, kernel])
+            }),
         })
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use crate::kernels::{self, Activation, Source};
 use crate::network::layers::{
-    Conv, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, linear, new_linear,
+    Conv, Norms, ResidualBlock, StyleNorm, StyledConv, StyledNoise, Whitener, linear, new_linear,
 };
 use crate::network::noise::Noise;
 use crate::network::palette::{Palette, colourings, recolour_photos};
@@ -22,6 +22,28 @@ pub const BRUSHED: [usize; 3] = [128, 64, 24];
 /// How much of the palette's picture enters the output before training.
 const PALETTE_WEIGHT: f64 = 0.8;
 
+/// How style statistics and codes are whitened while they are learned, see `train::whitening`.
+#[derive(Module, Debug)]
+pub struct Whitening {
+    /// Of standardized statistics.
+    pub statistics: Whitener,
+    /// Of what the first layer of the code gives.
+    pub hidden: Whitener,
+    /// Of the style code.
+    pub code: Whitener,
+}
+
+impl Whitening {
+    /// Changes nothing.
+    pub fn new(device: &Device) -> Self {
+        Self {
+            statistics: Whitener::new(STATISTICS, device),
+            hidden: Whitener::new(CODE, device),
+            code: Whitener::new(CODE, device),
+        }
+    }
+}
+
 /// Paints from [fused](Fused) features of the [slim](VggConfig::slim) encoder.
 #[expect(missing_docs, reason = "layers, which comments describe in groups")]
 #[derive(Module, Debug)]
@@ -30,6 +52,8 @@ pub struct Generator {
     pub statistics_mean: Param<Tensor<1>>,
     /// What they are then multiplied with, `[480]`.
     pub statistics_scale: Param<Tensor<1>>,
+    /// Only while it is trained.
+    pub whitening: Option<Whitening>,
     /// Style statistics `[batch, 480]` to style code `[batch, 192]`.
     pub code_1: Linear,
     pub code_2: Linear,
@@ -81,6 +105,7 @@ impl Generator {
         Self {
             statistics_mean: constant(0.0, STATISTICS).set_require_grad(false),
             statistics_scale: constant(1.0, STATISTICS).set_require_grad(false),
+            whitening: None,
             code_1: new_linear(&LinearConfig::new(STATISTICS, CODE), device),
             code_2: new_linear(&LinearConfig::new(CODE, CODE), device),
             brush_1: new_linear(&LinearConfig::new(CODE, BRUSH), device),
@@ -114,8 +139,15 @@ impl Generator {
     /// The style code, `[batch, 192]`, each of mean 0 and deviation 1: all that follows from it is linear in it, and would
     /// differ between styles in size above all.
     pub fn code(&self, style: StyleStatistics) -> Tensor<2> {
-        let code = linear(&self.code_1, self.standardized(style), Activation::Leaky);
-        linear(&self.code_2, code, Activation::LeakyNormalized)
+        let whitened = |rows: Tensor<2>, of: fn(&Whitening) -> &Whitener| match &self.whitening {
+            Some(whitening) => of(whitening).forward(rows),
+            None => rows,
+        };
+        let statistics = whitened(self.standardized(style), |all| &all.statistics);
+        let code = linear(&self.code_1, statistics, Activation::Leaky);
+        let code = whitened(code, |all| &all.hidden);
+        let code = linear(&self.code_2, code, Activation::LeakyNormalized);
+        whitened(code, |all| &all.code)
     }
 
     /// Statistics of mean 0 and deviation 1 over the styles of the training, `[batch, 480]`.

@@ -8,6 +8,30 @@ use burn::tensor::{Device, Tensor};
 use crate::kernels::{self, Activation, Border, Goal, Source};
 use crate::network::noise::PLANES;
 
+/// Brings numbers to mean 0 and covariance 1 over styles, while networks learn.
+#[derive(Module, Debug)]
+pub struct Whitener {
+    /// What is taken off, `[length]`.
+    pub mean: Param<Tensor<1>>,
+    /// What the rest is multiplied with, `[length, length]`.
+    pub map: Param<Tensor<2>>,
+}
+
+impl Whitener {
+    /// Changes nothing. Not trained.
+    pub fn new(length: usize, device: &Device) -> Self {
+        Self {
+            mean: Param::from_tensor(Tensor::zeros([length], device)).set_require_grad(false),
+            map: Param::from_tensor(Tensor::eye(length, device)).set_require_grad(false),
+        }
+    }
+
+    /// `[batch, length]` to the same.
+    pub fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+        (rows - self.mean.val().unsqueeze::<2>()).matmul(self.map.val())
+    }
+}
+
 /// A convolution whose input is padded by reflection so that the size stays the same: zeros at
 /// the border would show as a frame in the picture.
 #[derive(Module, Debug)]

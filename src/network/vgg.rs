@@ -16,6 +16,46 @@ pub const MEAN: [f32; 3] = [123.68 / 255.0, 116.779 / 255.0, 103.939 / 255.0];
 /// Standard deviation of the RGB channels of ImageNet, in 0..1.
 pub const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
+/// A convolution of VGG-19, and the ReLU behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VggLayer {
+    /// As in the paper: `convBLOCK_NUMBER`.
+    pub name: &'static str,
+    /// Channels that go in.
+    pub channels_in: usize,
+    /// Channels that come out.
+    pub channels_out: usize,
+}
+
+impl VggLayer {
+    /// Whether the picture is halved before it: it is the first of a block that is not the first.
+    pub fn halved(&self) -> bool {
+        self.name.ends_with("_1") && self.channels_in > 3
+    }
+}
+
+/// VGG-19 to conv5_1, the last layer that anything here looks at.
+pub const VGG_19: [VggLayer; 13] = {
+    const fn layer(name: &'static str, channels_in: usize, channels_out: usize) -> VggLayer {
+        VggLayer { name, channels_in, channels_out }
+    }
+    [
+        layer("conv1_1", 3, 64),
+        layer("conv1_2", 64, 64),
+        layer("conv2_1", 64, 128),
+        layer("conv2_2", 128, 128),
+        layer("conv3_1", 128, 256),
+        layer("conv3_2", 256, 256),
+        layer("conv3_3", 256, 256),
+        layer("conv3_4", 256, 256),
+        layer("conv4_1", 256, 512),
+        layer("conv4_2", 512, 512),
+        layer("conv4_3", 512, 512),
+        layer("conv4_4", 512, 512),
+        layer("conv5_1", 512, 512),
+    ]
+};
+
 /// Width, depth and border treatment of a [`VggEncoder`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VggConfig {

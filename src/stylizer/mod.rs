@@ -292,7 +292,7 @@ impl Stylizer {
     ///
     /// # Errors
     /// See [`StylizeError`].
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(feature = "web", target_arch = "wasm32"))]
     pub(crate) async fn paint_on(
         &self,
         target: Target,
@@ -412,8 +412,8 @@ pub(crate) enum Target {
     /// On the device, where nothing has to be done to it in memory: in the styles' colours, without masks, of a photo
     /// that is not painted in tiles.
     #[cfg_attr(
-        not(target_arch = "wasm32"),
-        allow(dead_code, reason = "only the browser shows paintings")
+        not(all(feature = "web", target_arch = "wasm32")),
+        allow(dead_code, reason = "only the page shows paintings")
     )]
     Device,
 }

@@ -178,7 +178,7 @@ impl Default for OptimizerConfig {
     fn default() -> Self {
         Self {
             learning_rate: 1e-3,
-            style_share: 0.2,
+            style_share: 0.5,
             distillation_learning_rate: 3e-3,
             final_share: 0.05,
             warm_up: 100,

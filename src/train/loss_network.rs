@@ -23,7 +23,7 @@ impl LossNetwork {
     /// # Errors
     /// Says what is wrong with the file.
     pub fn load(bytes: &[u8], half: bool, device: &Device) -> Result<Self, TrainError> {
-        let chain = Chain::to_level(LEVELS, bytes, device)?;
+        let chain = Chain::to_level(LEVELS, false, bytes, device)?;
         Ok(match half {
             true => {
                 let chain = chain

@@ -16,6 +16,7 @@ pub mod plot;
 pub mod probe;
 pub mod sheet;
 pub mod trainer;
+mod whitening;
 mod worker;
 
 pub use config::TrainConfig;

@@ -6,7 +6,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, Param
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::tensor::{Device, Tensor};
 
-use crate::network::generator::Generator;
+use super::whitening;
+use crate::network::generator::{Generator, Whitening};
 use crate::network::vgg::{VggConfig, VggEncoder};
 use crate::weights::{self, NamedTensor, WeightsError};
 
@@ -22,28 +23,50 @@ pub struct Networks {
 impl Networks {
     /// Freshly initialized.
     pub fn new(device: &Device) -> Self {
+        let generator = Generator::new(device);
         initialized(Self {
             encoder: VggConfig::slim().init(device),
-            generator: Generator::new(device),
+            generator: Generator { whitening: Some(Whitening::new(device)), ..generator },
         })
     }
 
-    /// The tensors of the weights file.
-    pub fn exported(&self) -> Vec<NamedTensor> {
+    /// All tensors, as they are trained.
+    pub fn tensors(&self) -> Vec<NamedTensor> {
         let mut tensors = weights::tensors_of("encoder", &self.encoder);
         tensors.extend(weights::tensors_of("generator", &self.generator));
         tensors
     }
 
+    /// The tensors of the weights file.
+    ///
+    /// # Errors
+    /// [`WeightsError`] for other networks than those that are trained.
+    pub fn exported(&self) -> Result<Vec<NamedTensor>, WeightsError> {
+        let mut tensors = self.tensors();
+        whitening::fold(&mut tensors)?;
+        Ok(tensors)
+    }
+
+    /// With [all tensors](Self::tensors).
+    ///
+    /// # Errors
+    /// Says what is missing or of another shape.
+    pub fn loaded(self, mut tensors: Vec<NamedTensor>) -> Result<Self, WeightsError> {
+        let Self { encoder, generator } = self;
+        let encoder = weights::load("encoder", encoder, &mut tensors)?;
+        let generator = weights::load("generator", generator, &mut tensors)?;
+        Ok(Self { encoder, generator })
+    }
+
     /// With the values `found` in a weights file, and the names of the tensors that it does not have, or
-    /// has in another shape: they stay as they are.
+    /// has in another shape: they stay as they are. For networks that are not whitened yet.
     ///
     /// # Errors
     /// Says what is wrong with the file.
     pub fn with(self, found: &[NamedTensor]) -> Result<(Self, Vec<String>), WeightsError> {
         let mut missing = Vec::new();
-        let mut tensors = self.exported();
-        for tensor in &mut tensors {
+        let mut tensors = self.tensors();
+        for tensor in tensors.iter_mut().filter(|tensor| !whitening::is_whitening(&tensor.name)) {
             let fits =
                 |other: &&NamedTensor| other.name == tensor.name && other.shape == tensor.shape;
             match found.iter().find(fits) {
@@ -51,10 +74,7 @@ impl Networks {
                 None => missing.push(tensor.name.clone()),
             }
         }
-        let Self { encoder, generator } = self;
-        let encoder = weights::load("encoder", encoder, &mut tensors)?;
-        let generator = weights::load("generator", generator, &mut tensors)?;
-        Ok((Self { encoder, generator }, missing))
+        Ok((self.loaded(tensors)?, missing))
     }
 
     /// In which only tensors with one of these texts in their names are trained; all where there are none.

@@ -10,6 +10,7 @@ use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, MultiGradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
+use nalgebra::DMatrix;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -21,7 +22,7 @@ use super::dataset::{Dataset, Folder};
 use super::distillation::{self, Memory};
 use super::networks::{Networks, initialized, move_average};
 use super::worker::{Losses, Photos, Styles, Worker, at_once};
-use super::{TrainError, plot, sheet};
+use super::{TrainError, plot, sheet, whitening};
 use crate::network::discriminator::Discriminator;
 use crate::network::generator::Generator;
 use crate::network::style::StyleStatistics;
@@ -33,6 +34,8 @@ use crate::weights::{self, Metadata, WeightsError};
 const SHEET: (usize, usize, u32) = (5, 6, 256);
 /// Styles over which the statistics of styles are standardized.
 const STANDARDIZED: usize = 250;
+/// Styles over which their statistics and codes are whitened.
+const WHITENED: usize = 600;
 /// Styles over which the encoder's features are brought to one size.
 const EVENED_OUT: usize = 60;
 /// Of their mean, the least deviation that a number is standardized by.
@@ -236,7 +239,7 @@ impl Trainer {
             seconds: number("training_hours").unwrap_or(0.0) * 3600.0,
         };
         let (networks, missing) = self.state.networks.clone().with(&found)?;
-        if missing.len() == self.state.networks.exported().len() {
+        if missing.len() == self.state.networks.exported()?.len() {
             return Err(TrainError::Weights(WeightsError::Missing("every tensor".into())));
         }
         self.state.networks = networks;
@@ -266,8 +269,11 @@ impl Trainer {
         let mut since = Instant::now();
         let mut bad = 0;
         self.state.networks = self.state.networks.clone().training_only(&self.config.trained);
-        if self.step == 0 && self.config.distillation_steps == 0 && !self.is_standardized() {
-            self.standardize();
+        if self.step == 0 && self.config.distillation_steps == 0 {
+            if !self.is_standardized() {
+                self.standardize();
+            }
+            self.whiten()?;
         }
         while self.step < self.config.steps {
             if stop.load(Ordering::Relaxed) {
@@ -300,6 +306,7 @@ impl Trainer {
             if self.step == self.config.distillation_steps {
                 self.state.memory = Memory::default();
                 self.standardize();
+                self.whiten()?;
             }
             self.write_row(&mut table, self.seconds + since.elapsed().as_secs_f64(), &losses)?;
             report(self.step, &losses);
@@ -342,7 +349,7 @@ impl Trainer {
             ("licence".into(), "MIT OR Apache-2.0".into()),
             ("date".into(), today()),
         ]);
-        let tensors = self.state.average.exported();
+        let tensors = self.state.average.exported()?;
         // Those of each checkpoint stay, for `impasto average`.
         let kept = self.folder.join(format!("weights-{:07}.safetensors", self.step));
         for path in [kept, self.folder.join(WEIGHTS)] {
@@ -399,6 +406,23 @@ impl Trainer {
         let State { networks, average, .. } = &mut self.state;
         networks.generator = set(networks.generator.clone(), &self.device);
         average.generator = set(average.generator.clone(), &device);
+    }
+
+    /// What reads statistics and codes of styles learns in coordinates in which the styles of the folder differ evenly. Where only
+    /// some tensors are trained, it is for one style.
+    fn whiten(&mut self) -> Result<(), TrainError> {
+        if !self.config.trained.is_empty() {
+            return Ok(());
+        }
+        let statistics = self.style_statistics(WHITENED);
+        let rows = self.state.average.generator.standardized(statistics);
+        let dims = rows.dims();
+        let rows = DMatrix::from_row_iterator(dims[0], dims[1], rows.into_data().iter::<f64>());
+        let mut tensors = self.state.networks.tensors();
+        whitening::whiten(&mut tensors, &rows)?;
+        self.state.networks = self.state.networks.clone().loaded(tensors)?;
+        self.state.average = self.state.networks.valid();
+        Ok(())
     }
 
     /// Of so many pictures of the style folder, with the averaged encoder.

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
@@ -15,7 +15,10 @@ import { serve } from './server.mjs';
 
 export const run = promisify(execFile);
 export const root = join(import.meta.dirname, '../..');
-const target = process.env.CARGO_TARGET_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'impasto/target');
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'impasto');
+const target = process.env.CARGO_TARGET_DIR ?? join(cache, 'target');
+/** What failed tests leave. */
+const traces = join(cache, 'traces');
 export const impasto = join(target, 'release/impasto');
 
 /** An emulated GPU on a busy machine is slow. */
@@ -109,9 +112,24 @@ export async function onFresh({ flags = [], mayComplain = false, context: contex
     const foreign = requests.filter((url) => !url.startsWith(site.url) && !/^(blob|data):/.test(url));
     assert.deepEqual(foreign, [], 'requests that left the site');
     if (!mayComplain) assert.deepEqual(complaints, [], 'errors in the console');
+  } catch (error) {
+    await leaveTrace(page, { error: error.stack, complaints, requests }).catch((why) => console.error('no trace:', why));
+    throw error;
   } finally {
     await context.close();
   }
+}
+
+/** Writes down what a page of a failed test looks like, what it holds, and what it said and asked for. */
+async function leaveTrace(page, told) {
+  await mkdir(traces, { recursive: true });
+  const trace = await mkdtemp(join(traces, `${new Date().toISOString().replaceAll(':', '-')}-`));
+  const write = (name, content) => writeFile(join(trace, name), content);
+  await write('told.json', JSON.stringify(told, null, 2));
+  console.error('what was there when the test failed:', trace);
+  // A page that hangs must not keep the test from ending.
+  await page.screenshot({ path: join(trace, 'page.png'), timeout: 10_000 });
+  await write('page.html', await page.content());
 }
 
 /**
