@@ -433,8 +433,15 @@ fn load_into<M: Module>(
             if found != expected {
                 return Err(WeightsError::Shape { name, expected, found });
             }
-            let tensor = Tensor::from_data(TensorData::new(values, found), &old.device());
-            Ok(if D == 2 { tensor.transpose() } else { tensor })
+            let data = match found[..] {
+                // Turned round here: a view of the file's order would compute in another order of sums.
+                [rows, columns] => {
+                    let turned = (0..rows * columns).map(|i| values[i % rows * columns + i / rows]);
+                    TensorData::new(turned.collect::<Vec<_>>(), [columns, rows])
+                }
+                _ => TensorData::new(values, found),
+            };
+            Ok(Tensor::from_data(data, &old.device()))
         }
     }
     impl ModuleMapper for Loader<'_> {
