@@ -139,15 +139,21 @@ impl Generator {
     /// The style code, `[batch, 192]`, each of mean 0 and deviation 1: all that follows from it is linear in it, and would
     /// differ between styles in size above all.
     pub fn code(&self, style: StyleStatistics) -> Tensor<2> {
+        let [_, _, code] = self.code_by_layer(style);
+        code
+    }
+
+    /// Standardized statistics, what the first layer makes of them, and the code, whitened where they are.
+    pub(crate) fn code_by_layer(&self, style: StyleStatistics) -> [Tensor<2>; 3] {
         let whitened = |rows: Tensor<2>, of: fn(&Whitening) -> &Whitener| match &self.whitening {
             Some(whitening) => of(whitening).forward(rows),
             None => rows,
         };
         let statistics = whitened(self.standardized(style), |all| &all.statistics);
-        let code = linear(&self.code_1, statistics, Activation::Leaky);
-        let code = whitened(code, |all| &all.hidden);
-        let code = linear(&self.code_2, code, Activation::LeakyNormalized);
-        whitened(code, |all| &all.code)
+        let hidden = linear(&self.code_1, statistics.clone(), Activation::Leaky);
+        let hidden = whitened(hidden, |all| &all.hidden);
+        let code = linear(&self.code_2, hidden.clone(), Activation::LeakyNormalized);
+        [statistics, hidden, whitened(code, |all| &all.code)]
     }
 
     /// Statistics of mean 0 and deviation 1 over the styles of the training, `[batch, 480]`.

@@ -28,7 +28,8 @@ impl Whitener {
 
     /// `[batch, length]` to the same.
     pub fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        (rows - self.mean.val().unsqueeze::<2>()).matmul(self.map.val())
+        let rows = rows - self.mean.val().unsqueeze::<2>();
+        kernels::linear(rows, self.map.val(), None, Activation::None)
     }
 }
 

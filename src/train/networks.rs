@@ -64,15 +64,21 @@ impl Networks {
     /// # Errors
     /// Says what is wrong with the file.
     pub fn with(self, found: &[NamedTensor]) -> Result<(Self, Vec<String>), WeightsError> {
-        let mut missing = Vec::new();
+        let (mut missing, mut fitting) = (Vec::new(), 0);
         let mut tensors = self.tensors();
         for tensor in tensors.iter_mut().filter(|tensor| !whitening::is_whitening(&tensor.name)) {
             let fits =
                 |other: &&NamedTensor| other.name == tensor.name && other.shape == tensor.shape;
             match found.iter().find(fits) {
-                Some(other) => tensor.values.clone_from(&other.values),
+                Some(other) => {
+                    tensor.values.clone_from(&other.values);
+                    fitting += 1;
+                }
                 None => missing.push(tensor.name.clone()),
             }
+        }
+        if fitting == 0 {
+            return Err(WeightsError::Missing("every tensor".into()));
         }
         Ok((self.loaded(tensors)?, missing))
     }

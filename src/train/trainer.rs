@@ -10,7 +10,6 @@ use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, MultiGradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
-use nalgebra::DMatrix;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -28,7 +27,7 @@ use crate::network::generator::Generator;
 use crate::network::style::StyleStatistics;
 use crate::picture::Picture;
 use crate::stylizer::{STYLE_SIZE, Stylizer};
-use crate::weights::{self, Metadata, WeightsError};
+use crate::weights::{self, Metadata};
 
 /// Photos and styles on a sample sheet, and the side of each picture.
 const SHEET: (usize, usize, u32) = (5, 6, 256);
@@ -239,9 +238,6 @@ impl Trainer {
             seconds: number("training_hours").unwrap_or(0.0) * 3600.0,
         };
         let (networks, missing) = self.state.networks.clone().with(&found)?;
-        if missing.len() == self.state.networks.exported()?.len() {
-            return Err(TrainError::Weights(WeightsError::Missing("every tensor".into())));
-        }
         self.state.networks = networks;
         self.state.average = self.state.networks.valid();
         Ok(missing)
@@ -414,12 +410,10 @@ impl Trainer {
         if !self.config.trained.is_empty() {
             return Ok(());
         }
-        let statistics = self.style_statistics(WHITENED);
-        let rows = self.state.average.generator.standardized(statistics);
-        let dims = rows.dims();
-        let rows = DMatrix::from_row_iterator(dims[0], dims[1], rows.into_data().iter::<f64>());
+        let styles = self.style_statistics(WHITENED);
+        let seen = whitening::seen_in(&self.state.average.generator, styles);
         let mut tensors = self.state.networks.tensors();
-        whitening::whiten(&mut tensors, &rows)?;
+        whitening::whiten(&mut tensors, &seen)?;
         self.state.networks = self.state.networks.clone().loaded(tensors)?;
         self.state.average = self.state.networks.valid();
         Ok(())

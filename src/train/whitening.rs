@@ -8,8 +8,8 @@
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
-use crate::kernels::{EPSILON, LEAK};
-use crate::network::generator::CODE;
+use crate::network::generator::{CODE, Generator};
+use crate::network::style::StyleStatistics;
 use crate::weights::{self, NamedTensor, WeightsError};
 
 /// How the names of the whitening's tensors begin.
@@ -51,35 +51,30 @@ impl Spread {
     }
 }
 
-/// Networks whose maps read numbers as they are, in the coordinates of these styles: `standardized` statistics of as many
-/// styles as there are rows.
+/// Networks whose maps read numbers as they are, in the coordinates of these styles: of each of the
+/// [inputs](INPUTS) a matrix with a row a style.
 ///
 /// # Errors
 /// [`WeightsError`] where tensors are missing.
-pub fn whiten(
-    tensors: &mut [NamedTensor],
-    standardized: &DMatrix<f64>,
-) -> Result<(), WeightsError> {
-    let mut rows = standardized.clone();
-    for (input, reader) in INPUTS {
-        let spread = Spread::of(&rows);
-        // Before the map learns to read other numbers.
-        let next = match reader {
-            Some(map) => Some(after(tensors, map, &rows)?),
-            None => None,
-        };
+pub fn whiten(tensors: &mut [NamedTensor], seen: &[DMatrix<f64>; 3]) -> Result<(), WeightsError> {
+    for ((input, reader), rows) in INPUTS.into_iter().zip(seen) {
+        let spread = Spread::of(rows);
         for map in readers(tensors, reader) {
             let shift = matrix(tensors, &format!("{map}.weight"))? * &spread.mean;
             change(tensors, &map, &spread.root, &shift)?;
         }
         set(tensors, &format!("{PREFIX}{input}.mean"), spread.mean.iter().copied())?;
         set(tensors, &format!("{PREFIX}{input}.map"), spread.inverse.iter().copied())?;
-        rows = next.unwrap_or(rows);
-        if reader == Some("generator.code_2") {
-            normalize(&mut rows);
-        }
     }
     Ok(())
+}
+
+/// What networks that are not whitened yet make of styles, for [`whiten`].
+pub fn seen_in(generator: &Generator, styles: StyleStatistics) -> [DMatrix<f64>; 3] {
+    generator.code_by_layer(styles).map(|rows| {
+        let [count, length] = rows.dims();
+        DMatrix::from_row_iterator(count, length, rows.into_data().iter::<f64>())
+    })
 }
 
 /// Takes the whitening out: the same networks, whose maps read numbers as they are.
@@ -119,33 +114,7 @@ fn readers(tensors: &[NamedTensor], reader: Option<&str>) -> Vec<String> {
     }
 }
 
-/// What a layer of the code gives, for each row.
-fn after(
-    tensors: &[NamedTensor],
-    map: &str,
-    rows: &DMatrix<f64>,
-) -> Result<DMatrix<f64>, WeightsError> {
-    let weight = matrix(tensors, &format!("{map}.weight"))?;
-    let bias = &find(tensors, &format!("{map}.bias"))?.values;
-    let mut sums = rows * weight.transpose();
-    for (mut column, bias) in sums.column_iter_mut().zip(bias) {
-        column.apply(|sum| {
-            *sum += f64::from(*bias);
-            *sum *= if *sum < 0.0 { f64::from(LEAK) } else { 1.0 };
-        });
-    }
-    Ok(sums)
-}
-
-/// Brings each row to mean 0 and deviation 1, as codes are.
-fn normalize(rows: &mut DMatrix<f64>) {
-    for mut row in rows.row_iter_mut() {
-        let (mean, variance) = (row.mean(), row.variance());
-        row.apply(|value| *value = (*value - mean) / (variance + EPSILON).sqrt());
-    }
-}
-
-/// Multiplies a map's matrix by another and adds to its bias, if it has one.
+/// Multiplies a map's matrix by another and adds to its bias.
 fn change(
     tensors: &mut [NamedTensor],
     map: &str,
@@ -192,8 +161,7 @@ mod tests {
     use burn::tensor::{Tensor, TensorData};
 
     use super::*;
-    use crate::network::generator::Generator;
-    use crate::network::style::{STATISTICS, StyleStatistics};
+    use crate::network::style::STATISTICS;
     use crate::train::networks::Networks;
 
     fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -217,15 +185,16 @@ mod tests {
         let bundled = weights::deserialize(crate::DEFAULT_WEIGHTS).unwrap().0;
         let plain = plain.with(&bundled).unwrap().0;
         let standardized = styles(700);
-        let mut tensors = plain.tensors();
-        whiten(&mut tensors, &standardized).unwrap();
-        let whitened = Networks::new(&device).loaded(tensors).unwrap();
-
         let rows: Vec<f32> = standardized.transpose().iter().map(|&value| value as f32).collect();
         let rows = Tensor::<2>::from_data(TensorData::new(rows, [700, STATISTICS]), &device);
         let row = |values: Tensor<1>| values.unsqueeze::<2>();
         let raw = rows / row(plain.generator.statistics_scale.val())
             + row(plain.generator.statistics_mean.val());
+        let mut tensors = plain.tensors();
+        let seen = seen_in(&plain.generator, StyleStatistics(raw.clone()));
+        whiten(&mut tensors, &seen).unwrap();
+        let whitened = Networks::new(&device).loaded(tensors).unwrap();
+
         let code = |generator: &Generator| generator.code(StyleStatistics(raw.clone()));
         let found = code(&whitened.generator);
         let scales = |generator: &Generator, code: Tensor<2>| {
