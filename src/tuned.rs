@@ -169,6 +169,21 @@ impl TunedStyle {
         Ok(Self { picture: picture.fit(PICTURE_SIZE), tuning: Tuning { about, tensors } })
     }
 
+    /// The weights that the style was tuned from with what was learned in its places: to learn on from there.
+    ///
+    /// # Errors
+    /// [`TunedError::OtherWeights`], or [`TunedError::Weights`] where the tensors do not fit.
+    pub fn weights(&self, base: &[u8]) -> Result<Vec<u8>, TunedError> {
+        let (mut tensors, metadata) = weights::deserialize(base)?;
+        self.tuning.change(&tensors, &weights::checksum_of(&metadata))?; // they fit
+        for tensor in &mut tensors {
+            if let Some(tuned) = self.tuning.tensors.iter().find(|it| it.name == tensor.name) {
+                tensor.clone_from(tuned);
+            }
+        }
+        Ok(weights::serialize(&tensors, &metadata)?)
+    }
+
     /// Whether these bytes are meant as one.
     pub fn is(bytes: &[u8]) -> bool {
         weights::metadata(bytes).is_ok_and(|about| about.get(KIND.0).is_some_and(|it| it == KIND.1))
@@ -238,6 +253,7 @@ mod tests {
         let read = TunedStyle::load(&bytes).unwrap();
         assert_eq!((read.picture.width(), read.picture.height()), (384, 307));
         assert_eq!(read.tuning.about["name"], "Woodcut");
+        assert_eq!(read.weights(crate::DEFAULT_WEIGHTS).unwrap(), tuned);
         let general = Stylizer::load(crate::DEFAULT_WEIGHTS, &device).unwrap();
         let expected = Stylizer::load(&tuned, &device).unwrap();
         let found = general.encode_tuned_style(&style, &read.tuning).unwrap();

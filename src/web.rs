@@ -19,7 +19,7 @@ use wasm_bindgen_futures::future_to_promise;
 
 use crate::device;
 use crate::film;
-use crate::fit::{Chain, RefineOptions, RefineStyle, Refinement};
+use crate::fit::{Chain, RefineLayer, RefineOptions, Refinement};
 #[cfg(feature = "gpu")]
 use crate::kernels::screen::{Screen, SurfaceTarget};
 use crate::network::palette::Colours;
@@ -231,8 +231,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Paints the photo in the layers, none of which may have a mask, and prepares to make the painting
-    /// better in so many steps. `strength` and `colours` as for [`Engine::stylize`]; `content`: how much the
+    /// Paints the photo in the layers, and prepares to make the painting better in so many steps. `strength` and `colours` as for [`Engine::stylize`]; `content`: how much the
     /// photo's content counts, usually 1; `pixels`: of the largest size that is refined.
     ///
     /// A promise of a [`Refining`]; it is rejected with an `Error` where an argument is out of range, there
@@ -260,14 +259,14 @@ impl Engine {
             let whole = Options::default();
             let quick = stylizer.paint(&encoded, &borrowed(&layers), &whole, |_, _| {}).await;
             let quick = quick.map_err(JsError::from)?;
-            let style = |layer| {
-                let OwnedLayer { picture, weight, .. }: &OwnedLayer = layer;
-                let (picture, stroke) = picture.as_ref()?;
-                Some(RefineStyle { picture, weight: *weight, stroke: *stroke })
+            let layer = |layer| {
+                let OwnedLayer { picture, weight, mask, .. }: &OwnedLayer = layer;
+                let (picture, stroke) = picture.as_ref().map_or((None, 1.0), |(picture, stroke)| (Some(&**picture), *stroke));
+                RefineLayer { picture, weight: *weight, stroke, mask: mask.as_ref() }
             };
-            let styles: Vec<_> = layers.iter().filter_map(style).collect();
+            let layers: Vec<_> = layers.iter().map(layer).collect();
             let photo = encoded.picture().clone();
-            let refinement = Refinement::new(&chain, quick, photo, &styles, options, &device);
+            let refinement = Refinement::new(&chain, quick, photo, &layers, options, &device);
             Ok(Refining(Rc::new(RefCell::new(refinement.map_err(JsError::from)?))).into())
         })
     }

@@ -133,6 +133,11 @@ fn regions_are_painted_in_their_own_style() {
     let only = painted("only.png", &["--style", "red.png", "--mask", "left.png=1"]);
     assert_eq!(same(&only, &red, &left), 0.0);
     assert_eq!(same(&only, &photo(), &right), 0.0);
+
+    let refined = painted("refined.png", &[&styles[..], &["--mask", "left.png=none", "--refine=2"]].concat());
+    assert_eq!(same(&refined, &photo(), &left), 0.0);
+    let quick = painted("quick.png", &[&styles[..], &["--mask", "left.png=none"]].concat());
+    assert!(same(&refined, &quick, &right) > 0.5);
 }
 
 #[test]
@@ -540,7 +545,6 @@ fn what_refining_cannot_do_is_said() {
     };
     stylize(&["--refine=0"]).fails(2, &["0 is not in 1..=5000"]);
     stylize(&["--refine=many"]).fails(2, &["many"]);
-    stylize(&["--refine", "--mask", "red.png=1"]).fails(2, &["--mask", "--refine"]);
     stylize(&["--refine-content", "2"]).fails(2, &["--refine"]);
     stylize(&["--refine", "--refine-content", "0"]).fails(2, &["above 0"]);
     assert!(!desk.path("new.png").exists());

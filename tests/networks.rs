@@ -171,7 +171,9 @@ fn discriminator_and_cross_entropy() {
 
 #[test]
 fn power_iteration_finds_the_largest_singular_value() {
-    let mut conv = impasto::network::discriminator::SpectralConv::new([3, 4], 2, &device());
+    // Of two that are nearly as large, 100 steps would not find the larger one.
+    let conv = impasto::network::discriminator::SpectralConv::new([3, 4], 2, &device());
+    let mut conv = with_weights("spectral", conv);
     for _ in 0..100 {
         conv = conv.refine();
     }
@@ -179,7 +181,7 @@ fn power_iteration_finds_the_largest_singular_value() {
     let rows: Vec<f64> = conv.conv.weight.val().to_data().iter::<f64>().collect();
     let matrix = nalgebra::DMatrix::from_row_slice(4, 48, &rows);
     let expected = matrix.singular_values().max() as f32;
-    assert!((found - expected).abs() < 1e-3 * expected, "{found} is not {expected}");
+    assert!((found - expected).abs() < 1e-5 * expected, "{found} is not {expected}");
 }
 
 #[test]

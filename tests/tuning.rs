@@ -71,6 +71,13 @@ fn a_style_is_tuned_and_painted_with() {
     assert_eq!((about["name"].as_str(), about["licence"].as_str()), ("Old wood", "CC0"));
     fails(&tune(desk, &["--steps", "2"]), "my.style exists; --force replaces it");
 
+    let more = ["-o", "more.style", "--steps", "1", "--from", "my.style"];
+    let tune_on = |more: &[&str]| impasto(desk, &[&TUNE[..7], more].concat());
+    succeeds(&tune_on(&more));
+    let further = fs::read(desk.join("more.style")).unwrap();
+    assert_eq!(weights::metadata(&further).unwrap()["steps"], "3");
+    assert_ne!(weights::deserialize(&further).unwrap().0, weights::deserialize(&bytes).unwrap().0);
+
     let stylize = |more: &[&str]| {
         let common = ["stylize", "photos/a.png", "--device", "cpu", "--size", "64", "--force"];
         impasto(desk, &[&common[..], more].concat())
@@ -87,6 +94,9 @@ fn a_style_is_tuned_and_painted_with() {
     let (mut tensors, metadata) = weights::deserialize(DEFAULT_WEIGHTS).unwrap();
     tensors[0].values[0] += 1.0;
     fs::write(desk.join("others"), weights::serialize(&tensors, &metadata).unwrap()).unwrap();
+    let not_from = ["-o", "o.style", "--weights", "others", "--from", "my.style"];
+    fails(&tune_on(&not_from), "my.style: the style was tuned from other weights");
+    fails(&tune_on(&["-o", "o.style", "--from", "woodcut.png"]), "woodcut.png: ");
     let others = ["--style", "my.style", "--weights", "others", "-o", "others.png"];
     fails(&stylize(&others), "tuned from other weights");
     let cut = &bytes[..bytes.len() - 100];

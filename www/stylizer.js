@@ -435,7 +435,7 @@ export class Stylizer {
   /**
    * Paints a photo better than {@link Stylizer.stylize}, in many steps: towards what VGG-19 sees in the photo and in
    * the styles (Gatys et al., "Image Style Transfer Using Convolutional Neural Networks", 2016). The first
-   * call downloads 1.4 MB. Layers must have no masks.
+   * call downloads 1.4 MB. Where layers have masks, each part comes nearer to its own styles.
    * @param {PhotoHandle | Picture} photo
    * @param {Layer[]} layers
    * @param {RefineOptions} [options]
@@ -446,7 +446,6 @@ export class Stylizer {
     const { steps = STEPS, content = 1, canvas } = options;
     if (!(Number.isInteger(steps) && steps >= 1 && steps <= 1000)) throw new RangeError(`steps must be a whole number from 1 to 1000, but is ${steps}`);
     if (!(content > 0 && content < Infinity)) throw new RangeError(`content must be above 0, but is ${content}`);
-    if (layers.some(({ mask }) => mask)) throw new RangeError('layers with masks cannot be refined');
     const network = this.#base ? `${this.#base}models/vgg19-relu4_1.safetensors` : new URL('../models/vgg19-relu4_1.safetensors', import.meta.url).href;
     const refining = (/** @type {object} */ painting) =>
       ({ refining: { ...painting, steps, content, pixels: REFINED[this.#kind], network, hash: refinerHash } });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use clap::Args;
-use impasto::fit::{self, Chain, RefineOptions, RefineStyle, Refinement};
+use impasto::fit::{self, Chain, RefineLayer, RefineOptions, Refinement};
 use impasto::train::evaluate::{Judge, Measures, Seen, Stability};
 use impasto::train::probe::{self, Recognized};
 use impasto::train::sheet::{Sheet, square};
@@ -172,7 +172,7 @@ impl Evaluate {
                     let options = RefineOptions { steps, strength, ..RefineOptions::default() };
                     let (photo, styles) = (
                         photo.picture.clone(),
-                        [RefineStyle { picture: &original.picture, weight: 1.0, stroke: 1.0 }],
+                        [RefineLayer { picture: Some(&original.picture), weight: 1.0, stroke: 1.0, mask: None }],
                     );
                     let refinement =
                         Refinement::new(chain, painting, photo, &styles, options, device)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
+use impasto::fit::RefineLayer;
 use impasto::{Colours, Layer, Mask, Options, STYLE_SIZE, Style, Stylizer};
 
 use super::engine::{self, Engine};
@@ -145,23 +146,42 @@ impl Given {
         &self.networks.bytes
     }
 
-    /// The styles that no region names are mixed, in all that the regions leave.
+    /// What is painted, and where.
     pub fn layers<'a>(&'a self, studio: &'a Studio) -> Vec<Layer<'a>> {
+        let layer = |(index, weight, mask): (Option<usize>, _, _)| Layer {
+            style: index.map(|index| &studio.styles[index]),
+            weight,
+            mask,
+        };
+        self.placed().map(layer).collect()
+    }
+
+    /// The same for refining, with the styles' pictures.
+    pub fn refine_layers<'a>(
+        &'a self,
+        pictures: &'a [GivenStyle],
+        stroke: f64,
+    ) -> Vec<RefineLayer<'a>> {
+        let layer = |(index, weight, mask): (Option<usize>, _, _)| RefineLayer {
+            picture: index.map(|index| &pictures[index].picture),
+            weight,
+            stroke,
+            mask,
+        };
+        self.placed().map(layer).collect()
+    }
+
+    /// Which style (by its index, or none for the photo), its weight, and where. The styles that no region names are
+    /// mixed, in all that the regions leave.
+    fn placed(&self) -> impl Iterator<Item = (Option<usize>, f32, Option<&Mask>)> {
         let Self { weights, regions, .. } = self;
-        let encoded = &studio.styles;
-        let masked = regions.iter().map(|(mask, style)| Layer {
-            style: style.map(|index| &encoded[index]),
-            weight: style.map_or(1.0, |index| weights[index]),
-            mask: Some(mask),
+        let masked = regions.iter().map(|(mask, style)| {
+            (*style, style.map_or(1.0, |index| weights[index]), Some(mask))
         });
-        let mixed = (0..encoded.len())
+        let mixed = (0..weights.len())
             .filter(|index| regions.iter().all(|(_, style)| *style != Some(*index)))
-            .map(|index| Layer {
-                style: Some(&encoded[index]),
-                weight: weights[index],
-                mask: None,
-            });
-        masked.chain(mixed).collect()
+            .map(|index| (Some(index), weights[index], None));
+        masked.chain(mixed)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{ArgMatches, Args};
-use impasto::fit::{self, Chain, RefineOptions, RefineStyle, Refinement};
+use impasto::fit::{self, Chain, RefineLayer, RefineOptions, Refinement};
 use impasto::picture::codecs::{Beside, Decoded};
 use impasto::{Format, Layer, Options, Picture, STYLE_SIZE, Stylizer};
 use indicatif::ProgressBar;
@@ -67,7 +67,7 @@ pub struct Stylize {
     /// the photo's content and the style's texture. Takes about half a second a step at 512 pixels on
     /// two cores. Ctrl-C keeps what there is
     #[arg(long, value_name = "STEPS", num_args = 0..=1, require_equals = true,
-          default_missing_value = "60", conflicts_with = "masks",
+          default_missing_value = "60",
           value_parser = clap::value_parser!(u16).range(1..=5000))]
     refine: Option<u16>,
     /// With --refine, how much the photo's content counts: 0.3 is free, 3 close to the photo
@@ -112,8 +112,8 @@ struct Said {
 /// What refining takes beside the networks.
 struct Refiner<'a> {
     chain: Chain,
-    /// In full size.
-    styles: Vec<RefineStyle<'a>>,
+    /// With pictures in full size.
+    layers: Vec<RefineLayer<'a>>,
     device: Device,
 }
 
@@ -149,15 +149,7 @@ impl Stylize {
         let refiner = match &pictures {
             Some(pictures) => Some(Refiner {
                 chain: Chain::load(fit::NETWORK, &studio.device)?,
-                styles: pictures
-                    .iter()
-                    .zip(&given.weights)
-                    .map(|(given, weight)| RefineStyle {
-                        picture: &given.picture,
-                        weight: *weight,
-                        stroke,
-                    })
-                    .collect(),
+                layers: given.refine_layers(pictures, stroke),
                 device: studio.device.clone(),
             }),
             None => None,
@@ -360,8 +352,8 @@ impl Stylize {
             colours: self.look.colours(),
             ..RefineOptions::default()
         };
-        let Refiner { chain, styles, device } = refiner;
-        let mut refinement = Refinement::new(chain, painting, photo, styles, options, device)?;
+        let Refiner { chain, layers, device } = refiner;
+        let mut refinement = Refinement::new(chain, painting, photo, layers, options, device)?;
         let _keeping = Keeping::start("keeping what there is");
         let name = job.photo.display();
         // Where there is no terminal, a line now and then.

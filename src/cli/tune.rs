@@ -47,6 +47,9 @@ pub struct Tune {
     #[arg(long, value_name = "N", default_value_t = 300,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     steps: u32,
+    /// Begin with what a tuned style has learned already, and learn on from there
+    #[arg(long, value_name = "STYLE")]
+    from: Option<PathBuf>,
     /// Name of the style, kept in the file
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
@@ -81,6 +84,8 @@ impl Tune {
             format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
         })?;
         let base = self.weights.read()?;
+        let before = self.from.as_deref().map(|file| learned(file, &base.bytes)).transpose()?;
+        let steps_before = before.as_ref().map_or(0, |(steps, _)| *steps);
         let picture = match files::bundled_style(&self.style) {
             Some(style) => style.picture(),
             None => files::read_style(&self.style)?.picture,
@@ -98,7 +103,7 @@ impl Tune {
             eprintln!("skipped {line}");
         }
         let style = load(&style_folder(&run, &picture)?, "style", &skipped)?;
-        let config = settings(self.steps as usize);
+        let config = settings(self.steps as usize, steps_before);
         let dataset = Dataset::new(content, style, None, &config)?;
         let start = if resumed { Start::Resume } else { Start::New };
         let device = [self.device.device()?];
@@ -111,14 +116,15 @@ impl Tune {
         if resumed {
             eprintln!("going on with step {} of {}", trainer.step(), run.display());
         } else {
-            trainer.start_from(&base.bytes).with_context(|| base.name.clone())?;
+            let start = before.as_ref().map_or(&base.bytes[..], |(_, weights)| weights);
+            trainer.start_from(start).with_context(|| base.name.clone())?;
         }
         if run_to_the_end(&mut trainer, steps)? == Outcome::Interrupted {
             eprintln!("Stopped at step {}; the same command goes on from there.", trainer.step());
             std::process::exit(interrupt::CODE);
         }
         let tuned = files::read(&run.join("impasto.safetensors"))?;
-        let made = TunedStyle::new(&base.bytes, &tuned, &picture, self.about())?;
+        let made = TunedStyle::new(&base.bytes, &tuned, &picture, self.about(steps_before))?;
         let bytes = made.save()?;
         files::write(&self.output, &bytes)?;
         std::fs::remove_dir_all(&run)
@@ -128,13 +134,14 @@ impl Tune {
         Ok(())
     }
 
-    fn about(&self) -> Metadata {
+    /// What the file says of the style, for which `before` steps had been done before.
+    fn about(&self, before: u32) -> Metadata {
         let stem = || self.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let title = || files::bundled_style(&self.style).map(|style| style.title_en.to_owned());
         let given = [("author", &self.author), ("licence", &self.licence)];
         let given = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
         let name = self.name.clone().or_else(title).unwrap_or_else(stem);
-        [("name", name), ("steps", self.steps.to_string())]
+        [("name", name), ("steps", (before + self.steps).to_string())]
             .into_iter()
             .chain(given)
             .map(|(key, value)| (key.to_owned(), value))
@@ -142,10 +149,20 @@ impl Tune {
     }
 }
 
+/// The steps that a tuned style took, and `base` with what it learned in them.
+fn learned(file: &Path, base: &[u8]) -> Result<(u32, Vec<u8>)> {
+    let context = || file.display().to_string();
+    let style = TunedStyle::load(&files::read(file)?).with_context(context)?;
+    let steps = style.tuning.about.get("steps").and_then(|steps| steps.parse().ok());
+    Ok((steps.unwrap_or(0), style.weights(base).with_context(context)?))
+}
+
 /// What was found to be good for one style: no other losses than those that make the picture.
-fn settings(steps: usize) -> TrainConfig {
+/// With other crops than in the `before` steps that were done before.
+fn settings(steps: usize, before: u32) -> TrainConfig {
     TrainConfig {
         steps,
+        seed: 1 + u64::from(before),
         distillation_steps: 0,
         paired_every: 0,
         procedural: 0.0,

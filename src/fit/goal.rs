@@ -1,6 +1,6 @@
 //! What a picture is to be like, how far it is from that, and which way is nearer.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::chain::{LEVELS, Pass};
 use super::refine::RefineError;
@@ -16,7 +16,8 @@ pub struct Weights {
     pub gram: f64,
 }
 
-/// How far a picture is from its goal, each `[1]`, not yet weighted.
+/// How far a picture is from its goal, each `[1]`, not yet weighted. Of parts with styles of their own each counts as
+/// much as it covers.
 #[derive(Debug, Clone)]
 pub struct Losses {
     /// Mean squared difference to the photo of instance-normalized relu4_1, and half of relu3_1.
@@ -30,6 +31,19 @@ pub struct Losses {
 }
 
 impl Losses {
+    fn none(device: &Device) -> Self {
+        let zero = || Tensor::zeros([1], device);
+        Self { content: zero(), statistics: zero(), gram: zero() }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            content: self.content + other.content,
+            statistics: self.statistics + other.statistics,
+            gram: self.gram + other.gram,
+        }
+    }
+
     /// Content, statistics and Gram matrices, as numbers.
     ///
     /// # Errors
@@ -43,6 +57,31 @@ impl Losses {
     }
 }
 
+/// Which part of the picture has styles of its own, at each level.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// How much of every place belongs to it, `[1, 1, height, width]`, and the sum of that.
+    levels: [(Tensor<4>, f64); LEVELS],
+    /// Of the whole picture, in 0..=1.
+    pub area: f64,
+}
+
+impl Places {
+    /// From shares in 0..=1 in rows, at the sizes of the levels (width, height).
+    pub fn new(levels: [(Vec<f32>, (u32, u32)); LEVELS], device: &Device) -> Self {
+        let mean = |shares: &[f32]| {
+            shares.iter().copied().map(f64::from).sum::<f64>() / shares.len() as f64
+        };
+        let area = mean(&levels[0].0);
+        let levels = levels.map(|(shares, (width, height))| {
+            let sum = mean(&shares) * shares.len() as f64;
+            let shape = [1, 1, height as usize, width as usize];
+            (Tensor::from_data(TensorData::new(shares, shape), device), sum + TINY)
+        });
+        Self { levels, area }
+    }
+}
+
 /// Of a level's channels.
 #[derive(Debug, Clone)]
 struct Moments {
@@ -53,14 +92,23 @@ struct Moments {
 }
 
 impl Moments {
-    fn of(level: &Tensor<4>) -> Self {
+    /// Of all places, or of some as much as they count.
+    fn of(level: &Tensor<4>, within: Option<&(Tensor<4>, f64)>) -> Self {
         let [_, channels, height, width] = level.dims();
         let places = height * width;
         let rows = level.clone().reshape([channels, places]);
-        let mean = rows.clone().mean_dim(1);
-        let centred = rows - mean.clone();
-        let covariance = kernels::gram(centred) / places as f64;
-        Self { mean, covariance }
+        let (mean, centred, count) = match within {
+            None => {
+                let mean = rows.clone().mean_dim(1);
+                (mean.clone(), rows - mean, places as f64)
+            }
+            Some((shares, sum)) => {
+                let shares = shares.clone().reshape([1, places]);
+                let mean = (rows.clone() * shares.clone()).sum_dim(1) / *sum;
+                (mean.clone(), (rows - mean) * shares.sqrt(), *sum)
+            }
+        };
+        Self { mean, covariance: kernels::gram(centred) / count }
     }
 
     /// `[channels, 1]`
@@ -74,28 +122,35 @@ impl Moments {
     }
 }
 
-/// The goal: a photo's content, and a mixture of styles.
+/// The goal: a photo's content, and in each part of the picture a mixture of styles.
 #[derive(Debug, Clone)]
 pub struct Goal {
     /// Instance-normalized relu3_1 and relu4_1, and their weights.
     content: [(Tensor<4>, f64); 2],
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone)]
+struct Part {
     styles: Vec<Moments>,
+    /// All of the picture where there are none.
+    places: Option<Places>,
 }
 
 /// Which levels the content is compared at, and how much each counts.
 const CONTENT: [(usize, f64); 2] = [(2, 0.5), (3, 1.0)];
 
 impl Goal {
-    /// Of what the network sees in the photo and in the styles, with the weights of these, which sum to 1.
-    pub fn of(photo: &Pass, styles: &[(Pass, f64)]) -> Self {
+    /// Of what the network sees in the photo and in the styles of each part, with the weights of these, which sum to 1.
+    pub fn of(photo: &Pass, parts: Vec<(Vec<(Pass, f64)>, Option<Places>)>) -> Self {
         let photo = photo.levels();
         let content = CONTENT.map(|(level, weight)| {
             let (normalized, _) = normalized(photo[level].clone());
             (normalized, weight)
         });
-        let mixed = |level: usize| {
+        let mixed = |styles: &[(Pass, f64)], level: usize| {
             let moments = styles.iter().map(|(pass, weight)| {
-                let Moments { mean, covariance } = Moments::of(pass.levels()[level]);
+                let Moments { mean, covariance } = Moments::of(pass.levels()[level], None);
                 Moments { mean: mean * *weight, covariance: covariance * *weight }
             });
             let sum = moments.reduce(|a, b| Moments {
@@ -104,7 +159,11 @@ impl Goal {
             });
             sum.expect("there is a style")
         };
-        Self { content, styles: (0..LEVELS).map(mixed).collect() }
+        let parts = parts.into_iter().map(|(styles, places)| Part {
+            styles: (0..LEVELS).map(|level| mixed(&styles, level)).collect(),
+            places,
+        });
+        Self { content, parts: parts.collect() }
     }
 
     /// The losses of a picture, and the gradient of their weighted sum in relu1_1 … relu4_1.
@@ -112,9 +171,15 @@ impl Goal {
         let mut losses: Option<Losses> = None;
         let levels = picture.levels();
         let gradients = std::array::from_fn(|index| {
-            let (level, goal) = (levels[index], &self.styles[index]);
-            let (own, by_style) = towards(level, goal, weights);
-            let mut own = own;
+            let level = levels[index];
+            let by_part = self.parts.iter().map(|part| {
+                let within = part.places.as_ref().map(|places| &places.levels[index]);
+                let area = part.places.as_ref().map_or(1.0, |places| places.area);
+                towards(level, within, &part.styles[index], weights, area)
+            });
+            let (mut own, by_style) = by_part
+                .reduce(|(losses, gradient), (more, along)| (losses.plus(more), gradient + along))
+                .unwrap_or_else(|| (Losses::none(&level.device()), level.zeros_like()));
             let by_content = CONTENT.iter().zip(&self.content).find(|((at, _), _)| *at == index);
             let gradient = match by_content {
                 None => by_style,
@@ -126,11 +191,7 @@ impl Goal {
             };
             losses = Some(match losses.take() {
                 None => own,
-                Some(sum) => Losses {
-                    content: sum.content + own.content,
-                    statistics: sum.statistics + own.statistics,
-                    gram: sum.gram + own.gram,
-                },
+                Some(sum) => sum.plus(own),
             });
             gradient
         });
@@ -138,11 +199,18 @@ impl Goal {
     }
 }
 
-/// Style losses of one level (no content), and their weighted gradient in it.
-fn towards(level: &Tensor<4>, goal: &Moments, weights: &Weights) -> (Losses, Tensor<4>) {
+/// Style losses of one level (no content) in all of the picture or `within` a part of it, and their weighted gradient in
+/// it. `area`: how much they count.
+fn towards(
+    level: &Tensor<4>,
+    within: Option<&(Tensor<4>, f64)>,
+    goal: &Moments,
+    weights: &Weights,
+    area: f64,
+) -> (Losses, Tensor<4>) {
     let [_, channels, height, width] = level.dims();
-    let places = (height * width) as f64;
-    let moments = Moments::of(level);
+    let places = within.map_or((height * width) as f64, |(_, sum)| *sum);
+    let moments = Moments::of(level, within);
     let (deviation, goal_deviation) = (moments.deviation(), goal.deviation());
     // Mean squares over that of the goal, and their slopes.
     let relative = |value: Tensor<2>, goal: Tensor<2>| {
@@ -161,17 +229,17 @@ fn towards(level: &Tensor<4>, goal: &Moments, weights: &Weights) -> (Losses, Ten
     let difference = moments.covariance.clone() - goal.covariance.clone();
     let gram = square(&difference) * scale.clone();
     let numbers = (channels * channels) as f64;
-    let by_covariance = difference * scale.reshape([1, 1]) * (2.0 * weights.gram / numbers);
+    let by_covariance = difference * scale.reshape([1, 1]) * (2.0 * area * weights.gram / numbers);
 
     // A place's gradient is linear in what is there: of covariance and deviation (the root of the
     // covariance's diagonal) 2 / places times a symmetric matrix times the centred features, of the mean a
     // constant. The means of the centred features are 0, so that nothing comes back through them.
-    let by_variance = by_deviation * weights.statistics / (deviation * 2.0);
+    let by_variance = by_deviation * (area * weights.statistics) / (deviation * 2.0);
     let diagonal = Tensor::<2>::eye(channels, &by_variance.device()) * by_variance;
     let matrix = (by_covariance + diagonal) * (2.0 / places);
     // The matrix is its own transpose.
     let along = kernels::linear(moments.mean.transpose(), matrix.clone(), None, Activation::None);
-    let constant = by_mean * (weights.statistics / places) - along.transpose();
+    let constant = by_mean * (area * weights.statistics / places) - along.transpose();
     let gradient = kernels::convolve(
         level.clone(),
         matrix.reshape([channels, channels, 1, 1]),
@@ -180,8 +248,13 @@ fn towards(level: &Tensor<4>, goal: &Moments, weights: &Weights) -> (Losses, Ten
         false,
         None,
     );
-    let zero = gram.zeros_like();
-    (Losses { content: zero, statistics: mean_loss + deviation_loss, gram }, gradient)
+    let statistics = mean_loss + deviation_loss;
+    let content = gram.zeros_like();
+    let Some((shares, _)) = within else {
+        return (Losses { content, statistics, gram }, gradient);
+    };
+    let losses = Losses { content, statistics: statistics * area, gram: gram * area };
+    (losses, gradient * shares.clone())
 }
 
 /// Every channel with mean 0 and deviation 1, and the reciprocals of the deviations, `[1, channels, 1, 1]`.
@@ -205,7 +278,7 @@ fn difference(x: Tensor<4>, goal: &Tensor<4>) -> (Tensor<1>, Tensor<4>) {
 
 #[cfg(all(test, feature = "train", feature = "cpu"))]
 mod tests {
-    use burn::tensor::{Distribution, TensorData};
+    use burn::tensor::Distribution;
 
     use super::super::chain::Chain;
     use super::*;
@@ -281,12 +354,52 @@ mod tests {
         compare(network(true));
     }
 
+    /// A part's losses and gradient are those of a picture that is nothing else.
+    #[test]
+    fn a_part_is_judged_by_itself() {
+        let device = crate::device::cpu();
+        device.seed(8);
+        let random = |shape: [usize; 4]| {
+            Tensor::<4>::random(shape, Distribution::Uniform(0.0, 2.0), &device)
+        };
+        let (level, style) = (random([1, 6, 5, 8]), random([1, 6, 7, 4]));
+        let goal = Moments::of(&style, None);
+        let numbers = |x: Tensor<4>| x.into_data().iter::<f32>().collect::<Vec<_>>();
+        let judged = |level: &Tensor<4>, shares: Option<Vec<f32>>, area: f64| {
+            let within = shares.map(|shares| {
+                let sum = shares.iter().copied().map(f64::from).sum();
+                (Tensor::from_data(TensorData::new(shares, [1, 1, 5, 8]), &device), sum)
+            });
+            let (losses, gradient) = towards(level, within.as_ref(), &goal, &WEIGHTS, area);
+            let number = |x: Tensor<1>| x.into_scalar::<f32>();
+            ([number(losses.statistics), number(losses.gram)], gradient)
+        };
+        let close = |(found, by_found): ([f32; 2], Tensor<4>), (wanted, by_wanted): ([f32; 2], _)| {
+            let (found_all, wanted_all) = (numbers(by_found), numbers(by_wanted));
+            let pairs = found.iter().chain(&found_all).zip(wanted.iter().chain(&wanted_all));
+            for (a, b) in pairs {
+                assert!((a - b).abs() <= 1e-5 + 1e-3 * b.abs(), "{a} is not {b}");
+            }
+        };
+        let left: Vec<f32> = (0..40).map(|place| f32::from(u8::from(place % 8 < 3))).collect();
+        let (losses, gradient) = judged(&level, Some(left), 0.25);
+        let part = level.clone().narrow(3, 0, 3);
+        let (of_part, by_part) = judged(&part, None, 1.0);
+        close(
+            (losses, gradient.clone().narrow(3, 0, 3)),
+            (of_part.map(|loss| loss * 0.25), by_part * 0.25),
+        );
+        assert!(numbers(gradient.narrow(3, 3, 5)).iter().all(|slope| *slope == 0.0));
+        close(judged(&level, Some(vec![0.5; 40]), 1.0), judged(&level, None, 1.0));
+    }
+
     fn compare((mut tensors, bytes): (Vec<NamedTensor>, Vec<u8>)) {
         let plain = crate::device::cpu();
         let chain = Chain::load(&bytes, &plain).unwrap();
         let (photo, style, painting) = (picture(1, 48, 40), picture(2, 32, 40), picture(5, 48, 40));
 
-        let goal = Goal::of(&chain.forward(photo.clone()), &[(chain.forward(style.clone()), 1.0)]);
+        let styles = vec![(chain.forward(style.clone()), 1.0)];
+        let goal = Goal::of(&chain.forward(photo.clone()), vec![(styles, None)]);
         let pass = chain.forward(painting.clone());
         let (found, by_level) = goal.compare(&pass, &WEIGHTS);
         let found_gradient = chain.backward(pass, by_level);

@@ -12,6 +12,6 @@ mod transfer;
 
 pub use chain::Chain;
 pub use goal::Losses;
-pub use refine::{RefineError, RefineOptions, RefineStyle, Refinement};
+pub use refine::{RefineError, RefineLayer, RefineOptions, Refinement};
 #[cfg(not(target_arch = "wasm32"))]
 pub use transfer::{NETWORK, generate_style_transfer};

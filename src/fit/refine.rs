@@ -9,12 +9,13 @@ use burn::tensor::{Device, Tensor};
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 
-use super::chain::Chain;
-use super::goal::{Goal, Losses, Weights};
+use super::chain::{Chain, LEVELS};
+use super::goal::{Goal, Losses, Places, Weights};
 use crate::kernels::{self, Source};
 use crate::kernels::{PHOTO_CLAMP, logit};
 use crate::network::palette::{Colours, recolour};
-use crate::picture::{Picture, PictureError};
+use crate::picture::mask::{Mask, shares};
+use crate::picture::{Picture, PictureError, Rect};
 use crate::stylizer::StylizeError;
 use crate::weights::WeightsError;
 
@@ -35,6 +36,8 @@ const TINY: f64 = 1e-8;
 const RATE: f64 = 0.06;
 /// How much unevenness counts.
 const TOTAL_VARIATION: f64 = 0.5;
+/// Parts that cover less of the picture than this are too small to have statistics.
+const SMALLEST_PART: f64 = 1e-3;
 /// Starts are kept this far from black and white, where a sigmoid has no slope.
 const CLAMP: f64 = 0.01;
 
@@ -91,16 +94,22 @@ impl Default for RefineOptions {
     }
 }
 
-/// A style of a painting.
+/// A style of a painting, as [`Layer`](crate::Layer) is for the networks.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RefineStyle<'a> {
-    /// As large as it is.
-    pub picture: &'a Picture,
+pub struct RefineLayer<'a> {
+    /// As large as it is; none where the photo is to show.
+    pub picture: Option<&'a Picture>,
     /// Relative to the others'.
     pub weight: f32,
     /// How large strokes are, relative to those of the picture when it is as large as the painting.
     pub stroke: f64,
+    /// The part of the photo that has this style and no other. Layers without a mask are mixed in all that the masks
+    /// leave.
+    pub mask: Option<&'a Mask>,
 }
+
+/// Pictures, shares, and how large strokes are.
+type Styles = Vec<(Picture, f64, f64)>;
 
 /// A painting that gets better step by step.
 #[derive(Debug, Clone)]
@@ -109,8 +118,10 @@ pub struct Refinement {
     device: Device,
     painting: Picture,
     photo: Picture,
-    /// Pictures, shares, and how large strokes are.
-    styles: Vec<(Picture, f64, f64)>,
+    /// The regions, each with its weight against others.
+    masks: Vec<(Mask, f32)>,
+    /// Of each region, and at last of what the regions leave; none where the photo shows.
+    parts: Vec<Styles>,
     options: RefineOptions,
     /// Sizes, and the steps at each.
     stages: Vec<((u32, u32), usize)>,
@@ -143,22 +154,32 @@ impl Refinement {
         chain: &Chain,
         painting: Picture,
         photo: Picture,
-        styles: &[RefineStyle<'_>],
+        layers: &[RefineLayer<'_>],
         options: RefineOptions,
         device: &Device,
     ) -> Result<Self, RefineError> {
-        let sum: f64 = styles.iter().map(|style| f64::from(style.weight)).sum();
-        if !(sum.is_finite() && sum > 0.0) || styles.iter().any(|style| style.weight < 0.0) {
-            return Err(RefineError::NoStyle);
-        }
         let size = |picture: &Picture| (picture.width(), picture.height());
         if size(&painting) != size(&photo) {
             return Err(RefineError::Sizes { painting: size(&painting), photo: size(&photo) });
         }
-        let styles = styles.iter().filter(|style| style.weight > 0.0).map(|style| {
-            (style.picture.clone(), f64::from(style.weight) / sum, style.stroke.max(0.0))
-        });
-        let styles = styles.collect();
+        if layers.iter().any(|layer| !layer.weight.is_finite() || layer.weight < 0.0) {
+            return Err(RefineError::NoStyle);
+        }
+        let used = || layers.iter().filter(|layer| layer.weight > 0.0);
+        let style = |layer: &RefineLayer<'_>, share: f64| {
+            Some((layer.picture?.clone(), share, layer.stroke.max(0.0)))
+        };
+        let masks = used().filter_map(|layer| Some((layer.mask?.clone(), layer.weight)));
+        let masks = masks.collect();
+        let regions = used().filter(|layer| layer.mask.is_some());
+        let regions = regions.map(|layer| style(layer, 1.0).into_iter().collect());
+        let rest = || used().filter(|layer| layer.mask.is_none() && layer.picture.is_some());
+        let sum: f64 = rest().map(|layer| f64::from(layer.weight)).sum();
+        let rest = rest().filter_map(|layer| style(layer, f64::from(layer.weight) / sum));
+        let parts: Vec<Styles> = regions.chain([rest.collect()]).collect();
+        if parts.iter().all(Vec::is_empty) {
+            return Err(RefineError::NoStyle);
+        }
         let stages = stages(size(&photo), options.steps, options.pixels);
         let device = device.clone();
         Ok(Self {
@@ -166,7 +187,8 @@ impl Refinement {
             device,
             painting,
             photo,
-            styles,
+            masks,
+            parts,
             options,
             stages,
             next: 0,
@@ -200,16 +222,20 @@ impl Refinement {
         let see = |picture: &Picture| self.chain.forward(picture.to_tensor(&self.device));
         let quick = self.painting.resized(width, height).to_tensor(&self.device);
         let long = f64::from(width.max(height));
-        let styles: Vec<_> = self
-            .styles
-            .iter()
-            .map(|(style, weight, stroke)| {
+        let mut parts = Vec::new();
+        for (styles, places) in self.parts.iter().zip(self.places(width, height)) {
+            let small = places.as_ref().is_some_and(|places| places.area < SMALLEST_PART);
+            if styles.is_empty() || small {
+                continue;
+            }
+            let styles = styles.iter().map(|(style, weight, stroke)| {
                 let style = style.fit(((long * stroke).round() as u32).max(SMALLEST));
                 let (width, height) = (inside(style.width()), inside(style.height()));
                 (see(&style.resized(width, height)), *weight)
-            })
-            .collect();
-        let goal = Goal::of(&see(&self.photo.resized(width, height)), &styles);
+            });
+            parts.push((styles.collect(), places));
+        }
+        let goal = Goal::of(&see(&self.photo.resized(width, height)), parts);
         let start = match change {
             Some(change) => kernels::add(quick.clone(), Source { upsample: true, ..change.into() }),
             None => quick.clone(),
@@ -217,6 +243,32 @@ impl Refinement {
         let logits = logit(start.clamp(CLAMP, 1.0 - CLAMP));
         let zero = logits.zeros_like();
         State { quick, goal, moments: [zero.clone(), zero], logits, step: 0, steps }
+    }
+
+    /// Where each part is in a picture of that size; everywhere, if there is one only.
+    fn places(&self, width: u32, height: u32) -> Vec<Option<Places>> {
+        if self.masks.is_empty() {
+            return vec![None];
+        }
+        let levels = std::array::from_fn::<_, LEVELS, _>(|level| {
+            let (width, height) = (width >> level, height >> level);
+            (self.shares(width, height), (width, height))
+        });
+        let part = |index: usize| {
+            Places::new(
+                levels.each_ref().map(|(shares, size)| (shares[index].clone(), *size)),
+                &self.device,
+            )
+        };
+        (0..self.parts.len()).map(|index| Some(part(index))).collect()
+    }
+
+    /// How much of every pixel belongs to each part.
+    fn shares(&self, width: u32, height: u32) -> Vec<Vec<f32>> {
+        let masks: Vec<_> = self.masks.iter().map(|(mask, weight)| (mask, *weight)).collect();
+        let whole = Rect { left: 0, top: 0, width, height };
+        let found = shares(&masks, width, height, whole);
+        found.masked.into_iter().chain([found.rest]).collect()
     }
 
     /// The picture after all steps.
@@ -258,6 +310,16 @@ impl Refinement {
             *value = photo + strength * (*value - photo);
         }
         recolour(&mut planes, &self.photo, self.options.colours, None)?;
+        if self.parts.iter().any(Vec::is_empty) && !self.masks.is_empty() {
+            let shares = self.shares(width, height);
+            let bare = self.parts.iter().zip(shares).filter(|(styles, _)| styles.is_empty());
+            for (_, shares) in bare {
+                let photo = self.photo.planes();
+                for ((value, photo), share) in planes.iter_mut().zip(photo).zip(shares.iter().cycle()) {
+                    *value += share * (photo - *value);
+                }
+            }
+        }
         Ok(Picture::from_tensor_data(width, height, &planes)?)
     }
 }
@@ -370,6 +432,10 @@ mod tests {
         Chain::load(&bytes.unwrap(), device).unwrap()
     }
 
+    fn layer(picture: &Picture, weight: f32) -> RefineLayer<'_> {
+        RefineLayer { picture: Some(picture), weight, stroke: 1.0, mask: None }
+    }
+
     #[test]
     fn steps_are_shared_among_sizes() {
         const ALL: usize = 1 << 30;
@@ -392,7 +458,7 @@ mod tests {
         let chain = chain(&device);
         let (photo, style) = (paint(Family::Agate, 300, 90, 1), paint(Family::Woodcut, 80, 70, 2));
         let options = RefineOptions { steps: 24, ..RefineOptions::default() };
-        let styles = [RefineStyle { picture: &style, weight: 2.0, stroke: 1.0 }];
+        let styles = [layer(&style, 2.0)];
         let mut refinement =
             Refinement::new(&chain, photo.clone(), photo.clone(), &styles, options, &device)
                 .unwrap();
@@ -413,6 +479,46 @@ mod tests {
     }
 
     #[test]
+    fn each_part_comes_closer_to_its_own_styles() {
+        let device = crate::device::cpu();
+        let chain = Chain::load(super::super::NETWORK, &device).unwrap();
+        let photo = paint(Family::Agate, 96, 64, 1);
+        let flat = |level: u8| {
+            let noise = (0..3 * 48 * 48u32).map(|i| level + (i * 37 % 11) as u8);
+            Picture::new(48, 48, noise.collect()).unwrap()
+        };
+        let (dark, bright) = (flat(20), flat(220));
+        let mask = |from: usize, to: usize| {
+            let row = (0..96).map(|x| f32::from(u8::from((from..to).contains(&x))));
+            Mask::new(96, 1, row.collect()).unwrap()
+        };
+        let (left, middle, nowhere) = (mask(0, 32), mask(32, 64), mask(0, 0));
+        let options = RefineOptions { steps: 25, ..RefineOptions::default() };
+        let refined = |layers: &[RefineLayer<'_>]| {
+            let quick = photo.clone();
+            let new = Refinement::new(&chain, quick, photo.clone(), layers, options, &device);
+            pollster::block_on(new.unwrap().finish()).unwrap()
+        };
+        let bare = RefineLayer { picture: None, weight: 1.0, stroke: 1.0, mask: None };
+        // The mean of a third of the picture.
+        let mean = |picture: &Picture, third: usize| {
+            let columns = picture.rgb().chunks(3 * 96).flat_map(|row| &row[96 * third..][..96]);
+            columns.map(|level| f64::from(*level)).sum::<f64>() / (64.0 * 96.0)
+        };
+        let all = refined(&[
+            RefineLayer { mask: Some(&left), ..bare },
+            RefineLayer { mask: Some(&middle), ..layer(&dark, 3.0) },
+            layer(&bright, 1.0),
+        ]);
+        let [before, after] = [&photo, &all].map(|it| [0, 1, 2].map(|third| mean(it, third)));
+        assert!((before[0] - after[0]).abs() < 0.01, "the photo stays: {before:?}, {after:?}");
+        assert!(after[1] < before[1] - 20.0, "darker: {before:?}, {after:?}");
+        assert!(after[2] > before[2] + 20.0, "brighter: {before:?}, {after:?}");
+        // A mask that covers nothing, and nothing else to paint.
+        assert_eq!(refined(&[RefineLayer { mask: Some(&nowhere), ..layer(&dark, 1.0) }]), photo);
+    }
+
+    #[test]
     fn what_cannot_be_refined_is_said() {
         let device = crate::device::cpu();
         let chain = chain(&device);
@@ -420,7 +526,7 @@ mod tests {
         let (photo, other) = (picture(16), picture(24));
         let new = |painting: &Picture, weight| {
             let painting = painting.clone();
-            let styles = [RefineStyle { picture: &other, weight, stroke: 1.0 }];
+            let styles = [layer(&other, weight)];
             let options = RefineOptions::default();
             Refinement::new(&chain, painting, photo.clone(), &styles, options, &device).err()
         };

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::{Chain, RefineError, RefineOptions, RefineStyle, Refinement};
+use super::{Chain, RefineError, RefineLayer, RefineOptions, Refinement};
 use crate::picture::Picture;
 use crate::stylizer::{STYLE_SIZE, Stylizer};
 
@@ -36,7 +36,7 @@ pub fn generate_style_transfer(
     let quick = pollster::block_on(stylizer.stylize(&seen, &[(&encoded, 1.0)], 1.0))?;
     let chain = Chain::load(NETWORK, device)?;
     let options = RefineOptions { steps: epochs, ..RefineOptions::default() };
-    let styles = [RefineStyle { picture: style, weight: 1.0, stroke: 1.0 }];
+    let styles = [RefineLayer { picture: Some(style), weight: 1.0, stroke: 1.0, mask: None }];
     let refinement = Refinement::new(&chain, quick, content.clone(), &styles, options, device)?;
     pollster::block_on(refinement.finish())
 }

@@ -7,15 +7,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { clip, read } from './clips.mjs';
-import { files, folder, kept, onBlank, onPage, painted, patched, pick, slide, withStylizer } from './visit.mjs';
+import { files, folder, give, kept, onBlank, onPage, painted, patched, pick, slide, withStylizer } from './visit.mjs';
 
 const AT_64 = '?engine=cpu&size=64';
 const VARIED = [0, 0.1, 0.2, 0.35, 0.4, 0.75, 0.8, 0.85, 1, 1.2, 1.5];
 
 /** Gives the page a film, and waits until it can be painted. */
 async function giveFilm(page, file) {
-  await page.setInputFiles(await page.locator('#another-file').isVisible() ? '#another-file' : '#photo-file', file);
-  await painted(page);
+  await give(page, { photo: file });
   await page.waitForSelector('#paint-film:enabled');
 }
 
@@ -263,8 +262,7 @@ test('one can leave only when it is saved, and a film that is removed while it i
       for await (const name of films.keys()) return !name;
       return true;
     });
-    await page.setInputFiles('#photo-file', files.smallPhoto);
-    await painted(page);
+    await give(page, { photo: files.smallPhoto });
     assert.equal(await page.locator('#film').isVisible(), false);
   });
 });
@@ -316,8 +314,7 @@ test('a film comes back after a reload, and batches leave it out', async () => {
   const file = await clip('back.mp4');
   await onPage({ query: AT_64 }, async (page) => {
     await giveFilm(page, file);
-    await page.setInputFiles('#another-file', files.smallPhoto);
-    await painted(page);
+    await give(page, { photo: files.smallPhoto });
     assert.equal(await page.locator('#batch').isVisible(), false);
     assert.equal(await page.locator('#film').isVisible(), false);
     await page.click('#photos .pick >> nth=0');
@@ -390,8 +387,7 @@ test('what this browser can neither decode nor encode is said', async () => {
   });
   const none = (page) => page.addInitScript(() => { delete window.VideoEncoder; });
   await onPage({ query: AT_64, prepare: none, mayComplain: true }, async (page) => {
-    await page.setInputFiles('#photo-file', file);
-    await painted(page);
+    await give(page, { photo: file });
     await page.waitForSelector('#film-sound.warning');
     assert.match(await page.textContent('#film-sound'), /^This browser cannot write films\./);
     assert.equal(await page.locator('#paint-film').isEnabled(), false);

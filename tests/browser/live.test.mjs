@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { read } from './clips.mjs';
-import { CAMERA, files, folder, onBlank, onPage, painted, patched, withStylizer } from './visit.mjs';
+import { CAMERA, files, folder, give, onBlank, onPage, painted, patched, withStylizer } from './visit.mjs';
 
 const AT_64 = '?engine=cpu&size=64';
 
@@ -46,8 +46,7 @@ test('what the camera sees is painted, and the camera is off when it is closed',
     assert.deepEqual(await tracks(page), ['video ended', 'video ended']);
     assert.equal(await page.evaluate(() => document.getElementById('live-video').srcObject), null);
     // The engine is free again.
-    await page.setInputFiles('#photo-file', files.smallPhoto);
-    await painted(page);
+    await give(page, { photo: files.smallPhoto });
   });
 });
 

@@ -332,8 +332,7 @@ test('own styles are kept on the device until removed', async () => {
     await page.reload();
     await page.waitForFunction(() => document.querySelectorAll('#gallery .remove').length === 2);
     await page.click('#gallery .pick[aria-label=style]');
-    await page.setInputFiles('#photo-file', files.smallPhoto);
-    await painted(page);
+    await give(page, { photo: files.smallPhoto });
     await page.focus('#gallery .remove[aria-label*="style style"]');
     await page.keyboard.press('Enter');
     await painted(page);

@@ -237,9 +237,7 @@ test('sizes go up to the photo’s own, and large ones come with a warning', asy
       const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/jpeg' })).arrayBuffer());
       return [...bytes];
     });
-    await page.setInputFiles('#another-file', { name: 'huge.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(file) });
-    await page.waitForFunction(() => document.querySelectorAll('#photos .pick').length === 3);
-    await painted(page);
+    await give(page, { photo: { name: 'huge.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(file) } });
     assert.equal(await page.locator('#size option').last().textContent(), 'All of it: 6144 × 2984');
     assert.doesNotMatch(await page.textContent('#size-hint'), /memory/);
     await page.selectOption('#size', 'own');
@@ -262,8 +260,7 @@ test('where there is not enough memory, a smaller size is painted', async () => 
     await route.fulfill({ response, body: `${await response.text()}\n${dying}` });
   });
   await onPage({ query: '?engine=cpu', prepare, mayComplain: true }, async (page) => {
-    await page.setInputFiles('#photo-file', files.largePhoto);
-    await painted(page);
+    await give(page, { photo: files.largePhoto });
     assert.match(await page.textContent('#error'), /not enough memory for 768 pixels, so the painting has 512/);
     assert.equal((await pixels(page)).width, 512);
   });

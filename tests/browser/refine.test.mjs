@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { meanDifference } from './pictures.mjs';
 import {
-  assertAlike, download, engineLoads, files, give, native, onBlank, onPage, painted, patched, pixels, pretendGpu, save, WEBGPU, withStylizer,
+  assertAlike, decoded, download, engineLoads, files, give, native, onBlank, onPage, painted, patched, pixels, pretendGpu, save, slide, WEBGPU, withStylizer,
 } from './visit.mjs';
 
 const NETWORK = '**/models/vgg19-relu4_1.safetensors';
@@ -67,7 +67,7 @@ test('says what cannot be refined, and ends when it is told to', async () => {
       const style = await s.encodeStyle(photo);
       const reason = (promise) => promise.then(() => 'none', ({ name, message }) => `${name}: ${message}`);
       const wrong = [
-        await reason(s.refine(photo, [{ style, mask: photo }])),
+        await reason(s.refine(photo, [{ style: null }])),
         await reason(s.refine(photo, [{ style }], { steps: 0 })),
         await reason(s.refine(photo, [{ style }], { steps: 2.5 })),
         await reason(s.refine(photo, [{ style }], { content: 0 })),
@@ -80,8 +80,8 @@ test('says what cannot be refined, and ends when it is told to', async () => {
       const painting = await s.stylize(photo, [{ style }], { size: 32 });
       return { wrong, ended, last, width: painting.width };
     });
-    const [masks, ...ranges] = found.wrong;
-    assert.match(masks, /^RangeError: layers with masks cannot be refined/);
+    const [bare, ...ranges] = found.wrong;
+    assert.match(bare, /^TypeError: a layer without a style needs a mask/);
     for (const [i, what] of ['steps', 'steps', 'content', 'strength'].entries()) assert.match(ranges[i], new RegExp(`^RangeError: ${what}`));
     assert.match(found.ended, /^AbortError/);
     assert.deepEqual([found.last, found.width], [2, 32]);
@@ -205,7 +205,7 @@ test('where the network does not come the page says so, and the quick painting s
   });
 });
 
-test('there is no refining with regions, nor where the photo stays as it is', async () => {
+test('there is no refining where the photo stays as it is', async () => {
   await onPage({ query: '?engine=cpu&size=64' }, async (page) => {
     await give(page, { photo: files.smallPhoto });
     await page.fill('#strength', '0');
@@ -214,13 +214,32 @@ test('there is no refining with regions, nor where the photo stays as it is', as
     await page.fill('#strength', '100');
     await painted(page);
     assert.ok(await page.isEnabled('#refine'));
+  });
+});
+
+test('what is painted around a region is refined, and a region without a style stays the photo', async () => {
+  await onPage({ query: '?engine=cpu&size=64' }, async (page) => {
+    await give(page, { photo: files.photo });
     await page.click('#add-region');
+    await page.selectOption('#region-style', '');
+    await slide(page, '#region-brush', 40);
+    await slide(page, '#region-soft', 0);
     await page.focus('#mask');
-    for (let i = 0; i < 4; i++) await page.keyboard.press('Space');
+    await page.keyboard.press('Space');
     await page.click('#region-done');
     await painted(page);
-    assert.ok(await page.isDisabled('#refine'));
-    assert.match(await page.getAttribute('#refine', 'aria-label'), /not with regions/);
+    const quick = await download(page, 'regions-quick.png');
+    await page.click('#refine');
+    await rests(page);
+    const refined = await download(page, 'regions-refined.png');
+    const [before, after] = [await decoded(page, quick.file), await decoded(page, refined.file)];
+    // In the middle, where a mask's brush is at first.
+    const middle = [before.width >> 1, before.height >> 1];
+    assert.deepEqual(after.at(...middle), before.at(...middle), 'the photo stays');
+    assert.ok(await meanDifference(quick.file, refined.file) > 1, 'the rest is refined');
+    const command = await page.textContent('#command');
+    assert.match(command, /--mask \S+=none/);
+    assert.match(command, /--refine \\/);
   });
 });
 

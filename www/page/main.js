@@ -236,7 +236,7 @@ const mix = new Mix({
 const improver = new Improver(painter, {
   asked: improveAsked,
   rests: (task) => task.photo === photo && task.look === history.now && shown === lookKey(task.look, task.photo.id)
-    && !batch && !films.busy && !painter.busy && editing === undefined && !regionsOn(task.look, task.photo.id).length && !document.querySelector('dialog[open]'),
+    && !batch && !films.busy && !painter.busy && editing === undefined && !document.querySelector('dialog[open]'),
   tell: (seconds) => say('status', 'improving', { n: number(Math.max(1, Math.ceil(seconds))) }),
   done: improved,
 });
@@ -945,11 +945,9 @@ function renderToolbar() {
   button('compare').disabled = canvas('painting').hidden || films.busy || films.showing;
   for (const id of ['zoom-out', 'zoom-fit', 'zoom-in']) button(id).disabled = films.showing;
   const look = history.now;
-  const whole = photo !== undefined && regionsOn(look, photo.id).length === 0;
   button('batch').disabled ||= films.busy;
   button('add-region').disabled ||= films.busy;
-  button('refine').disabled = !ready || look.refined || !whole || look.strength === 0;
-  label(button('refine'), words(whole ? 'refineHint' : 'refineNoRegions'));
+  button('refine').disabled = !ready || look.refined || look.strength === 0;
 }
 
 function renderEngine() {

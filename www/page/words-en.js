@@ -38,7 +38,6 @@ export const en = {
   save: 'Save…',
   refine: 'Refine',
   refineHint: 'Refine: make this painting better, step by step',
-  refineNoRegions: 'Refine: not with regions',
 
   // Strips
   strips: 'Photos and earlier paintings',

@@ -38,7 +38,6 @@ export const zh = {
   save: '保存…',
   refine: '精修',
   refineHint: '精修：一步步把这幅画画得更好',
-  refineNoRegions: '精修：有区域时不可用',
 
   strips: '照片和之前的画',
   photos: '照片',
