@@ -261,7 +261,9 @@ impl Engine {
             let quick = quick.map_err(JsError::from)?;
             let layer = |layer| {
                 let OwnedLayer { picture, weight, mask, .. }: &OwnedLayer = layer;
-                let (picture, stroke) = picture.as_ref().map_or((None, 1.0), |(picture, stroke)| (Some(&**picture), *stroke));
+                let (picture, stroke) = picture
+                    .as_ref()
+                    .map_or((None, 1.0), |(picture, stroke)| (Some(&**picture), *stroke));
                 RefineLayer { picture, weight: *weight, stroke, mask: mask.as_ref() }
             };
             let layers: Vec<_> = layers.iter().map(layer).collect();

@@ -134,7 +134,8 @@ fn regions_are_painted_in_their_own_style() {
     assert_eq!(same(&only, &red, &left), 0.0);
     assert_eq!(same(&only, &photo(), &right), 0.0);
 
-    let refined = painted("refined.png", &[&styles[..], &["--mask", "left.png=none", "--refine=2"]].concat());
+    let refined =
+        painted("refined.png", &[&styles[..], &["--mask", "left.png=none", "--refine=2"]].concat());
     assert_eq!(same(&refined, &photo(), &left), 0.0);
     let quick = painted("quick.png", &[&styles[..], &["--mask", "left.png=none"]].concat());
     assert!(same(&refined, &quick, &right) > 0.5);

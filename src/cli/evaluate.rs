@@ -172,7 +172,12 @@ impl Evaluate {
                     let options = RefineOptions { steps, strength, ..RefineOptions::default() };
                     let (photo, styles) = (
                         photo.picture.clone(),
-                        [RefineLayer { picture: Some(&original.picture), weight: 1.0, stroke: 1.0, mask: None }],
+                        [RefineLayer {
+                            picture: Some(&original.picture),
+                            weight: 1.0,
+                            stroke: 1.0,
+                            mask: None,
+                        }],
                     );
                     let refinement =
                         Refinement::new(chain, painting, photo, &styles, options, device)?;

@@ -175,9 +175,9 @@ impl Given {
     /// mixed, in all that the regions leave.
     fn placed(&self) -> impl Iterator<Item = (Option<usize>, f32, Option<&Mask>)> {
         let Self { weights, regions, .. } = self;
-        let masked = regions.iter().map(|(mask, style)| {
-            (*style, style.map_or(1.0, |index| weights[index]), Some(mask))
-        });
+        let masked = regions
+            .iter()
+            .map(|(mask, style)| (*style, style.map_or(1.0, |index| weights[index]), Some(mask)));
         let mixed = (0..weights.len())
             .filter(|index| regions.iter().all(|(_, style)| *style != Some(*index)))
             .map(|index| (Some(index), weights[index], None));

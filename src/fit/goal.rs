@@ -278,7 +278,8 @@ fn difference(x: Tensor<4>, goal: &Tensor<4>) -> (Tensor<1>, Tensor<4>) {
 
 #[cfg(all(test, feature = "train", feature = "cpu"))]
 mod tests {
-    use burn::tensor::Distribution;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     use super::super::chain::Chain;
     use super::*;
@@ -288,23 +289,35 @@ mod tests {
 
     const WEIGHTS: Weights = Weights { content: 0.7, statistics: 1.3, gram: 2.0 };
 
+    /// Even numbers by chance, the same whatever other tests draw meanwhile.
+    fn random(seed: u64, shape: [usize; 4], range: std::ops::Range<f32>) -> Tensor<4> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let values = (0..shape.iter().product()).map(|_| rng.random_range(range.clone()));
+        let values: Vec<f32> = values.collect();
+        Tensor::from_data(TensorData::new(values, shape), &crate::device::cpu())
+    }
+
     fn picture(seed: u64, width: usize, height: usize) -> Tensor<4> {
-        let device = crate::device::cpu();
-        device.seed(seed);
         // Not white noise only, so that channels correlate.
-        let noise = |height, width| {
-            Tensor::<4>::random([1, 3, height, width], Distribution::Uniform(0.1, 0.9), &device)
-        };
-        let coarse = noise(height / 8, width / 8).repeat_dim(2, 8).repeat_dim(3, 8);
-        (noise(height, width) + coarse) / 2.0
+        let noise = |seed, height, width| random(seed, [1, 3, height, width], 0.1..0.9);
+        let coarse = noise(seed + 100, height / 8, width / 8).repeat_dim(2, 8).repeat_dim(3, 8);
+        (noise(seed, height, width) + coarse) / 2.0
     }
 
     /// VGG-19 with numbers by chance, and the same as the file that a chain reads: with factors or without.
     fn network(factors: bool) -> (Vec<NamedTensor>, Vec<u8>) {
         let plain = crate::device::cpu();
-        plain.seed(3);
+        let numbers = |seed: usize, shape: &[usize]| {
+            // Kept in size from layer to layer (He et al., 2015).
+            let inputs = shape[1..].iter().product::<usize>().max(6);
+            let most = (6.0 / inputs as f32).sqrt();
+            let all = [shape.iter().product(), 1, 1, 1];
+            random(seed as u64, all, -most..most).into_data().iter().collect::<Vec<f32>>()
+        };
         let mut parts = Vec::new();
-        for mut tensor in weights::tensors_of("", &VggConfig::full().init(&plain)) {
+        let tensors = weights::tensors_of("", &VggConfig::full().init(&plain));
+        for (index, mut tensor) in tensors.into_iter().enumerate() {
+            tensor.values = numbers(index, &tensor.shape);
             let layer = tensor.name.strip_suffix(".weight").map(str::to_owned);
             if let Some(layer) = layer.filter(|name| factors && name != "conv1_1") {
                 // As many rows as there are channels between the factors, and sums of them.
@@ -312,13 +325,11 @@ mod tests {
                 let rank = outputs / 8;
                 tensor.shape[0] = rank;
                 tensor.values.truncate(tensor.shape.iter().product());
-                let even = Distribution::Uniform(-1.0, 1.0);
-                let sums = Tensor::<2>::random([outputs, rank], even, &plain);
-                let sums = sums * (3.0 / rank as f64).sqrt();
+                let shape = vec![outputs, rank, 1, 1];
                 parts.push(NamedTensor {
                     name: tensor.name.clone(),
-                    shape: vec![outputs, rank, 1, 1],
-                    values: sums.into_data().iter().collect(),
+                    values: numbers(1000 + index, &shape),
+                    shape,
                 });
                 tensor.name = format!("{layer}.inner.weight");
             }
@@ -358,11 +369,7 @@ mod tests {
     #[test]
     fn a_part_is_judged_by_itself() {
         let device = crate::device::cpu();
-        device.seed(8);
-        let random = |shape: [usize; 4]| {
-            Tensor::<4>::random(shape, Distribution::Uniform(0.0, 2.0), &device)
-        };
-        let (level, style) = (random([1, 6, 5, 8]), random([1, 6, 7, 4]));
+        let (level, style) = (random(1, [1, 6, 5, 8], 0.0..2.0), random(2, [1, 6, 7, 4], 0.0..2.0));
         let goal = Moments::of(&style, None);
         let numbers = |x: Tensor<4>| x.into_data().iter::<f32>().collect::<Vec<_>>();
         let judged = |level: &Tensor<4>, shares: Option<Vec<f32>>, area: f64| {
@@ -374,7 +381,8 @@ mod tests {
             let number = |x: Tensor<1>| x.into_scalar::<f32>();
             ([number(losses.statistics), number(losses.gram)], gradient)
         };
-        let close = |(found, by_found): ([f32; 2], Tensor<4>), (wanted, by_wanted): ([f32; 2], _)| {
+        let close = |(found, by_found): ([f32; 2], Tensor<4>),
+                     (wanted, by_wanted): ([f32; 2], _)| {
             let (found_all, wanted_all) = (numbers(by_found), numbers(by_wanted));
             let pairs = found.iter().chain(&found_all).zip(wanted.iter().chain(&wanted_all));
             for (a, b) in pairs {

@@ -315,7 +315,9 @@ impl Refinement {
             let bare = self.parts.iter().zip(shares).filter(|(styles, _)| styles.is_empty());
             for (_, shares) in bare {
                 let photo = self.photo.planes();
-                for ((value, photo), share) in planes.iter_mut().zip(photo).zip(shares.iter().cycle()) {
+                for ((value, photo), share) in
+                    planes.iter_mut().zip(photo).zip(shares.iter().cycle())
+                {
                     *value += share * (photo - *value);
                 }
             }
@@ -483,11 +485,7 @@ mod tests {
         let device = crate::device::cpu();
         let chain = Chain::load(super::super::NETWORK, &device).unwrap();
         let photo = paint(Family::Agate, 96, 64, 1);
-        let flat = |level: u8| {
-            let noise = (0..3 * 48 * 48u32).map(|i| level + (i * 37 % 11) as u8);
-            Picture::new(48, 48, noise.collect()).unwrap()
-        };
-        let (dark, bright) = (flat(20), flat(220));
+        let [one, other] = [Family::Woodcut, Family::StainedGlass].map(|it| paint(it, 80, 64, 2));
         let mask = |from: usize, to: usize| {
             let row = (0..96).map(|x| f32::from(u8::from((from..to).contains(&x))));
             Mask::new(96, 1, row.collect()).unwrap()
@@ -500,22 +498,31 @@ mod tests {
             pollster::block_on(new.unwrap().finish()).unwrap()
         };
         let bare = RefineLayer { picture: None, weight: 1.0, stroke: 1.0, mask: None };
-        // The mean of a third of the picture.
-        let mean = |picture: &Picture, third: usize| {
-            let columns = picture.rgb().chunks(3 * 96).flat_map(|row| &row[96 * third..][..96]);
-            columns.map(|level| f64::from(*level)).sum::<f64>() / (64.0 * 96.0)
-        };
-        let all = refined(&[
+        let parts = refined(&[
             RefineLayer { mask: Some(&left), ..bare },
-            RefineLayer { mask: Some(&middle), ..layer(&dark, 3.0) },
-            layer(&bright, 1.0),
+            RefineLayer { mask: Some(&middle), ..layer(&one, 3.0) },
+            layer(&other, 1.0),
         ]);
-        let [before, after] = [&photo, &all].map(|it| [0, 1, 2].map(|third| mean(it, third)));
-        assert!((before[0] - after[0]).abs() < 0.01, "the photo stays: {before:?}, {after:?}");
-        assert!(after[1] < before[1] - 20.0, "darker: {before:?}, {after:?}");
-        assert!(after[2] > before[2] + 20.0, "brighter: {before:?}, {after:?}");
+        let [all_one, all_other] = [&one, &other].map(|style| refined(&[layer(style, 1.0)]));
+        // How far apart they are in a third of the picture, on average, without what is near to the others.
+        let apart = |a: &Picture, b: &Picture, third: usize| {
+            let columns = |picture: &Picture| {
+                let rows = picture.rgb().chunks(3 * 96);
+                let part = rows.flat_map(|row| &row[96 * third + 24..][..48]);
+                part.map(|level| f64::from(*level)).collect::<Vec<_>>()
+            };
+            let (a, b) = (columns(a), columns(b));
+            a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f64>() / a.len() as f64
+        };
+        assert_eq!(apart(&parts, &photo, 0), 0.0, "the photo stays");
+        let [by_one, by_other] = [1, 2].map(|third| {
+            let far = apart(&all_one, &all_other, third);
+            [&all_one, &all_other].map(|whole| apart(&parts, whole, third) / far)
+        });
+        assert!(by_one[0] < 0.6 && by_one[1] > 0.8, "{by_one:?}");
+        assert!(by_other[1] < 0.6 && by_other[0] > 0.8, "{by_other:?}");
         // A mask that covers nothing, and nothing else to paint.
-        assert_eq!(refined(&[RefineLayer { mask: Some(&nowhere), ..layer(&dark, 1.0) }]), photo);
+        assert_eq!(refined(&[RefineLayer { mask: Some(&nowhere), ..layer(&one, 1.0) }]), photo);
     }
 
     #[test]
