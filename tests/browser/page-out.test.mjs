@@ -183,10 +183,12 @@ test('a painting is saved as large as its photo, and as it would be painted in t
 });
 
 test('a painting for the file can be stopped, and ends with the dialog', async () => {
+  // Paintings for the file wait until the test lets them go on: none is done before it is stopped.
   const prepare = patched('cpu', `
     const { stylize } = Engine.prototype;
+    const held = new BroadcastChannel('held');
     Engine.prototype.stylize = async function (content, ...more) {
-      if (content.width > 300) await new Promise((done) => { setTimeout(done, 600); });
+      if (content.width > 300) await new Promise((done) => { held.onmessage = done; });
       return stylize.call(this, content, ...more);
     };`);
   await onPage({ query: '?engine=cpu&size=64', prepare }, async (page) => {
@@ -197,21 +199,30 @@ test('a painting for the file can be stopped, and ends with the dialog', async (
       await page.click('#download');
       await page.waitForSelector('#save-work:not([hidden])');
     };
+    const goOn = () => page.evaluate(() => {
+      window.going = setInterval(() => new BroadcastChannel('held').postMessage('go on'), 50);
+    });
+    const ends = async () => {
+      await goOn();
+      await page.waitForSelector('#save-work', { state: 'hidden' });
+      await page.evaluate(() => clearInterval(window.going));
+    };
     await page.click('#save');
-    assert.equal(await page.inputValue('#save-side'), 'own', 'as large as the photo, unless one chooses another');
+    await page.selectOption('#save-side', 'own'); // which is not chosen by itself where painting is slow
     await begin();
     await page.click('#download'); // a second click begins nothing
     await page.click('#save-stop');
-    await page.waitForSelector('#save-work', { state: 'hidden' });
+    await ends();
     assert.equal(await page.evaluate(() => document.activeElement.id), 'download');
     await begin();
     await page.keyboard.press('Escape');
-    await page.waitForSelector('#save-work', { state: 'hidden' });
+    await ends();
     await page.click('#save');
     await begin();
     await page.selectOption('#save-side', 'painted');
-    await page.waitForSelector('#save-work', { state: 'hidden' });
+    await ends();
     await page.keyboard.press('Escape');
+    await goOn();
     await page.click('.pick[data-style=blue-town]');
     await painted(page);
     assert.equal(downloads, 0);
