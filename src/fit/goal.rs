@@ -137,18 +137,21 @@ struct Part {
     places: Option<Places>,
 }
 
+/// What the network sees in the styles of a part, and their weights.
+pub type Seen = Vec<(Pass, f64)>;
+
 /// Which levels the content is compared at, and how much each counts.
 const CONTENT: [(usize, f64); 2] = [(2, 0.5), (3, 1.0)];
 
 impl Goal {
     /// Of what the network sees in the photo and in the styles of each part, with the weights of these, which sum to 1.
-    pub fn of(photo: &Pass, parts: Vec<(Vec<(Pass, f64)>, Option<Places>)>) -> Self {
+    pub fn of(photo: &Pass, parts: Vec<(Seen, Option<Places>)>) -> Self {
         let photo = photo.levels();
         let content = CONTENT.map(|(level, weight)| {
             let (normalized, _) = normalized(photo[level].clone());
             (normalized, weight)
         });
-        let mixed = |styles: &[(Pass, f64)], level: usize| {
+        let mixed = |styles: &Seen, level: usize| {
             let moments = styles.iter().map(|(pass, weight)| {
                 let Moments { mean, covariance } = Moments::of(pass.levels()[level], None);
                 Moments { mean: mean * *weight, covariance: covariance * *weight }
