@@ -231,8 +231,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Paints the photo in the layers, and prepares to make the painting better in so many steps. `strength` and `colours` as for [`Engine::stylize`]; `content`: how much the
-    /// photo's content counts, usually 1; `pixels`: of the largest size that is refined.
+    /// Paints the photo in the layers, and prepares to make the painting better in so many steps. `strength` and
+    /// `colours` as for [`Engine::stylize`]; `content`: how much the photo's content counts, usually 1; `pixels`: of
+    /// the largest size that is refined.
     ///
     /// A promise of a [`Refining`]; it is rejected with an `Error` where an argument is out of range, there
     /// was no [`Engine::load_refiner`], or the device fails.

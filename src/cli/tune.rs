@@ -134,7 +134,7 @@ impl Tune {
         Ok(())
     }
 
-    /// What the file says of the style, for which `before` steps had been done before.
+    /// What the file says of the style, which had taken so many steps `before`.
     fn about(&self, before: u32) -> Metadata {
         let stem = || self.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let title = || files::bundled_style(&self.style).map(|style| style.title_en.to_owned());
@@ -157,8 +157,8 @@ fn learned(file: &Path, base: &[u8]) -> Result<(u32, Vec<u8>)> {
     Ok((steps.unwrap_or(0), style.weights(base).with_context(context)?))
 }
 
-/// What was found to be good for one style: no other losses than those that make the picture.
-/// With other crops than in the `before` steps that were done before.
+/// What was found to be good for one style: no other losses than those that make the picture, and other crops than
+/// in the steps `before`.
 fn settings(steps: usize, before: u32) -> TrainConfig {
     TrainConfig {
         steps,

@@ -16,7 +16,7 @@ use crate::kernels::{PHOTO_CLAMP, logit};
 use crate::network::palette::{Colours, recolour};
 use crate::picture::mask::{Mask, shares};
 use crate::picture::{Picture, PictureError, Rect};
-use crate::stylizer::StylizeError;
+use crate::stylizer::{Parts, StylizeError};
 use crate::weights::WeightsError;
 
 /// How the steps are shared among the sizes, by how often the first is doubled.
@@ -162,24 +162,16 @@ impl Refinement {
         if size(&painting) != size(&photo) {
             return Err(RefineError::Sizes { painting: size(&painting), photo: size(&photo) });
         }
-        if layers.iter().any(|layer| !layer.weight.is_finite() || layer.weight < 0.0) {
-            return Err(RefineError::NoStyle);
-        }
-        let used = || layers.iter().filter(|layer| layer.weight > 0.0);
-        let style = |layer: &RefineLayer<'_>, share: f64| {
-            Some((layer.picture?.clone(), share, layer.stroke.max(0.0)))
+        let layers: Vec<_> = layers
+            .iter()
+            .map(|layer| (layer.picture.map(|it| (it, layer.stroke)), layer.weight, layer.mask))
+            .collect();
+        let Parts { mixtures, masks } = Parts::new(&layers).map_err(|_| RefineError::NoStyle)?;
+        let style = |((picture, stroke), share): ((&Picture, f64), f32)| {
+            (picture.clone(), f64::from(share), stroke.max(0.0))
         };
-        let masks = used().filter_map(|layer| Some((layer.mask?.clone(), layer.weight)));
-        let masks = masks.collect();
-        let regions = used().filter(|layer| layer.mask.is_some());
-        let regions = regions.map(|layer| style(layer, 1.0).into_iter().collect());
-        let rest = || used().filter(|layer| layer.mask.is_none() && layer.picture.is_some());
-        let sum: f64 = rest().map(|layer| f64::from(layer.weight)).sum();
-        let rest = rest().filter_map(|layer| style(layer, f64::from(layer.weight) / sum));
-        let parts: Vec<Styles> = regions.chain([rest.collect()]).collect();
-        if parts.iter().all(Vec::is_empty) {
-            return Err(RefineError::NoStyle);
-        }
+        let parts = mixtures.into_iter().map(|styles| styles.into_iter().map(style).collect());
+        let masks = masks.into_iter().map(|(mask, weight)| (mask.clone(), weight));
         let stages = stages(size(&photo), options.steps, options.pixels);
         let device = device.clone();
         Ok(Self {
@@ -187,8 +179,8 @@ impl Refinement {
             device,
             painting,
             photo,
-            masks,
-            parts,
+            masks: masks.collect(),
+            parts: parts.collect(),
             options,
             stages,
             next: 0,
@@ -222,10 +214,19 @@ impl Refinement {
         let see = |picture: &Picture| self.chain.forward(picture.to_tensor(&self.device));
         let quick = self.painting.resized(width, height).to_tensor(&self.device);
         let long = f64::from(width.max(height));
+        let shares = (!self.masks.is_empty()).then(|| {
+            std::array::from_fn::<_, LEVELS, _>(|level| {
+                let (width, height) = (width >> level, height >> level);
+                (self.shares(width, height), (width, height))
+            })
+        });
         let mut parts = Vec::new();
-        for (styles, places) in self.parts.iter().zip(self.places(width, height)) {
-            let small = places.as_ref().is_some_and(|places| places.area < SMALLEST_PART);
-            if styles.is_empty() || small {
+        for (index, styles) in self.parts.iter().enumerate().filter(|(_, it)| !it.is_empty()) {
+            let places = shares.as_ref().map(|levels| {
+                let own = levels.each_ref().map(|(shares, size)| (shares[index].clone(), *size));
+                Places::new(own, &self.device)
+            });
+            if places.as_ref().is_some_and(|places| places.area < SMALLEST_PART) {
                 continue;
             }
             let styles = styles.iter().map(|(style, weight, stroke)| {
@@ -243,24 +244,6 @@ impl Refinement {
         let logits = logit(start.clamp(CLAMP, 1.0 - CLAMP));
         let zero = logits.zeros_like();
         State { quick, goal, moments: [zero.clone(), zero], logits, step: 0, steps }
-    }
-
-    /// Where each part is in a picture of that size; everywhere, if there is one only.
-    fn places(&self, width: u32, height: u32) -> Vec<Option<Places>> {
-        if self.masks.is_empty() {
-            return vec![None];
-        }
-        let levels = std::array::from_fn::<_, LEVELS, _>(|level| {
-            let (width, height) = (width >> level, height >> level);
-            (self.shares(width, height), (width, height))
-        });
-        let part = |index: usize| {
-            Places::new(
-                levels.each_ref().map(|(shares, size)| (shares[index].clone(), *size)),
-                &self.device,
-            )
-        };
-        (0..self.parts.len()).map(|index| Some(part(index))).collect()
     }
 
     /// How much of every pixel belongs to each part.
@@ -310,7 +293,7 @@ impl Refinement {
             *value = photo + strength * (*value - photo);
         }
         recolour(&mut planes, &self.photo, self.options.colours, None)?;
-        if self.parts.iter().any(Vec::is_empty) && !self.masks.is_empty() {
+        if self.parts.iter().any(Vec::is_empty) {
             let shares = self.shares(width, height);
             let bare = self.parts.iter().zip(shares).filter(|(styles, _)| styles.is_empty());
             for (_, shares) in bare {
@@ -521,6 +504,9 @@ mod tests {
         });
         assert!(by_one[0] < 0.6 && by_one[1] > 0.8, "{by_one:?}");
         assert!(by_other[1] < 0.6 && by_other[0] > 0.8, "{by_other:?}");
+        // Weights whose sum is infinite.
+        let most = |picture| RefineLayer { mask: Some(&middle), ..layer(picture, f32::MAX) };
+        assert!(apart(&refined(&[most(&one), most(&other)]), &photo, 1) > 1.0);
         // A mask that covers nothing, and nothing else to paint.
         assert_eq!(refined(&[RefineLayer { mask: Some(&nowhere), ..layer(&one, 1.0) }]), photo);
     }

@@ -23,6 +23,7 @@ use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
 use mixture::small_painting;
 pub use painting::Painting;
+pub(crate) use plan::Parts;
 use plan::Plan;
 pub(crate) use shot::Shot;
 
@@ -330,7 +331,7 @@ impl Stylizer {
         target: Target,
         mut shot: Option<&mut Shot>,
     ) -> Result<Painting, StylizeError> {
-        let Plan { mixtures, masks, tiles, total } = plan;
+        let Plan { parts: Parts { mixtures, masks }, tiles, total } = plan;
         let (width, height) = content.size();
         let mut done = 0;
         progress(done, total);

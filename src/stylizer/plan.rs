@@ -7,13 +7,54 @@ use crate::tiles::{self, Tile};
 /// The styles of a mixture with their shares, which sum to 1.
 pub(super) type Styles<'a> = Vec<(&'a Style, f32)>;
 
+/// What is painted where: layers by the parts of the picture that they are for.
+#[derive(Debug)]
+pub(crate) struct Parts<'a, S> {
+    /// The styles of each region, and at last those of what the regions leave; none where the photo shows. The shares of
+    /// a mixture sum to 1.
+    pub mixtures: Vec<Vec<(S, f32)>>,
+    /// The regions, each with its weight against others in 0..=1.
+    pub masks: Vec<(&'a Mask, f32)>,
+}
+
+impl<'a, S: Copy> Parts<'a, S> {
+    /// Of layers: a style or none for the photo, a weight, and a mask or none.
+    ///
+    /// # Errors
+    /// [`StylizeError::Weight`] or [`StylizeError::NoStyle`].
+    pub fn new(layers: &[(Option<S>, f32, Option<&'a Mask>)]) -> Result<Self, StylizeError> {
+        let weights = || layers.iter().map(|(_, weight, _)| *weight);
+        if let Some(wrong) = weights().find(|weight| !weight.is_finite() || *weight < 0.0) {
+            return Err(StylizeError::Weight(wrong));
+        }
+        // Relative to the largest, so that no sum of them is infinite.
+        let largest = weights().fold(0.0, f32::max);
+        let used = || {
+            let used = layers.iter().filter(|(_, weight, _)| *weight > 0.0);
+            used.map(|&(style, weight, mask)| (style, weight / largest, mask))
+        };
+        let mut masks = Vec::new();
+        let mut mixtures: Vec<Vec<(S, f32)>> = Vec::new();
+        for (style, weight, mask) in used() {
+            let Some(mask) = mask else { continue };
+            masks.push((mask, weight.max(f32::MIN_POSITIVE)));
+            mixtures.push(style.map(|style| (style, 1.0)).into_iter().collect());
+        }
+        let rest = used().filter(|(_, _, mask)| mask.is_none());
+        let rest: Vec<_> = rest.filter_map(|(style, weight, _)| Some((style?, weight))).collect();
+        let sum: f32 = rest.iter().map(|(_, weight)| weight).sum();
+        mixtures.push(rest.into_iter().map(|(style, weight)| (style, weight / sum)).collect());
+        if mixtures.iter().all(Vec::is_empty) {
+            return Err(StylizeError::NoStyle);
+        }
+        Ok(Self { mixtures, masks })
+    }
+}
+
 /// The runs of a painting.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
-    /// The styles of each region, and at last those of what the regions leave; none where the photo shows.
-    pub mixtures: Vec<Styles<'a>>,
-    /// The regions, each with its weight against others in 0..=1.
-    pub masks: Vec<(&'a Mask, f32)>,
+    pub parts: Parts<'a, &'a Style>,
     /// In pieces of the photo, or in one.
     pub tiles: Vec<Tile>,
     /// How often the generator runs.
@@ -31,31 +72,10 @@ impl<'a> Plan<'a> {
         if !(0.0..=1.0).contains(&options.strength) {
             return Err(StylizeError::Strength(options.strength));
         }
-        if let Some(wrong) = layers.iter().find(|l| !l.weight.is_finite() || l.weight < 0.0) {
-            return Err(StylizeError::Weight(wrong.weight));
-        }
-        // Relative to the largest, so that no sum of them is infinite.
-        let largest = layers.iter().map(|layer| layer.weight).fold(0.0, f32::max);
-        let used = || {
-            let used = layers.iter().filter(|layer| layer.weight > 0.0);
-            used.map(|layer| Layer { weight: layer.weight / largest, ..*layer })
-        };
-        let mut masks = Vec::new();
-        let mut mixtures: Vec<Styles<'a>> = Vec::new();
-        for layer in used() {
-            let Some(mask) = layer.mask else { continue };
-            masks.push((mask, layer.weight.max(f32::MIN_POSITIVE)));
-            mixtures.push(layer.style.map(|style| (style, 1.0)).into_iter().collect());
-        }
-        let rest = used().filter(|layer| layer.mask.is_none());
-        let rest: Styles<'a> =
-            rest.filter_map(|layer| Some((layer.style?, layer.weight))).collect();
-        let sum: f32 = rest.iter().map(|(_, weight)| weight).sum();
-        mixtures.push(rest.into_iter().map(|(style, weight)| (style, weight / sum)).collect());
-        let styled = mixtures.iter().filter(|styles| !styles.is_empty()).count();
-        if styled == 0 {
-            return Err(StylizeError::NoStyle);
-        }
+        let layers: Vec<_> =
+            layers.iter().map(|layer| (layer.style, layer.weight, layer.mask)).collect();
+        let parts = Parts::new(&layers)?;
+        let styled = parts.mixtures.iter().filter(|styles| !styles.is_empty()).count();
         let (width, height) = content.size();
         let all = whole(content.picture());
         let tiles = match content.thumbnail {
@@ -63,6 +83,6 @@ impl<'a> Plan<'a> {
             None => vec![Tile { inner: all, outer: all }],
         };
         let total = styled * (tiles.len() + usize::from(content.thumbnail.is_some()));
-        Ok(Self { mixtures, masks, tiles, total })
+        Ok(Self { parts, tiles, total })
     }
 }
