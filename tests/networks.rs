@@ -101,7 +101,7 @@ fn slim_encoder_fusion_and_generator() {
     assert_matches("statistics", own.0.clone());
     let other = StyleStatistics::of(&encoder.forward(style.clone()));
     let mixed = StyleStatistics::weighted_sum([(&other, 0.7), (&own, 0.3)]).unwrap();
-    let fused = fuse(&features, mixed, &mut Norms::Own);
+    let fused = fuse(&features, &mixed, &mut Norms::Own);
     assert_matches("fused", fused.features.clone().read());
     let noise = Noise::new(&[[16, 48]], 48, 32, 7, &device());
     assert_matches("noise", noise.0[1].clone());
@@ -112,9 +112,10 @@ fn slim_encoder_fusion_and_generator() {
     assert_matches("map", ColourMap::to_tensor(&[map], &device()).squeeze_dim::<2>(0));
     let recoloured = recolour_photos(content.clone(), &[palettes]);
     assert_matches("recoloured", enlarged(recoloured, BLUR));
+    let manner = generator.manner(mixed);
     let paint = |strength: f32| {
         let (fused, noise, photo) = (fused.clone(), noise.clone(), content.clone());
-        generator.paint(fused, noise, &[palettes], photo, strength, &mut Norms::Own)
+        generator.paint(fused, &manner, noise, &[palettes], photo, strength, &mut Norms::Own)
     };
     assert_matches("painting", paint(1.0));
     assert_matches("picture", paint(0.7));
@@ -239,9 +240,10 @@ fn a_batch_is_its_pictures_one_by_one() {
         let rows: Vec<_> = rows.collect();
         let count = rows.len();
         let style = StyleStatistics(Tensor::cat(rows, 0));
-        let fused = fuse(&encoder.forward(photos.clone()), style, &mut Norms::Own);
+        let fused = fuse(&encoder.forward(photos.clone()), &style, &mut Norms::Own);
         let noise = Noise::new(&vec![[0, 0]; count], 48, 32, 7, &device());
-        generator.paint(fused, noise, &palettes, photos, 1.0, &mut Norms::Own)
+        let manner = generator.manner(style);
+        generator.paint(fused, &manner, noise, &palettes, photos, 1.0, &mut Norms::Own)
     };
     let photos = [picture("one", shape), picture("two", shape)];
     let styles = [picture("red", shape).square(), picture("blue", shape).sqrt()];

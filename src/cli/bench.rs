@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
+use impasto::fit::{Chain, NETWORK, RefineLayer, RefineOptions, Refinement};
 use impasto::{Picture, STYLE_SIZE, Style, Stylizer, procedural};
 use serde::Serialize;
 
@@ -26,6 +27,7 @@ Stages:
   content   the photo to features, once for each photo
   painting  the encoded to the picture, for every change of strength or mixture
   whole     content and painting
+  step      with --refine, one of refining at that size, up to 1024 pixels
 
 Examples:
   impasto bench
@@ -56,6 +58,9 @@ pub struct Bench {
     /// then run once for every line of standard input, and answer with the stages' milliseconds
     #[arg(long, conflicts_with_all = ["json", "runs"])]
     paced: bool,
+    /// Also measure a step of refining
+    #[arg(long)]
+    refine: bool,
     #[command(flatten)]
     weights: Weights,
 }
@@ -79,6 +84,8 @@ struct Contestant {
     emulated: bool,
     device: Device,
     stylizer: Stylizer,
+    /// The loss network, where refining is measured.
+    chain: Option<Chain>,
 }
 
 /// The pictures of a run.
@@ -94,6 +101,8 @@ struct Times {
     content: f64,
     painting: f64,
     whole: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<f64>,
 }
 
 /// All runs of a device at a size, as they are written to the file.
@@ -119,7 +128,7 @@ impl Bench {
         let contestants = self
             .open()?
             .into_iter()
-            .map(|device| Contestant::new(device, &weights))
+            .map(|device| Contestant::new(device, &weights, self.refine))
             .collect::<Result<Vec<_>>>()?;
         if self.paced {
             return self.run_paced(&contestants);
@@ -199,11 +208,12 @@ impl Bench {
 }
 
 impl Contestant {
-    fn new(device: Device, weights: &WeightsFile) -> Result<Self> {
+    fn new(device: Device, weights: &WeightsFile, refine: bool) -> Result<Self> {
         let name = engine::name(&device);
         let emulated = engine::is_emulated(&device);
         let stylizer = weights.stylizer(&device)?;
-        Ok(Self { name, emulated, device, stylizer })
+        let chain = refine.then(|| Chain::load(NETWORK, &device)).transpose()?;
+        Ok(Self { name, emulated, device, stylizer, chain })
     }
 
     /// The style, encoded for what follows.
@@ -234,7 +244,27 @@ impl Contestant {
             content: milliseconds(style_done, content_done),
             painting: milliseconds(content_done, done),
             whole: milliseconds(style_done, done),
+            step: self.step(task, painting)?,
         })
+    }
+
+    /// The last step of a few, which is at the full size.
+    fn step(&self, task: &Task, painting: Picture) -> Result<Option<f64>> {
+        let Some(chain) = &self.chain else { return Ok(None) };
+        let layer =
+            RefineLayer { picture: Some(&task.style), weight: 1.0, stroke: 1.0, mask: None };
+        let options = RefineOptions { steps: REFINE_STEPS, ..RefineOptions::default() };
+        let mut refinement =
+            Refinement::new(chain, painting, task.photo.clone(), &[layer], options, &self.device)?;
+        let mut last = 0.0;
+        loop {
+            self.device.sync()?;
+            let start = Instant::now();
+            let Some(losses) = refinement.step() else { return Ok(Some(last)) };
+            self.device.sync()?;
+            last = start.elapsed().as_secs_f64() * 1e3;
+            drop(losses);
+        }
     }
 }
 
@@ -247,14 +277,18 @@ impl Task {
     }
 }
 
-/// A stage by name, and its part of what was measured.
-type Stage = (&'static str, fn(&Times) -> f64);
+/// Steps of refining from which the last is taken: there are some at each of up to three sizes.
+const REFINE_STEPS: usize = 10;
 
-const STAGES: [Stage; 4] = [
-    ("style", |times| times.style),
-    ("content", |times| times.content),
-    ("painting", |times| times.painting),
-    ("whole", |times| times.whole),
+/// A stage by name, and its part of what was measured.
+type Stage = (&'static str, fn(&Times) -> Option<f64>);
+
+const STAGES: [Stage; 5] = [
+    ("style", |times| Some(times.style)),
+    ("content", |times| Some(times.content)),
+    ("painting", |times| Some(times.painting)),
+    ("whole", |times| Some(times.whole)),
+    ("step", |times| times.step),
 ];
 
 fn print(size: u32, measured: &[Measured<'_>]) {
@@ -264,7 +298,10 @@ fn print(size: u32, measured: &[Measured<'_>]) {
         let note = if *emulated { ", emulated: these times say nothing about a GPU" } else { "" };
         println!("  {device}{note}");
         for (name, of) in STAGES {
-            let mut times: Vec<f64> = milliseconds.iter().map(of).collect();
+            let mut times: Vec<f64> = milliseconds.iter().filter_map(of).collect();
+            if times.is_empty() {
+                continue;
+            }
             times.sort_by(f64::total_cmp);
             let [least, low, median, high, most] =
                 [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| quantile(&times, part));

@@ -7,7 +7,7 @@ use burn::backend::ops::ConvOptions;
 use burn::backend::{Autodiff, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Slice;
 
-use super::{Border, GoalKind, Kernels, Reading, Spec};
+use super::{Border, Kernels};
 
 /// The gradients of convolutions, in burn's operations where a backend has nothing better.
 pub trait Gradients: Kernels {
@@ -45,10 +45,7 @@ pub trait Gradients: Kernels {
         let channels = weight.shape()[0];
         let (device, dtype) = (weight.device(), weight.dtype());
         let bias = Self::float_zeros([channels].into(), &device, dtype.into());
-        let spec =
-            Spec { border: Border::Zero, relu: false, input: Reading::default(), residual: None };
-        let unread = || bias.clone();
-        Self::convolution(gradient, unread(), weight, unread(), unread(), unread(), spec)
+        Self::convolution(gradient, weight, bias, Border::Zero, false)
     }
 
     /// Of a depthwise convolution in its input and its kernels, in their shapes.
@@ -113,8 +110,8 @@ impl Gradients for burn_cubecl::CubeBackend {}
 struct Convolution;
 
 impl<B: Gradients> Backward<B, 3> for Convolution {
-    /// The input, the weight, the output where it decides over the gradient, and the spec.
-    type State = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>, Spec);
+    /// The input, the weight, the output where it decides over the gradient, and the border.
+    type State = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>, Border);
 
     fn backward(
         self,
@@ -124,7 +121,7 @@ impl<B: Gradients> Backward<B, 3> for Convolution {
     ) {
         let [input_node, weight_node, bias_node] = ops.parents;
         let mut gradient = gradients.consume::<B>(&ops.node);
-        let (input, weight, output, spec) = ops.state;
+        let (input, weight, output, border) = ops.state;
         if let Some(output) = output {
             gradient = B::relu_gradient(output, gradient);
         }
@@ -132,7 +129,7 @@ impl<B: Gradients> Backward<B, 3> for Convolution {
             gradients.register::<B>(node.id, B::bias_gradient(gradient.clone()));
         }
         if let Some(node) = weight_node {
-            let found = B::weight_gradient(input, gradient.clone(), weight.clone(), spec.border);
+            let found = B::weight_gradient(input, gradient.clone(), weight.clone(), border);
             gradients.register::<B>(node.id, found);
         }
         if let Some(node) = input_node {
@@ -144,33 +141,22 @@ impl<B: Gradients> Backward<B, 3> for Convolution {
 impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn convolution(
         input: FloatTensor<Self>,
-        _: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        spec: Spec,
+        border: Border,
+        relu: bool,
     ) -> FloatTensor<Self> {
-        assert!(
-            spec.input == Reading::default() && spec.residual.is_none(),
-            "with gradients, convolutions are plain"
-        );
         let nodes = [input.node(), weight.node(), bias.node()];
         let prepared = Convolution.prepare::<C>(nodes).compute_bound().stateful();
         let (input, weight, bias) =
             (input.into_primitive(), weight.into_primitive(), bias.into_primitive());
-        let compute = || {
-            let (input, weight, bias) = (input.clone(), weight.clone(), bias.clone());
-            let unread = bias.clone();
-            B::convolution(input, unread.clone(), weight, bias, unread.clone(), unread, spec)
-        };
+        let output = B::convolution(input.clone(), weight.clone(), bias, border, relu);
         match prepared {
             OpsKind::Tracked(prepared) => {
-                let output = compute();
-                let decides = spec.relu.then(|| output.clone());
-                prepared.finish((input, weight, decides, spec), output)
+                let decides = relu.then(|| output.clone());
+                prepared.finish((input, weight, decides, border), output)
             }
-            OpsKind::UnTracked(prepared) => prepared.finish(compute()),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
 
@@ -188,18 +174,10 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
-    fn normalizing_affine(
-        features: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        goal: GoalKind,
-    ) -> FloatTensor<Self> {
-        assert_eq!(goal, GoalKind::Unit, "with gradients, other goals follow from this one");
+    fn unit_affine(features: FloatTensor<Self>) -> FloatTensor<Self> {
         let prepared = Normalization.prepare::<C>([features.node()]).compute_bound().stateful();
         let features = features.into_primitive();
-        let unread = || features.clone();
-        let unit = B::normalizing_affine(unread(), unread(), unread(), unread(), GoalKind::Unit);
+        let unit = B::unit_affine(features.clone());
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish((features, unit.clone()), unit),
             OpsKind::UnTracked(prepared) => prepared.finish(unit),

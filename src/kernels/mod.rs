@@ -25,7 +25,7 @@ mod torch;
 pub use gpu::screen;
 
 use burn::backend::{
-    Backend, Dispatch, DispatchTensorKind, backend_extension, tensor::FloatTensor,
+    Backend, Dispatch, DispatchTensorKind, ExtensionType, backend_extension, tensor::FloatTensor,
 };
 use burn::tensor::{DType, Tensor};
 
@@ -144,110 +144,121 @@ pub enum Goal {
     },
 }
 
-/// A [`Goal`] without its tensors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GoalKind {
-    /// See [`Goal::Unit`].
-    Unit,
-    /// See [`Goal::Last`].
-    Last,
-    /// See [`Goal::Predicted`].
-    Predicted,
-}
-
-/// The operations on the tensors of a backend, in f32. Where a [`Reading`] has no affine map, or
-/// there is nothing to add, the tensor in that place is any other and is not read.
-///
-/// A backend that has no kernels for an operation is not asked for it: see [`Engine`].
+/// The operations that training, too, has kernels for: what is done while reading is done before.
 #[backend_extension(
     Flex: cfg(feature = "cpu"),
     Cube: cfg(feature = "gpu"),
     LibTorch: cfg(feature = "tch"),
     Autodiff: cfg(feature = "cli")
 )]
-#[allow(unused_variables)]
 pub trait Kernels: Backend {
     /// See [`convolve`].
     fn convolution(
         input: FloatTensor<Self>,
-        input_affine: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-        residual_affine: FloatTensor<Self>,
-        spec: Spec,
+        border: Border,
+        relu: bool,
     ) -> FloatTensor<Self>;
 
     /// See [`depthwise`].
     fn depthwise_convolution(
         input: FloatTensor<Self>,
         kernels: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        composed_only()
-    }
+    ) -> FloatTensor<Self>;
 
-    /// See [`add`].
-    fn sum(
-        a: FloatTensor<Self>,
-        a_affine: FloatTensor<Self>,
-        b: FloatTensor<Self>,
-        b_affine: FloatTensor<Self>,
-        a_reading: Reading,
-        b_reading: Reading,
-    ) -> FloatTensor<Self> {
-        composed_only()
-    }
+    /// See [`normalization`], with [`Goal::Unit`].
+    fn unit_affine(features: FloatTensor<Self>) -> FloatTensor<Self>;
+}
 
-    /// See [`normalization`]; `rows` are those of a [`Goal`].
-    fn normalizing_affine(
-        features: FloatTensor<Self>,
-        rows: FloatTensor<Self>,
+/// A tensor on a backend, or none. `Option` does not get through [`backend_extension`].
+#[derive(ExtensionType)]
+#[allow(missing_docs)]
+pub enum Maybe<B: Backend> {
+    Nothing,
+    Tensor(FloatTensor<B>),
+}
+
+impl<B: Backend> Maybe<B> {
+    fn option(self) -> Option<FloatTensor<B>> {
+        match self {
+            Self::Nothing => None,
+            Self::Tensor(tensor) => Some(tensor),
+        }
+    }
+}
+
+impl<const D: usize> From<Option<Tensor<D>>> for Maybe<Dispatch> {
+    fn from(tensor: Option<Tensor<D>>) -> Self {
+        tensor.map_or(Self::Nothing, |tensor| Self::Tensor(tensor.into_dispatch()))
+    }
+}
+
+/// A [`Goal`] on a backend.
+#[derive(ExtensionType)]
+#[allow(missing_docs)]
+pub enum GoalOn<B: Backend> {
+    Unit,
+    Last(FloatTensor<B>),
+    Predicted { code: FloatTensor<B>, weight: FloatTensor<B>, bias: FloatTensor<B> },
+}
+
+/// The operations that only [`Engine::Fused`] has kernels for, in f32.
+#[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"))]
+pub trait FusedKernels: Kernels {
+    /// See [`convolve`]. There are as many affine maps as the [`Spec`] says.
+    fn fused_convolution(
+        input: FloatTensor<Self>,
+        #[extension_type] input_affine: Maybe<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        goal: GoalKind,
-    ) -> FloatTensor<Self> {
-        composed_only()
-    }
+        #[extension_type] residual: Maybe<Self>,
+        #[extension_type] residual_affine: Maybe<Self>,
+        spec: Spec,
+    ) -> FloatTensor<Self>;
+
+    /// See [`normalization`].
+    fn normalizing_affine(
+        features: FloatTensor<Self>,
+        #[extension_type] goal: GoalOn<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// See [`add`]. There are as many affine maps as the readings say.
+    fn sum(
+        a: FloatTensor<Self>,
+        #[extension_type] a_affine: Maybe<Self>,
+        b: FloatTensor<Self>,
+        #[extension_type] b_affine: Maybe<Self>,
+        a_reading: Reading,
+        b_reading: Reading,
+    ) -> FloatTensor<Self>;
 
     /// See [`linear`].
     fn linear(
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        biased: bool,
+        #[extension_type] bias: Maybe<Self>,
         activation: Activation,
-    ) -> FloatTensor<Self> {
-        composed_only()
-    }
+    ) -> FloatTensor<Self>;
 
     /// See [`pool`].
-    fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
-        composed_only()
-    }
+    fn pool(features: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`activation_gradient`].
     fn activation_gradient(
         gradient: FloatTensor<Self>,
         output: FloatTensor<Self>,
         pooled: bool,
-    ) -> FloatTensor<Self> {
-        composed_only()
-    }
+    ) -> FloatTensor<Self>;
 
     /// See [`gram`].
-    fn gram(rows: FloatTensor<Self>) -> FloatTensor<Self> {
-        composed_only()
-    }
+    fn gram(rows: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`smoothed`].
-    fn smoothed(before: FloatTensor<Self>, own: FloatTensor<Self>, rate: f32) -> FloatTensor<Self> {
-        composed_only()
-    }
+    fn smoothed(before: FloatTensor<Self>, own: FloatTensor<Self>, rate: f32) -> FloatTensor<Self>;
 
     /// See [`palette_logits`].
-    fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self> {
-        composed_only()
-    }
+    fn palette_logits(photos: FloatTensor<Self>, maps: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`finish`].
     fn finish(
@@ -257,23 +268,13 @@ pub trait Kernels: Backend {
         colour: FloatTensor<Self>,
         photos: FloatTensor<Self>,
         strength: f32,
-    ) -> FloatTensor<Self> {
-        composed_only()
-    }
+    ) -> FloatTensor<Self>;
 
     /// See [`unpack`].
-    fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self> {
-        composed_only()
-    }
+    fn unpack(pixels: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`pack`].
-    fn pack(pictures: FloatTensor<Self>) -> FloatTensor<Self> {
-        composed_only()
-    }
-}
-
-fn composed_only() -> ! {
-    unreachable!("on this backend, this is composed of burn's operations")
+    fn pack(pictures: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// What computes an operation on a tensor.
@@ -345,17 +346,18 @@ pub fn convolve(
     }
     if engine == Engine::Differentiable {
         let precision = input.features.dtype();
-        let (weight, bias) = (weight.cast(precision), bias.cast(precision));
-        let plain = |relu| Spec { border, relu, input: Reading::default(), residual: None };
-        let x = composed::read(input);
-        return match residual {
-            None => launch(x.into(), weight, bias, None, plain(relu)),
-            Some(residual) => {
-                let sum =
-                    launch(x.into(), weight, bias, None, plain(false)) + composed::read(residual);
-                if relu { burn::tensor::activation::relu(sum) } else { sum }
-            }
+        let plain = |relu| {
+            Tensor::from_dispatch(<Dispatch as Kernels>::convolution(
+                composed::read(input).into_dispatch(),
+                weight.cast(precision).into_dispatch(),
+                bias.cast(precision).into_dispatch(),
+                border,
+                relu,
+            ))
         };
+        let Some(residual) = residual else { return plain(relu) };
+        let sum = plain(false) + composed::read(residual);
+        return if relu { burn::tensor::activation::relu(sum) } else { sum };
     }
     check::f32("the kernels", &weight);
     check::f32("the bias", &bias);
@@ -365,30 +367,15 @@ pub fn convolve(
         input: input.reading(),
         residual: residual.as_ref().map(Source::reading),
     };
-    launch(input, weight, bias, residual, spec)
-}
-
-fn launch(
-    input: Source,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    residual: Option<Source>,
-    spec: Spec,
-) -> Tensor<4> {
-    let bias = bias.into_dispatch();
-    let unread = || bias.clone();
-    let affine = |affine: Option<Tensor<3>>| affine.map_or_else(unread, Tensor::into_dispatch);
-    let (residual, residual_affine) = match residual {
-        Some(residual) => (residual.features.into_dispatch(), affine(residual.affine)),
-        None => (unread(), unread()),
-    };
-    Tensor::from_dispatch(<Dispatch as Kernels>::convolution(
+    let (residual, residual_affine) =
+        residual.map_or((None, None), |source| (Some(source.features), source.affine));
+    Tensor::from_dispatch(<Dispatch as FusedKernels>::fused_convolution(
         input.features.into_dispatch(),
-        affine(input.affine),
+        input.affine.into(),
         weight.into_dispatch(),
-        bias.clone(),
-        residual,
-        residual_affine,
+        bias.into_dispatch(),
+        residual.into(),
+        residual_affine.into(),
         spec,
     ))
 }
@@ -416,12 +403,14 @@ pub fn add(a: impl Into<Source>, b: impl Into<Source>) -> Tensor<4> {
     }
     check::f32("what is added", &b.features);
     let readings = [a.reading(), b.reading()];
-    let [a, b] = [a, b].map(|source| {
-        let features = source.features.into_dispatch();
-        let affine = source.affine.map_or_else(|| features.clone(), Tensor::into_dispatch);
-        (features, affine)
-    });
-    Tensor::from_dispatch(<Dispatch as Kernels>::sum(a.0, a.1, b.0, b.1, readings[0], readings[1]))
+    Tensor::from_dispatch(<Dispatch as FusedKernels>::sum(
+        a.features.into_dispatch(),
+        a.affine.into(),
+        b.features.into_dispatch(),
+        b.affine.into(),
+        readings[0],
+        readings[1],
+    ))
 }
 
 /// The affine map that takes every channel of every picture to the mean and deviation asked for
@@ -430,36 +419,25 @@ pub fn add(a: impl Into<Source>, b: impl Into<Source>) -> Tensor<4> {
 pub fn normalization(features: Tensor<4>, goal: Goal) -> Tensor<3> {
     check::goal(&features, &goal);
     match Engine::of(&features) {
-        Engine::Composed => return composed::normalization(features, goal),
+        Engine::Composed => composed::normalization(features, goal),
         Engine::Differentiable => {
-            let features = features.into_dispatch();
-            let unread = || features.clone();
-            let unit = <Dispatch as Kernels>::normalizing_affine(
-                unread(),
-                unread(),
-                unread(),
-                unread(),
-                GoalKind::Unit,
-            );
-            return composed::towards(Tensor::from_dispatch(unit), goal);
+            let unit = <Dispatch as Kernels>::unit_affine(features.into_dispatch());
+            composed::towards(Tensor::from_dispatch(unit), goal)
         }
-        Engine::Fused => {}
+        Engine::Fused => {
+            let goal = match goal {
+                Goal::Unit => GoalOn::Unit,
+                Goal::Last(rows) => GoalOn::Last(rows.into_dispatch()),
+                Goal::Predicted { code, weight, bias } => GoalOn::Predicted {
+                    code: code.into_dispatch(),
+                    weight: weight.into_dispatch(),
+                    bias: bias.into_dispatch(),
+                },
+            };
+            let features = features.into_dispatch();
+            Tensor::from_dispatch(<Dispatch as FusedKernels>::normalizing_affine(features, goal))
+        }
     }
-    let features = features.into_dispatch();
-    let unread = || features.clone();
-    let (rows, weight, bias, kind) = match goal {
-        Goal::Unit => (unread(), unread(), unread(), GoalKind::Unit),
-        Goal::Last(rows) => (rows.into_dispatch(), unread(), unread(), GoalKind::Last),
-        Goal::Predicted { code, weight, bias } => (
-            code.into_dispatch(),
-            weight.into_dispatch(),
-            bias.into_dispatch(),
-            GoalKind::Predicted,
-        ),
-    };
-    Tensor::from_dispatch(<Dispatch as Kernels>::normalizing_affine(
-        features, rows, weight, bias, kind,
-    ))
 }
 
 /// What is negative becomes this much of itself in a leaky ReLU (Maas et al., "Rectifier Nonlinearities
@@ -492,14 +470,10 @@ pub fn linear(
         return composed::linear(rows, weight, bias, activation);
     }
     check::f32("the matrix", &weight);
-    let biased = bias.is_some();
-    let rows = rows.into_dispatch();
-    let bias = bias.map_or_else(|| rows.clone(), Tensor::into_dispatch);
-    Tensor::from_dispatch(<Dispatch as Kernels>::linear(
-        rows,
+    Tensor::from_dispatch(<Dispatch as FusedKernels>::linear(
+        rows.into_dispatch(),
         weight.into_dispatch(),
-        bias,
-        biased,
+        bias.into(),
         activation,
     ))
 }
@@ -509,7 +483,7 @@ pub fn linear(
 pub fn pool(features: Tensor<4>) -> Tensor<4> {
     match Engine::of(&features) {
         Engine::Fused => {
-            Tensor::from_dispatch(<Dispatch as Kernels>::pool(features.into_dispatch()))
+            Tensor::from_dispatch(<Dispatch as FusedKernels>::pool(features.into_dispatch()))
         }
         _ => composed::pool(features),
     }
@@ -523,7 +497,7 @@ pub fn pool(features: Tensor<4>) -> Tensor<4> {
 pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool) -> Tensor<4> {
     check::activation_gradient(&gradient, &output, pooled);
     match Engine::of(&output) {
-        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::activation_gradient(
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as FusedKernels>::activation_gradient(
             gradient.into_dispatch(),
             output.into_dispatch(),
             pooled,
@@ -535,7 +509,9 @@ pub fn activation_gradient(gradient: Tensor<4>, output: Tensor<4>, pooled: bool)
 /// The scalar products of each row with each, `[count, count]`, of `rows`: `[count, length]`.
 pub fn gram(rows: Tensor<2>) -> Tensor<2> {
     match Engine::of(&rows) {
-        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::gram(rows.into_dispatch())),
+        Engine::Fused => {
+            Tensor::from_dispatch(<Dispatch as FusedKernels>::gram(rows.into_dispatch()))
+        }
         _ => composed::gram(rows),
     }
 }
@@ -548,7 +524,7 @@ pub fn gram(rows: Tensor<2>) -> Tensor<2> {
 pub fn smoothed(before: Tensor<3>, own: Tensor<3>, rate: f32) -> Tensor<3> {
     check::smoothed(&before, &own);
     match Engine::of(&own) {
-        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::smoothed(
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as FusedKernels>::smoothed(
             before.into_dispatch(),
             own.into_dispatch(),
             rate,
@@ -565,7 +541,7 @@ pub fn smoothed(before: Tensor<3>, own: Tensor<3>, rate: f32) -> Tensor<3> {
 pub fn palette_logits(photos: Tensor<4>, maps: Tensor<3>) -> Tensor<4> {
     check::palette(&photos, &maps);
     match Engine::of(&photos) {
-        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::palette_logits(
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as FusedKernels>::palette_logits(
             photos.into_dispatch(),
             maps.into_dispatch(),
         )),
@@ -590,7 +566,7 @@ pub fn finish(
 ) -> Tensor<4> {
     check::finish(&strokes, &colourings, &palette, &colour, &photos);
     match Engine::of(&strokes) {
-        Engine::Fused => Tensor::from_dispatch(<Dispatch as Kernels>::finish(
+        Engine::Fused => Tensor::from_dispatch(<Dispatch as FusedKernels>::finish(
             strokes.into_dispatch(),
             colourings.into_dispatch(),
             palette.into_dispatch(),
@@ -609,7 +585,7 @@ pub fn unpack(pixels: Tensor<4>) -> Tensor<4> {
     check::channels(&pixels, 1);
     match Engine::of(&pixels) {
         Engine::Fused => {
-            Tensor::from_dispatch(<Dispatch as Kernels>::unpack(pixels.into_dispatch()))
+            Tensor::from_dispatch(<Dispatch as FusedKernels>::unpack(pixels.into_dispatch()))
         }
         _ => composed::unpack(pixels),
     }
@@ -621,7 +597,7 @@ pub fn pack(pictures: Tensor<4>) -> Tensor<4> {
     check::channels(&pictures, 3);
     match Engine::of(&pictures) {
         Engine::Fused => {
-            Tensor::from_dispatch(<Dispatch as Kernels>::pack(pictures.into_dispatch()))
+            Tensor::from_dispatch(<Dispatch as FusedKernels>::pack(pictures.into_dispatch()))
         }
         _ => composed::pack(pictures),
     }

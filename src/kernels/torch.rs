@@ -10,21 +10,19 @@ use burn_tch::{LibTorch, TchTensor};
 use tch::{Kind, Tensor};
 
 use super::autodiff::Gradients;
-use super::{Border, GoalKind, Kernels, Spec};
+use super::{Border, Kernels};
 use crate::kernels::EPSILON;
 
 impl Kernels for LibTorch {
     fn convolution(
         input: FloatTensor<Self>,
-        _: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        spec: Spec,
+        border: Border,
+        relu: bool,
     ) -> FloatTensor<Self> {
-        let mut output = convolve(&input.tensor, &weight.tensor, Some(&bias.tensor), spec.border);
-        TchTensor::new(if spec.relu { output.relu_() } else { output })
+        let mut output = convolve(&input.tensor, &weight.tensor, Some(&bias.tensor), border);
+        TchTensor::new(if relu { output.relu_() } else { output })
     }
 
     fn depthwise_convolution(
@@ -35,14 +33,7 @@ impl Kernels for LibTorch {
         TchTensor::new(input.tensor + moved)
     }
 
-    fn normalizing_affine(
-        features: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        goal: GoalKind,
-    ) -> FloatTensor<Self> {
-        assert_eq!(goal, GoalKind::Unit, "other goals follow from this one");
+    fn unit_affine(features: FloatTensor<Self>) -> FloatTensor<Self> {
         let places = [2, 3].as_slice();
         let features = features.tensor.to_kind(Kind::Float);
         let mean = features.mean_dim(places, true, Kind::Float);

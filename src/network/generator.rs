@@ -44,6 +44,19 @@ impl Whitening {
     }
 }
 
+/// How the [generator](Generator) paints in a style, or in a mixture of some: what of it depends on nothing else.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    /// The style code, `[batch, 192]`.
+    code: Tensor<2>,
+    /// The kernels of brushes, at 1/8, 1/4 and 1/2 of the size, `[batch, channels, 9]`.
+    brushes: [Tensor<3>; 3],
+    /// What noise is multiplied with, and what is added to it, there, `[batch, 2, planes]`.
+    noise: [Tensor<3>; 3],
+    /// The weights of the recoloured photo's R, G and B, `[batch, 3]`.
+    colour: Tensor<2>,
+}
+
 /// Paints from [fused](Fused) features of the [slim](VggConfig::slim) encoder.
 #[expect(missing_docs, reason = "layers, which comments describe in groups")]
 #[derive(Module, Debug)]
@@ -162,6 +175,27 @@ impl Generator {
         (style.0 - row(&self.statistics_mean)) * row(&self.statistics_scale)
     }
 
+    /// How it paints in styles of these statistics.
+    pub fn manner(&self, style: StyleStatistics) -> Manner {
+        let code = self.code(style);
+        let [batch, _] = code.dims();
+        let brush = linear(&self.brush_1, code.clone(), Activation::None);
+        let mut from = 0;
+        let brushes = BRUSHED.map(|channels| {
+            let weight = self.brush_2.weight.val().narrow(1, 9 * from, 9 * channels);
+            from += channels;
+            let kernels = kernels::linear(brush.clone(), weight, None, Activation::None);
+            kernels.reshape([batch, channels, 9])
+        });
+        let noise = [&self.noise_1, &self.noise_2, &self.noise_3];
+        Manner {
+            brushes,
+            noise: noise.map(|noise| noise.affine(code.clone())),
+            colour: linear(&self.palette_weight, code.clone(), Activation::None),
+            code,
+        }
+    }
+
     /// The picture `[batch, 3, height, width]` in 0..1: the sigmoid of the weighted sum
     /// `strength * painting + (1 - strength) * photo`, both as logits. At strength 0 that is the
     /// photo.
@@ -170,46 +204,39 @@ impl Generator {
     pub fn paint(
         &self,
         fused: Fused,
+        manner: &Manner,
         noise: Noise,
         palettes: &[[Palette; 2]],
         photo: Tensor<4>,
         strength: f32,
         norms: &mut Norms<'_>,
     ) -> Tensor<4> {
-        let code = self.code(fused.style);
-        let [batch, _] = code.dims();
-        let kernels = linear(&self.brush_1, code.clone(), Activation::None);
-        let kernels = linear(&self.brush_2, kernels, Activation::None);
-        let brush = |x: Tensor<4>, level: usize| {
-            let (from, channels) = (BRUSHED[..level].iter().sum::<usize>(), BRUSHED[level]);
-            let kernels = kernels.clone().narrow(1, 9 * from, 9 * channels);
-            kernels::depthwise(x, kernels.reshape([batch, channels, 9]))
-        };
+        let Manner { code, brushes, noise: gains, colour } = manner;
+        let brush = |x, level: usize| kernels::depthwise(x, brushes[level].clone());
         let enlarged = Source::upsample;
         let [coarse, middle, fine] = noise.0;
 
-        let x = self.noise_1.forward_onto(fused.features, coarse, code.clone());
+        let x = self.noise_1.forward_onto(fused.features, coarse, gains[0].clone());
         let x = self.brush_norm_1.forward(brush(x, 0), code.clone(), norms);
         let x = self.block_1.forward(x, code.clone(), norms);
         let x = self.block_2.forward(x, code.clone(), norms);
         let x = enlarged(self.conv_1.forward(x, code.clone(), norms));
         let skip = self.gate.forward(fused.skip, code.clone(), norms);
         let x = self.skip.forward_onto(x, skip).into();
-        let x = self.noise_2.forward_onto(x, middle, code.clone());
+        let x = self.noise_2.forward_onto(x, middle, gains[1].clone());
         let x = self.brush_norm_2.forward(brush(x, 1), code.clone(), norms);
         let x = self.block_3.forward(x, code.clone(), norms);
         let x = self.block_4.forward(x, code.clone(), norms);
         let x = enlarged(self.conv_2.forward(x, code.clone(), norms));
         let skip = self.fine_gate.forward(fused.fine_skip, code.clone(), norms);
         let x = self.fine_skip.forward_onto(x, skip).into();
-        let x = self.noise_3.forward_onto(x, fine, code.clone());
+        let x = self.noise_3.forward_onto(x, fine, gains[2].clone());
         let x = self.conv_3.forward(brush(x, 2), code.clone(), norms);
         let x = enlarged(self.conv_4.forward(x, code.clone(), norms));
         let x = self.conv_5.forward(x, code.clone(), norms);
         let strokes = self.conv_6.forward(x).cast(DType::F32);
         let colourings = colourings(palettes, &strokes.device());
-        let colour = linear(&self.palette_weight, code, Activation::None);
         let palette = recolour_photos(photo.clone(), palettes);
-        kernels::finish(strokes, colourings, palette, colour, photo, strength)
+        kernels::finish(strokes, colourings, palette, colour.clone(), photo, strength)
     }
 }

@@ -271,10 +271,14 @@ impl StyledNoise {
         Self { gain, conv: Conv::silent(PLANES, channels, 1, device) }
     }
 
-    /// `features` plus the noise `[batch, planes, height, width]`.
-    pub fn forward_onto(&self, features: Source, noise: Tensor<4>, code: Tensor<2>) -> Tensor<4> {
-        let [batch, planes, ..] = noise.dims();
-        let affine = linear(&self.gain, code, Activation::None).reshape([batch, 2, planes]);
+    /// What planes are multiplied with and what is added to them, `[batch, 2, planes]`.
+    pub fn affine(&self, code: Tensor<2>) -> Tensor<3> {
+        let [batch, _] = code.dims();
+        linear(&self.gain, code, Activation::None).reshape([batch, 2, PLANES])
+    }
+
+    /// `features` plus the noise `[batch, planes, height, width]` with such a map.
+    pub fn forward_onto(&self, features: Source, noise: Tensor<4>, affine: Tensor<3>) -> Tensor<4> {
         self.conv.forward_onto(features, Source { affine: Some(affine), ..noise.into() })
     }
 }

@@ -60,7 +60,8 @@ impl StyleStatistics {
     }
 }
 
-/// Content and style made one: what the generator paints from.
+/// Content and style made one: what the generator paints from, in the style's
+/// [manner](crate::network::generator::Generator::manner).
 #[derive(Debug, Clone)]
 pub struct Fused {
     /// relu4_1 of the content with the mean and deviation of the style (AdaIN),
@@ -70,16 +71,14 @@ pub struct Fused {
     pub skip: Tensor<4>,
     /// relu2_1 of the content, `[batch, width 2, height / 2, width / 2]`.
     pub fine_skip: Tensor<4>,
-    /// The style.
-    pub style: StyleStatistics,
 }
 
 /// Fuses the content's features with a style's statistics, which may be a
 /// [weighted sum](StyleStatistics::weighted_sum) of several styles' and of the content's own.
 /// With the content's own statistics the features stay as they were.
-pub fn fuse(content: &Features, style: StyleStatistics, norms: &mut Norms<'_>) -> Fused {
+pub fn fuse(content: &Features, style: &StyleStatistics, norms: &mut Norms<'_>) -> Fused {
     // The deepest level is the last of the row.
     let features = norms.apply(content.relu4_1.clone(), Goal::Last(style.0.clone()));
     let (skip, fine_skip) = (content.relu3_1.clone(), content.relu2_1.clone());
-    Fused { features, skip, fine_skip, style }
+    Fused { features, skip, fine_skip }
 }

@@ -1,10 +1,13 @@
 //! Mixtures of styles, and runs of the generator with them.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
 use burn::tensor::Tensor;
 
 use super::plan::Styles;
 use super::{Content, Options, StylizeError, Stylizer, View, crop, read, whole};
-use crate::network::generator::Generator;
+use crate::network::generator::{Generator, Manner};
 use crate::network::layers::{Norms, Smoothing};
 use crate::network::palette::{ColourMap, Colours, Palette, map_to_photo, recolour};
 use crate::network::style::{StyleStatistics, fuse};
@@ -19,12 +22,44 @@ pub(super) struct Mixture {
     /// The photo's and the painting's.
     palettes: [Palette; 2],
     statistics: StyleStatistics,
-    /// The generator as far as it is tuned to these styles; otherwise the general one.
-    tuned: Option<Generator>,
+    hand: Arc<Hand>,
+    manner: Manner,
     /// For tiles: of the thumbnail.
     given: Option<Given>,
     /// Of the thumbnail's normalizations, or of the last frames of a film.
     pub(super) smoothing: Option<Smoothing>,
+}
+
+/// The generator as far as it is tuned to a mixture.
+#[derive(Debug)]
+struct Hand {
+    generator: Generator,
+    /// How it paints the mixture at full strength, where photos do not matter.
+    manner: OnceLock<Manner>,
+}
+
+/// Hands for the mixtures that were painted last, for frames, tiles and whoever tries sizes and colours: a tuned
+/// generator has some forty tensors of its own that must get to the device.
+#[derive(Debug, Default)]
+pub(super) struct Hands(Mutex<VecDeque<(Vec<(u64, f32)>, Arc<Hand>)>>);
+
+impl Hands {
+    /// Regions of one painting have hands of their own, and rarely are there more.
+    const MOST: usize = 4;
+
+    /// The hand for these styles, by their numbers, with these weights; made if it is not there.
+    fn get(&self, styles: &[(u64, f32)], make: impl FnOnce() -> Generator) -> Arc<Hand> {
+        // Nobody leaves it half changed.
+        let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = hands.iter().position(|(of, _)| of == styles);
+        let kept = found.and_then(|at| hands.remove(at)).unwrap_or_else(|| {
+            (styles.to_vec(), Arc::new(Hand { generator: make(), manner: OnceLock::new() }))
+        });
+        let hand = kept.1.clone();
+        hands.truncate(Self::MOST - 1);
+        hands.push_front(kept);
+        hand
+    }
 }
 
 /// What all tiles take from the thumbnail.
@@ -55,10 +90,16 @@ impl Stylizer {
         let statistics = statistics.filter(|(_, weight)| *weight > 0.0).chain(own);
         let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
         let palettes = [content.palette, palette];
+        let numbers: Vec<_> = weighted().map(|(style, weight)| (style.number, weight)).collect();
         let changes =
             weighted().filter_map(|(style, share)| Some((style.tuned.as_deref()?, share)));
-        let tuned = self.tuned(changes);
-        let mut mixture = Mixture { palettes, statistics, tuned, given: None, smoothing };
+        let hand = self.hands.get(&numbers, || self.tuned(changes));
+        let manner = || hand.generator.manner(statistics.clone());
+        let manner = match keep > 0.0 {
+            true => manner(),
+            false => hand.manner.get_or_init(manner).clone(),
+        };
+        let mut mixture = Mixture { palettes, statistics, hand, manner, given: None, smoothing };
         if let Some(thumbnail) = &content.thumbnail {
             let mut smoothing = mixture.smoothing.take().unwrap_or_default();
             let mut norms = Norms::Smoothed(&mut smoothing);
@@ -75,14 +116,11 @@ impl Stylizer {
         Ok(mixture)
     }
 
-    /// The generator with these changes, if there are any.
-    fn tuned<'a>(&self, changes: impl Iterator<Item = (&'a Change, f32)>) -> Option<Generator> {
+    /// The generator with these changes.
+    fn tuned<'a>(&self, changes: impl Iterator<Item = (&'a Change, f32)>) -> Generator {
         let mut tensors = tuned::mixed(&self.general, changes);
-        if tensors.is_empty() {
-            return None;
-        }
         let tuned = weights::load_some("generator", self.generator.clone(), &mut tensors);
-        Some(tuned.expect("tensors of the general weights"))
+        tuned.expect("tensors of the general weights")
     }
 
     /// The painting of what is in view, `[1, 3, padded height, padded width]`.
@@ -93,10 +131,10 @@ impl Stylizer {
         strength: f32,
         norms: &mut Norms<'_>,
     ) -> Tensor<4> {
-        let fused = fuse(&view.features, mixture.statistics.clone(), norms);
+        let fused = fuse(&view.features, &mixture.statistics, norms);
         let (noise, photo) = (view.noise.clone(), view.photo.clone());
-        let generator = mixture.tuned.as_ref().unwrap_or(&self.generator);
-        generator.paint(fused, noise, &[mixture.palettes], photo, strength, norms)
+        let Mixture { hand, manner, .. } = mixture;
+        hand.generator.paint(fused, manner, noise, &[mixture.palettes], photo, strength, norms)
     }
 
     /// One run of the generator: a tile in a mixture of styles, `[1, 3, height, width]`.

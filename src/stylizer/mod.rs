@@ -5,6 +5,7 @@ mod painting;
 mod plan;
 mod shot;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Device, Tensor};
@@ -21,7 +22,7 @@ use crate::tiles;
 use crate::tuned::{self, Change, TunedError, Tuning};
 use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
-use mixture::small_painting;
+use mixture::{Hands, small_painting};
 pub use painting::Painting;
 pub(crate) use plan::Parts;
 use plan::Plan;
@@ -67,11 +68,14 @@ pub struct Stylizer {
     metadata: Metadata,
     /// What a style can be tuned in, as it is in general; nothing of networks that were just trained.
     general: Vec<NamedTensor>,
+    hands: Hands,
 }
 
 /// A style picture as the networks see it.
 #[derive(Debug, Clone)]
 pub struct Style {
+    /// Of all styles of the program no other has it, but for copies.
+    number: u64,
     pub(crate) statistics: StyleStatistics,
     palette: Palette,
     /// Where the networks were tuned to it.
@@ -138,13 +142,14 @@ impl Stylizer {
         let generator = Generator::new(device);
         let generator = weights::load("generator", generator, &mut tensors)?;
         weights::expect_empty(&tensors)?;
-        Ok(Self { encoder, generator, device: device.clone(), metadata, general })
+        let (device, hands) = (device.clone(), Hands::default());
+        Ok(Self { encoder, generator, device, metadata, general, hands })
     }
 
     /// Networks that were just trained.
     pub fn new(encoder: VggEncoder, generator: Generator, device: &Device) -> Self {
-        let (metadata, general) = (Metadata::new(), Vec::new());
-        Self { encoder, generator, device: device.clone(), metadata, general }
+        let (metadata, general, hands) = Default::default();
+        Self { encoder, generator, device: device.clone(), metadata, general, hands }
     }
 
     /// Its networks, and what they run on.
@@ -178,7 +183,9 @@ impl Stylizer {
     pub fn encode_style(&self, picture: &Picture) -> Style {
         let features = self.encoder.forward(self.tensor(picture, whole(picture)));
         let (statistics, palette) = (StyleStatistics::of(&features), Palette::of(picture));
-        Style { statistics, palette, tuned: None }
+        static STYLES: AtomicU64 = AtomicU64::new(0);
+        let number = STYLES.fetch_add(1, Ordering::Relaxed);
+        Style { number, statistics, palette, tuned: None }
     }
 
     /// The same of a picture to which the networks were tuned: they paint as they learned it, in mixtures by the
@@ -533,6 +540,42 @@ mod tests {
             let worst = differences.max().unwrap();
             assert!(worst <= 1, "{colours:?}: seams of {worst} of 255 levels");
         }
+    }
+
+    #[test]
+    fn a_style_paints_the_same_whatever_was_painted_before() {
+        let stylizer = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
+        let content = stylizer.encode_content(&scene(40, 32));
+        let file = include_bytes!("../../models/tuned/golden-mosaic.style");
+        let tuning = Tuning::load(file).unwrap();
+        let picture = scene(64, 48);
+        let tuned = stylizer.encode_tuned_style(&picture, &tuning).unwrap();
+        let general = stylizer.encode_style(&picture);
+        let painted = |styles: &[(&Style, f32)], strength| {
+            pollster::block_on(stylizer.stylize(&content, styles, strength)).unwrap()
+        };
+        let first = painted(&[(&tuned, 1.0)], 1.0);
+        let others = [
+            painted(&[(&general, 1.0)], 1.0),
+            painted(&[(&tuned, 3.0), (&general, 1.0)], 1.0),
+            painted(&[(&tuned, 1.0), (&general, 3.0)], 1.0),
+            painted(&[(&tuned, 1.0)], 0.8),
+            painted(&[(&tuned, 1.0)], 0.6),
+        ];
+        for (index, other) in others.iter().enumerate() {
+            assert!(*other != first && !others[..index].contains(other), "{index}");
+        }
+        assert_eq!(painted(&[(&tuned, 1.0)], 1.0), first);
+        assert_eq!(painted(&[(&tuned.clone(), 2.0)], 1.0), first);
+        assert_eq!(painted(&[(&tuned, 1.0)], 0.6), others[4]);
+        assert_eq!(painted(&[(&general, 1.0)], 1.0), others[0]);
+        // Another photo, at a strength at which it matters.
+        let photo = stylizer.encode_content(&scene(32, 40));
+        let of_other = pollster::block_on(stylizer.stylize(&photo, &[(&tuned, 1.0)], 0.6)).unwrap();
+        let fresh = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
+        let tuned = fresh.encode_tuned_style(&picture, &tuning).unwrap();
+        let alone = pollster::block_on(fresh.stylize(&photo, &[(&tuned, 1.0)], 0.6)).unwrap();
+        assert_eq!(of_other, alone);
     }
 
     #[test]

@@ -268,10 +268,19 @@ impl Worker {
         let own = &photos.crops.palettes;
         let paint =
             |photo: &Tensor<4>, encoded: &Features, style: &StyleStatistics, wanted: &[Palette]| {
-                let fused = fuse(encoded, style.clone(), &mut Norms::Own);
+                let fused = fuse(encoded, style, &mut Norms::Own);
+                let manner = painter.manner(style.clone());
                 let palettes: Vec<_> =
                     own.iter().zip(wanted).map(|(&own, &wanted)| [own, wanted]).collect();
-                painter.paint(fused, noise.clone(), &palettes, photo.clone(), 1.0, &mut Norms::Own)
+                painter.paint(
+                    fused,
+                    &manner,
+                    noise.clone(),
+                    &palettes,
+                    photo.clone(),
+                    1.0,
+                    &mut Norms::Own,
+                )
             };
         let painting = paint(&content, encoded, statistics, &styles.palettes);
 

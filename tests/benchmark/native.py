@@ -32,8 +32,8 @@ PAUSE = 0.05
 class Impasto:
     """`impasto bench --paced`: a run for every line."""
 
-    def __init__(self, program, threads, size):
-        command = [program, "bench", "--device", "cpu", "--sizes", str(size), "--paced"]
+    def __init__(self, program, threads, size, *more):
+        command = [program, "bench", "--device", "cpu", "--sizes", str(size), "--paced", *more]
         environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True)
@@ -45,10 +45,10 @@ class Impasto:
             sys.exit(f"{self.process.args[0]} ended; try: {' '.join(self.process.args[:-1])}")
         return line
 
-    def run(self):
+    def run(self, stage="whole"):
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        return json.loads(self.answer())["whole"]
+        return json.loads(self.answer())[stage]
 
     def close(self):
         self.process.stdin.close()

@@ -1,11 +1,11 @@
 //! What is not a convolution of all channels with all.
 
-use burn_flex::FlexTensor;
+use burn_flex::{Flex, FlexTensor};
 
 use super::isa::{Isa, for_each_isa, multiply_add};
 use super::lines::Reader;
 use super::{tensor, threads, values};
-use crate::kernels::{Activation, Border, GoalKind, LEAK, Reading};
+use crate::kernels::{Activation, Border, GoalOn, LEAK, Reading};
 use crate::kernels::{BLUR, CLAMP, EPSILON, NO_SCALE, PHOTO_CLAMP};
 
 /// Number of partial sums, one in each lane.
@@ -50,7 +50,7 @@ fn sum_plane_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool>(
 
 /// The input and its convolution with one kernel a channel.
 pub fn depthwise(input: &FlexTensor, kernels: &FlexTensor) -> FlexTensor {
-    let reader = Reader::new(input, input, Reading::default());
+    let reader = Reader::new(input, None, Reading::default());
     let dims = reader.dims();
     let [_, channels, height, width] = dims;
     let kernels = values(kernels);
@@ -97,24 +97,21 @@ fn depthwise_plane_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool
 
 /// Scale and shift that take every channel to the deviation and the mean of the goal, whose rows,
 /// weight and bias are in `tensors`.
-pub fn normalization(
-    features: &FlexTensor,
-    tensors: [&FlexTensor; 3],
-    goal: GoalKind,
-) -> FlexTensor {
+pub fn normalization(features: &FlexTensor, goal: GoalOn<Flex>) -> FlexTensor {
     let [batch, channels, height, width] = features.layout().shape().dims();
-    let [rows, weight, bias] = tensors;
-    let predicted;
+    let wanted;
     // Where in which rows the deviations and the means are, and what is added to the deviations.
     let (rows, deviations, means, more) = match goal {
-        GoalKind::Unit => (None, 0, 0, 1.0),
-        GoalKind::Last => {
+        GoalOn::Unit => (None, 0, 0, 1.0),
+        GoalOn::Last(rows) => {
             let [_, length] = rows.layout().shape().dims();
-            (Some((values(rows), length)), length - channels, length - 2 * channels, 0.0)
+            wanted = rows.to_contiguous();
+            (Some((values(&wanted), length)), length - channels, length - 2 * channels, 0.0)
         }
-        GoalKind::Predicted => {
-            predicted = linear(rows, weight, Some(bias), Activation::None);
-            (Some((values(&predicted), 2 * channels)), 0, channels, 1.0)
+        GoalOn::Predicted { code, weight, bias } => {
+            let [code, weight, bias] = [code, weight, bias].map(|x| x.to_contiguous());
+            wanted = linear(&code, &weight, Some(&bias), Activation::None);
+            (Some((values(&wanted), 2 * channels)), 0, channels, 1.0)
         }
     };
     let features = values(features);

@@ -30,7 +30,7 @@ impl Gradients for Flex {
         let gradient = gradient.to_contiguous();
         let reading = Reading::default();
         let spec = Spec { border: Border::Zero, relu: false, input: reading, residual: None };
-        convolve(&Reader::new(&gradient, &gradient, reading), &weights, None, None, spec)
+        convolve(&Reader::new(&gradient, None, reading), &weights, None, None, spec)
     }
 }
 
@@ -40,8 +40,8 @@ fn weight_gradient(
     kernel: usize,
     border: Border,
 ) -> FlexTensor {
-    let input = Reader::new(input, input, Reading::default());
-    let gradient = Reader::new(gradient, gradient, Reading::default());
+    let input = Reader::new(input, None, Reading::default());
+    let gradient = Reader::new(gradient, None, Reading::default());
     let ([_, channels_in, ..], [_, channels_out, ..]) = (input.dims(), gradient.dims());
     let found = match kernel {
         1 => products::of(&rows(&gradient), &rows(&input), [channels_out, channels_in, 1]),

@@ -23,12 +23,12 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Both tensors contiguous; `affine` counts only where the reading says so.
-    pub fn new(features: &'a FlexTensor, affine: &'a FlexTensor, reading: Reading) -> Self {
+    /// Both tensors contiguous; there is a map where the reading says so.
+    pub fn new(features: &'a FlexTensor, affine: Option<&'a FlexTensor>, reading: Reading) -> Self {
         let [batch, channels, height, width] = features.layout().shape().dims();
         Self {
             values: values(features),
-            affine: reading.affine.then(|| values(affine)),
+            affine: affine.map(values),
             relu: reading.relu,
             upsample: reading.upsample,
             batch,

@@ -22,29 +22,20 @@ use burn::backend::{Flex, tensor::FloatTensor};
 use burn::tensor::{DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-use super::{Activation, GoalKind, Kernels, Reading, Spec};
+use super::{Activation, Border, FusedKernels, GoalOn, Kernels, Maybe, Reading, Spec};
 use lines::Reader;
 
 impl Kernels for Flex {
     fn convolution(
         input: FloatTensor<Self>,
-        input_affine: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-        residual_affine: FloatTensor<Self>,
-        spec: Spec,
+        border: Border,
+        relu: bool,
     ) -> FloatTensor<Self> {
-        let [input, input_affine, bias, residual, residual_affine] =
-            [input, input_affine, bias, residual, residual_affine].map(|x| x.to_contiguous());
-        let weights = pack::Weights::of(&weight, pack::Way::Forward);
-        convolve(
-            &Reader::new(&input, &input_affine, spec.input),
-            &weights,
-            Some(values(&bias)),
-            spec.residual.map(|reading| Reader::new(&residual, &residual_affine, reading)).as_ref(),
-            spec,
-        )
+        let spec = Spec { border, relu, input: Reading::default(), residual: None };
+        let none = || Maybe::Nothing;
+        Self::fused_convolution(input, none(), weight, bias, none(), none(), spec)
     }
 
     fn depthwise_convolution(
@@ -54,42 +45,66 @@ impl Kernels for Flex {
         elementwise::depthwise(&input.to_contiguous(), &kernels.to_contiguous())
     }
 
-    fn sum(
-        a: FloatTensor<Self>,
-        a_affine: FloatTensor<Self>,
-        b: FloatTensor<Self>,
-        b_affine: FloatTensor<Self>,
-        a_reading: Reading,
-        b_reading: Reading,
+    fn unit_affine(features: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::normalizing_affine(features, GoalOn::Unit)
+    }
+}
+
+impl FusedKernels for Flex {
+    fn fused_convolution(
+        input: FloatTensor<Self>,
+        input_affine: Maybe<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: Maybe<Self>,
+        residual_affine: Maybe<Self>,
+        spec: Spec,
     ) -> FloatTensor<Self> {
-        let [a, a_affine, b, b_affine] = [a, a_affine, b, b_affine].map(|x| x.to_contiguous());
-        elementwise::sum(
-            &Reader::new(&a, &a_affine, a_reading),
-            &Reader::new(&b, &b_affine, b_reading),
+        let [input, bias] = [input, bias].map(|x| x.to_contiguous());
+        let [input_affine, residual, residual_affine] =
+            [input_affine, residual, residual_affine].map(contiguous);
+        let weights = pack::Weights::of(&weight, pack::Way::Forward);
+        let residual = residual
+            .as_ref()
+            .zip(spec.residual)
+            .map(|(residual, reading)| Reader::new(residual, residual_affine.as_ref(), reading));
+        convolve(
+            &Reader::new(&input, input_affine.as_ref(), spec.input),
+            &weights,
+            Some(values(&bias)),
+            residual.as_ref(),
+            spec,
         )
     }
 
-    fn normalizing_affine(
-        features: FloatTensor<Self>,
-        rows: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        goal: GoalKind,
+    fn normalizing_affine(features: FloatTensor<Self>, goal: GoalOn<Self>) -> FloatTensor<Self> {
+        elementwise::normalization(&features.to_contiguous(), goal)
+    }
+
+    fn sum(
+        a: FloatTensor<Self>,
+        a_affine: Maybe<Self>,
+        b: FloatTensor<Self>,
+        b_affine: Maybe<Self>,
+        a_reading: Reading,
+        b_reading: Reading,
     ) -> FloatTensor<Self> {
-        let [features, rows, weight, bias] =
-            [features, rows, weight, bias].map(|x| x.to_contiguous());
-        elementwise::normalization(&features, [&rows, &weight, &bias], goal)
+        let [a, b] = [a, b].map(|x| x.to_contiguous());
+        let [a_affine, b_affine] = [a_affine, b_affine].map(contiguous);
+        elementwise::sum(
+            &Reader::new(&a, a_affine.as_ref(), a_reading),
+            &Reader::new(&b, b_affine.as_ref(), b_reading),
+        )
     }
 
     fn linear(
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        biased: bool,
+        bias: Maybe<Self>,
         activation: Activation,
     ) -> FloatTensor<Self> {
-        let [rows, weight, bias] = [rows, weight, bias].map(|x| x.to_contiguous());
-        elementwise::linear(&rows, &weight, biased.then_some(&bias), activation)
+        let [rows, weight] = [rows, weight].map(|x| x.to_contiguous());
+        elementwise::linear(&rows, &weight, contiguous(bias).as_ref(), activation)
     }
 
     fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -166,7 +181,7 @@ struct Job<'a> {
     weights: &'a pack::Weights,
     bias: Option<&'a [f32]>,
     residual: Option<&'a Reader<'a>>,
-    border: super::Border,
+    border: Border,
     relu: bool,
 }
 
@@ -204,6 +219,10 @@ impl Job<'_> {
             }
         }
     }
+}
+
+fn contiguous(tensor: Maybe<Flex>) -> Option<FlexTensor> {
+    tensor.option().map(|tensor| tensor.to_contiguous())
 }
 
 /// The values of a contiguous tensor.

@@ -10,7 +10,7 @@ use crate::kernels::{BLUR, CLAMP, PHOTO_CLAMP};
 /// Workgroups that look for faults.
 const FAULT_GROUPS: usize = 16;
 
-/// `tensors`: as in [`Kernels::palette_logits`](super::Kernels::palette_logits), contiguous.
+/// `tensors`: as in [`FusedKernels::palette_logits`](super::FusedKernels::palette_logits), contiguous.
 pub fn palette_logits(tensors: [CubeTensor; 2]) -> CubeTensor {
     let [photos, maps] = tensors;
     let [batch, _, height, width] = photos.meta.shape().dims();
@@ -59,7 +59,7 @@ fn palette_kernel(photos: &Tensor<f32>, maps: &Tensor<f32>, output: &mut Tensor<
     output[plane * pixels + pixel] = clamped_logit(colour, comptime!(CLAMP as f32));
 }
 
-/// `tensors`: as in [`Kernels::finish`](super::Kernels::finish), contiguous.
+/// `tensors`: as in [`FusedKernels::finish`](super::FusedKernels::finish), contiguous.
 pub fn finish(tensors: [CubeTensor; 5], strength: f32) -> CubeTensor {
     let [strokes, colourings, palette, colour, photos] = tensors;
     let dims = strokes.meta.shape().dims();

@@ -94,7 +94,7 @@ impl Plan {
     }
 }
 
-/// `tensors`: as in [`Kernels::convolution`](super::Kernels::convolution), contiguous.
+/// `tensors`: as in [`FusedKernels::fused_convolution`](super::FusedKernels::fused_convolution), contiguous.
 pub fn launch(tensors: [CubeTensor; 6], spec: Spec) -> CubeTensor {
     let [input, input_affine, weight, bias, residual, residual_affine] = tensors;
     let [batch, _, height, width] = dims_read(&input, spec.input);

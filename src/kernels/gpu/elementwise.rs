@@ -8,7 +8,7 @@ use super::super::Reading;
 use super::convolution::pixel;
 use super::{by_plane, dims_read};
 
-/// `a + b` as they are read; `tensors`: as in [`Kernels::sum`](super::Kernels::sum), contiguous.
+/// `a + b` as they are read; `tensors`: as in [`FusedKernels::sum`](super::FusedKernels::sum), contiguous.
 pub fn sum(tensors: [CubeTensor; 4], readings: [Reading; 2]) -> CubeTensor {
     let [a, a_affine, b, b_affine] = tensors;
     let dims = dims_read(&a, readings[0]);

@@ -4,7 +4,7 @@ use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::{THREADS, empty};
+use super::{THREADS, empty, or_unread};
 use crate::kernels::{Activation, EPSILON, LEAK};
 
 /// Results of a workgroup: neighbouring threads read neighbouring weights.
@@ -12,10 +12,16 @@ const COLUMNS: usize = 32;
 /// Parts of each sum, one a thread.
 const PARTS: usize = THREADS / COLUMNS;
 
-/// `tensors`: as in [`Kernels::linear`](super::Kernels::linear), contiguous but for the weight, which
-/// is transposed as it comes from a file.
-pub fn launch(tensors: [CubeTensor; 3], biased: bool, activation: Activation) -> CubeTensor {
-    let [rows, weight, bias] = tensors;
+/// See [`linear`](crate::kernels::linear); contiguous but for the weight, which is transposed as it comes from a
+/// file.
+pub fn launch(
+    rows: CubeTensor,
+    weight: CubeTensor,
+    bias: Option<CubeTensor>,
+    activation: Activation,
+) -> CubeTensor {
+    let biased = bias.is_some();
+    let bias = or_unread(bias, &rows);
     let [batch, _] = rows.meta.shape().dims();
     let [_, width] = weight.meta.shape().dims();
     let output = empty(&rows, [batch, width]);

@@ -21,7 +21,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{Activation, GoalKind, Kernels, Reading, Spec};
+use super::{Activation, Border, FusedKernels, GoalOn, Kernels, Maybe, Reading, Spec};
 
 /// Threads of a workgroup where neighbours share nothing. WebGPU promises 256.
 const THREADS: usize = 256;
@@ -29,17 +29,14 @@ const THREADS: usize = 256;
 impl Kernels for CubeBackend {
     fn convolution(
         input: FloatTensor<Self>,
-        input_affine: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-        residual_affine: FloatTensor<Self>,
-        spec: Spec,
+        border: Border,
+        relu: bool,
     ) -> FloatTensor<Self> {
-        convolution::launch(
-            [input, input_affine, weight, bias, residual, residual_affine].map(into_contiguous),
-            spec,
-        )
+        let spec = Spec { border, relu, input: Reading::default(), residual: None };
+        let none = || Maybe::Nothing;
+        Self::fused_convolution(input, none(), weight, bias, none(), none(), spec)
     }
 
     fn depthwise_convolution(
@@ -49,37 +46,55 @@ impl Kernels for CubeBackend {
         elementwise::depthwise(into_contiguous(input), into_contiguous(kernels))
     }
 
+    fn unit_affine(features: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::normalizing_affine(features, GoalOn::Unit)
+    }
+}
+
+impl FusedKernels for CubeBackend {
+    fn fused_convolution(
+        input: FloatTensor<Self>,
+        input_affine: Maybe<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: Maybe<Self>,
+        residual_affine: Maybe<Self>,
+        spec: Spec,
+    ) -> FloatTensor<Self> {
+        let (input, bias) = (into_contiguous(input), into_contiguous(bias));
+        let input_affine = or_unread(input_affine.option(), &bias);
+        let residual = or_unread(residual.option(), &bias);
+        let residual_affine = or_unread(residual_affine.option(), &bias);
+        let weight = into_contiguous(weight);
+        convolution::launch([input, input_affine, weight, bias, residual, residual_affine], spec)
+    }
+
     fn sum(
         a: FloatTensor<Self>,
-        a_affine: FloatTensor<Self>,
+        a_affine: Maybe<Self>,
         b: FloatTensor<Self>,
-        b_affine: FloatTensor<Self>,
+        b_affine: Maybe<Self>,
         a_reading: Reading,
         b_reading: Reading,
     ) -> FloatTensor<Self> {
-        elementwise::sum([a, a_affine, b, b_affine].map(into_contiguous), [a_reading, b_reading])
+        let [a, b] = [a, b].map(into_contiguous);
+        let [a_affine, b_affine] =
+            [a_affine, b_affine].map(|affine| or_unread(affine.option(), &a));
+        elementwise::sum([a, a_affine, b, b_affine], [a_reading, b_reading])
     }
 
-    fn normalizing_affine(
-        features: FloatTensor<Self>,
-        rows: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        goal: GoalKind,
-    ) -> FloatTensor<Self> {
-        let [features, rows, bias] = [features, rows, bias].map(into_contiguous);
-        statistics::normalizing_affine([features, rows, weight, bias], goal)
+    fn normalizing_affine(features: FloatTensor<Self>, goal: GoalOn<Self>) -> FloatTensor<Self> {
+        statistics::normalizing_affine(into_contiguous(features), goal)
     }
 
     fn linear(
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        biased: bool,
+        bias: Maybe<Self>,
         activation: Activation,
     ) -> FloatTensor<Self> {
-        let [rows, bias] = [rows, bias].map(into_contiguous);
-        linear::launch([rows, weight, bias], biased, activation)
+        let rows = into_contiguous(rows);
+        linear::launch(rows, weight, bias.option().map(into_contiguous), activation)
     }
 
     fn pool(features: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -97,7 +112,7 @@ impl Kernels for CubeBackend {
     fn gram(rows: FloatTensor<Self>) -> FloatTensor<Self> {
         let rows = into_contiguous(rows);
         let columns = <Self as FloatTensorOps<Self>>::float_swap_dims(rows.clone(), 0, 1);
-        linear::launch([rows.clone(), columns, rows], false, Activation::None)
+        linear::launch(rows, columns, None, Activation::None)
     }
 
     fn smoothed(before: FloatTensor<Self>, own: FloatTensor<Self>, rate: f32) -> FloatTensor<Self> {
@@ -127,6 +142,11 @@ impl Kernels for CubeBackend {
     fn pack(pictures: FloatTensor<Self>) -> FloatTensor<Self> {
         colours::pack(into_contiguous(pictures))
     }
+}
+
+/// A shader has all of its tensors: in the place of one that there is not is any other, and is not read.
+fn or_unread(tensor: Option<CubeTensor>, other: &CubeTensor) -> CubeTensor {
+    tensor.map_or_else(|| other.clone(), into_contiguous)
 }
 
 /// Room for a result, on the device of `like`.

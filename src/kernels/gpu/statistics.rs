@@ -1,22 +1,38 @@
 //! Mean and deviation of planes.
 
+use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::super::GoalKind;
-use super::{THREADS, empty};
-use crate::kernels::{EPSILON, NO_SCALE};
+use super::{THREADS, empty, or_unread};
+use crate::kernels::{EPSILON, GoalOn, NO_SCALE};
 
 /// Values that a thread takes at a time, so that as many loads are in flight together, and a division
 /// is needed only for all of them.
 const RUN: usize = 8;
 
-/// Scale and shift that take every channel to the deviation and the mean of the goal; `tensors`: as
-/// in [`Kernels::normalizing_affine`](super::Kernels::normalizing_affine), contiguous but for the
-/// weight. A workgroup for every plane.
-pub fn normalizing_affine(tensors: [CubeTensor; 4], goal: GoalKind) -> CubeTensor {
-    let [features, rows, weight, bias] = tensors;
+/// A [`Goal`](crate::kernels::Goal) without its tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum GoalKind {
+    Unit,
+    Last,
+    Predicted,
+}
+
+/// Scale and shift that take every channel to the deviation and the mean of the goal; the features contiguous. A
+/// workgroup for every plane.
+pub fn normalizing_affine(features: CubeTensor, goal: GoalOn<CubeBackend>) -> CubeTensor {
+    let (rows, weight, bias, goal) = match goal {
+        GoalOn::Unit => (None, None, None, GoalKind::Unit),
+        GoalOn::Last(rows) => (Some(rows), None, None, GoalKind::Last),
+        GoalOn::Predicted { code, weight, bias } => {
+            (Some(code), Some(weight), Some(bias), GoalKind::Predicted)
+        }
+    };
+    let (rows, bias) = (or_unread(rows, &features), or_unread(bias, &features));
+    // Transposed as it comes from a file.
+    let weight = weight.unwrap_or_else(|| features.clone());
     let [batch, channels, _, _] = features.meta.shape().dims();
     let affine = empty(&features, [batch, 2, channels]);
     let client = features.client.clone();
