@@ -32,6 +32,13 @@ impl Palette {
         Self::new(mean, covariance)
     }
 
+    /// What to ask for instead, where asking for `self` gave `found` and `wanted` is to be: the mean goes all of the way,
+    /// the deviations half of it, since they depend on the photo, too.
+    pub(crate) fn corrected(&self, wanted: &Self, found: &Self) -> Self {
+        let map = symmetric_power(found.map_to(wanted).matrix, 0.5);
+        Self { mean: self.mean + wanted.mean - found.mean, covariance: map * self.covariance * map }
+    }
+
     /// `Σ weight * palette`, the weights as given.
     pub fn weighted_sum(terms: impl IntoIterator<Item = (Self, f32)>) -> Self {
         let zero = Self { mean: Vector3::zeros(), covariance: Matrix3::zeros() };
@@ -296,6 +303,28 @@ mod tests {
         painting[5] = f32::NAN;
         let result = recolour(&mut painting, &photo, Colours::Photo, None);
         assert!(matches!(result, Err(PictureError::NotFinite(1))));
+    }
+
+    #[test]
+    fn what_is_asked_for_makes_up_for_what_comes_out() {
+        let [wanted, _] = palettes();
+        // Colours come out half as strong, and darker.
+        let out_of = |asked: &Palette| Palette {
+            mean: asked.mean * 0.8,
+            covariance: asked.covariance * 0.25,
+        };
+        let mut asked = wanted;
+        for _ in 0..12 {
+            asked = asked.corrected(&wanted, &out_of(&asked));
+        }
+        let found = out_of(&asked);
+        assert!((found.mean - wanted.mean).norm() < 1e-6, "{found:?}");
+        assert!((found.covariance - wanted.covariance).norm() < 1e-3, "{found:?}");
+        // The first time half of the way.
+        let first = wanted.corrected(&wanted, &out_of(&wanted));
+        let grown = first.covariance.norm() / wanted.covariance.norm();
+        assert!((1.8..2.1).contains(&grown), "{grown}");
+        assert_eq!(wanted.corrected(&wanted, &wanted).mean, wanted.mean);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use burn::tensor::Tensor;
 
 use super::plan::Styles;
-use super::{Content, Options, StylizeError, Stylizer, View, crop, read, whole};
+use super::{Content, Options, Style, StylizeError, Stylizer, TRIALS, View, crop, read, whole};
 use crate::network::generator::{Generator, Manner};
 use crate::network::layers::{Norms, Smoothing};
 use crate::network::palette::{ColourMap, Colours, Palette, map_to_photo, recolour};
@@ -80,11 +80,15 @@ impl Stylizer {
     ) -> Result<Mixture, StylizeError> {
         let keep = 1.0 - options.strength;
         let weighted = || styles.iter().map(|(style, share)| (*style, options.strength * share));
-        let wanted = weighted().map(|(style, weight)| match options.colours {
-            Colours::Photo => (content.palette, weight),
-            _ => (style.palette, weight),
-        });
-        let palette = Palette::weighted_sum(wanted.chain([(content.palette, keep)]));
+        let mut wanted = vec![(content.palette, keep)];
+        for (style, weight) in weighted().filter(|(_, weight)| *weight > 0.0) {
+            let palette = match options.colours {
+                Colours::Photo => content.palette,
+                _ => self.aim(style).await?,
+            };
+            wanted.push((palette, weight));
+        }
+        let palette = Palette::weighted_sum(wanted);
         let statistics = weighted().map(|(style, weight)| (&style.statistics, weight));
         let own = (keep > 0.0).then(|| (content.statistics(), keep));
         let statistics = statistics.filter(|(_, weight)| *weight > 0.0).chain(own);
@@ -114,6 +118,31 @@ impl Stylizer {
             mixture.given = Some(Given { recolouring, painting });
         }
         Ok(mixture)
+    }
+
+    /// The palette to ask of the generator so that the style's paintings have its colours. They are paler and more grey,
+    /// and in all photos by about the same: small paintings of the style picture itself say by how much.
+    async fn aim(&self, style: &Style) -> Result<Palette, StylizeError> {
+        if let Some(aim) = style.aim.get() {
+            return Ok(*aim);
+        }
+        let content = self.encode_content(&style.trial);
+        let hand = self.hands.get(&[(style.number, 1.0)], || {
+            self.tuned(style.tuned.as_deref().map(|change| (change, 1.0)).into_iter())
+        });
+        let statistics = style.statistics.clone();
+        let manner = hand.manner.get_or_init(|| hand.generator.manner(statistics.clone())).clone();
+        let palettes = [content.palette, style.palette];
+        let mut mixture =
+            Mixture { palettes, statistics, hand, manner, given: None, smoothing: None };
+        for _ in 0..TRIALS {
+            let painting = self.generate(&content.view, &mixture, 1.0, &mut Norms::Own);
+            let values = read(crop(painting, whole(&style.trial))).await?;
+            let (width, height) = content.size();
+            let found = Palette::of(&Picture::from_tensor_data(width, height, &values)?);
+            mixture.palettes[1] = mixture.palettes[1].corrected(&style.palette, &found);
+        }
+        Ok(*style.aim.get_or_init(|| mixture.palettes[1]))
     }
 
     /// The generator with these changes.

@@ -32,6 +32,11 @@ pub(crate) use shot::Shot;
 /// decides how large the strokes are that the network sees.
 pub const STYLE_SIZE: u32 = 384;
 
+/// Long side of the small paintings that tell how far a style's paintings are from its colours, and how many of them
+/// there are.
+const TRIAL_SIZE: u32 = 128;
+const TRIALS: usize = 2;
+
 /// Sides of pictures inside the networks are multiples of this.
 const STRIDE: u32 = 8;
 /// The same for all pictures: what is painted twice comes out the same.
@@ -78,6 +83,10 @@ pub struct Style {
     number: u64,
     pub(crate) statistics: StyleStatistics,
     palette: Palette,
+    /// What to ask of the generator so that paintings have it, once that is known; see [`Stylizer::aim`].
+    aim: Arc<OnceLock<Palette>>,
+    /// The picture, small.
+    trial: Picture,
     /// Where the networks were tuned to it.
     tuned: Option<Arc<Change>>,
 }
@@ -185,7 +194,8 @@ impl Stylizer {
         let (statistics, palette) = (StyleStatistics::of(&features), Palette::of(picture));
         static STYLES: AtomicU64 = AtomicU64::new(0);
         let number = STYLES.fetch_add(1, Ordering::Relaxed);
-        Style { number, statistics, palette, tuned: None }
+        let (aim, trial) = (Arc::default(), picture.fit(TRIAL_SIZE));
+        Style { number, statistics, palette, aim, trial, tuned: None }
     }
 
     /// The same of a picture to which the networks were tuned: they paint as they learned it, in mixtures by the
