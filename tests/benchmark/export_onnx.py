@@ -47,6 +47,7 @@ LEAK = 0.2
 BRUSHED = (128, 64, 24)
 # src/stylizer.rs
 STYLE_SIZE, NOISE_SEED = 384, 0
+TRIAL_SIZE, TRIALS = 128, 2
 STAGES = ("stylize", "encode", "paint")
 # Mean difference, in 0..1, from the command line's 8-bit picture.
 TOLERANCE = 1 / 255
@@ -357,7 +358,10 @@ def export(weights, out, sizes, stages):
     picture = graph.input("picture", 1, 3, STYLE_SIZE, STYLE_SIZE)
     graph.output(graph.statistics(graph.encoder(picture)), "statistics", 1, 480)
     graph.save(out / "style.onnx")
-    for size in sizes:
+    # Small paintings say which colours to ask for.
+    stages_of = {size: stages for size in sizes}
+    stages_of[TRIAL_SIZE] = {*stages_of.get(TRIAL_SIZE, ()), "stylize"}
+    for size, stages in stages_of.items():
         if size % 8 or size < 16:
             sys.exit(f"--sizes {size}: sides must be multiples of 8 from 16")
         photo_shape = (1, 3, size, size)
@@ -384,19 +388,24 @@ def power(matrix, exponent):
     return vectors @ numpy.diag(values.clip(RIDGE**2) ** exponent) @ vectors.T
 
 
-def colour_map(photo, style):
-    """For pictures [height, width, 3]: the Monge-Kantorovich map from one's colours to the other's, and what takes
-    numbers that vary alike to logits of colours that vary as the other's do (src/network/palette.rs)."""
+def colours(picture):
+    """Mean and covariance of the colours of a picture [height, width, 3]."""
+    pixels = picture.reshape(-1, 3).astype(numpy.float64)
+    return pixels.mean(0), numpy.cov(pixels.T, bias=True)
 
-    def colours(picture):
-        pixels = picture.reshape(-1, 3).astype(numpy.float64)
-        return pixels.mean(0), numpy.cov(pixels.T, bias=True)
 
-    (source_mean, source), (goal_mean, goal) = colours(photo), colours(style)
+def transport(source, goal):
+    """The Monge-Kantorovich map from one covariance to another."""
     ridge = RIDGE * numpy.eye(3)
     half, inverse = power(source + ridge, 0.5), power(source + ridge, -0.5)
-    matrix = inverse @ power(half @ (goal + ridge) @ half, 0.5) @ inverse
-    found = {"matrix": matrix, "offset": goal_mean - matrix @ source_mean, "colouring": SLOPE * power(goal, 0.5)}
+    return inverse @ power(half @ (goal + ridge) @ half, 0.5) @ inverse
+
+
+def colour_map(source, goal):
+    """Between what `colours` gives: the map from one's colours to the other's, and what takes numbers that vary alike
+    to logits of colours that vary as the other's do (src/network/palette.rs)."""
+    matrix = transport(source[1], goal[1])
+    found = {"matrix": matrix, "offset": goal[0] - matrix @ source[0], "colouring": SLOPE * power(goal[1], 0.5)}
     return {name: values.astype(numpy.float32) for name, values in found.items()}
 
 
@@ -422,10 +431,27 @@ def sample(name, size):
     return numpy.asarray(picture, numpy.float32) / 255
 
 
+def aim(folder, statistics, style):
+    """The colours to ask for so that paintings have the style's (Stylizer::aim in src/stylizer/mixture.rs)."""
+    from PIL import Image
+
+    trial = Image.fromarray((style * 255).round().astype(numpy.uint8))
+    trial = numpy.asarray(trial.resize((TRIAL_SIZE, TRIAL_SIZE), Image.Resampling.LANCZOS), numpy.float32) / 255
+    painter = session(folder / f"stylize-{TRIAL_SIZE}.onnx")
+    wanted = asked = colours(style)
+    for _ in range(TRIALS):
+        inputs = {"photo": planes(trial), "statistics": statistics, **colour_map(colours(trial), asked)}
+        [painting] = painter.run(None, inputs)
+        found = colours((painting[0].transpose(1, 2, 0) * 255).round() / 255)
+        root = power(transport(found[1], wanted[1]), 0.5)
+        asked = asked[0] + wanted[0] - found[0], root @ asked[1] @ root
+    return asked
+
+
 def style_inputs(folder, photo, style):
     """What a photo and a style of [STYLE_SIZE, STYLE_SIZE, 3] give `stylize` and `paint`, beside the photo."""
     [statistics] = session(folder / "style.onnx").run(None, {"picture": planes(style)})
-    return {"statistics": statistics, **colour_map(photo, style)}
+    return {"statistics": statistics, **colour_map(colours(photo), aim(folder, statistics, style))}
 
 
 def verify(program, weights_file):
