@@ -46,8 +46,7 @@ impl Reader {
     /// Leaves out so many frames.
     pub fn start(ffmpeg: &Ffmpeg, source: &Source, skip: usize) -> Result<Self> {
         let mut command = ffmpeg.command();
-        command.args(source.range.arguments()).args(["-protocol_whitelist", "file", "-i"]);
-        command.arg(file(&source.path));
+        command.args(source.range.arguments()).args(source.origin.arguments()?);
         // The times come beside the pixels, in lines on standard error.
         let (stream, filters) = (source.stream, &source.filters);
         let graph = format!(
