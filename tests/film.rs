@@ -474,6 +474,19 @@ fn an_ffmpeg_that_dies_leaves_only_what_is_whole() {
 
 #[cfg(unix)]
 #[test]
+fn frames_are_taken_before_their_times_are_told() {
+    let cinema = Cinema::new();
+    // As ffmpeg does with some frames where nobody reads for a while: more pixels than wait in a pipe.
+    cinema.sounding("in.mp4", &UNEVEN);
+    let late = "case \"$*\" in *framecrc*) $real \"$@\" 2>times; cat times >&2; exit;; esac";
+    let program = fake(&cinema, "late", late);
+    let sized = ["in.mp4", "--ffmpeg", &program, "-o", "out.mp4"];
+    cinema.film(&sized).prints(&["out.mp4: 9 frames"]);
+    assert_near(&cinema.times("out.mp4"), &cinema.times("in.mp4"), 0);
+}
+
+#[cfg(unix)]
+#[test]
 fn what_was_painted_before_ffmpeg_died_is_kept_with_resume() {
     let cinema = Cinema::new();
     cinema.sounding("in.mp4", &UNEVEN);
