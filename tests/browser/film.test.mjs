@@ -448,12 +448,13 @@ test('into a file that is chosen before: nothing is in it before it is whole, an
     assert.deepEqual(asked, [{
       suggestedName: name, startIn: 'videos', excludeAcceptAllOption: true, types: [{ accept: { 'video/mp4': ['.mp4'] } }], fresh: true,
     }]);
-    assert.deepEqual(await chosenFiles(page), { [name]: [] }, 'half a film');
+    assert.deepEqual((await chosenFiles(page))[name], [], 'half a film'); // the browser has it beside that, under another name
     assert.equal(await warns(), true, 'while it is painted');
     await ended(page);
     assert.match(await page.textContent('#film-words'), /^Saved as “into-in-starry-impasto\.mp4”: 0:01\.0, 0\.\d+ MB$/);
     assert.equal(await page.isVisible('#film-save'), false, 'it is saved');
     assert.equal(await warns(), false, 'it is saved');
+    assert.deepEqual(Object.keys(await chosenFiles(page)), [name]);
     const film = await readChosen(page, name, 'into-out.mp4');
     assertTimes(film, [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]);
     assert.deepEqual(film.sounds.map(({ codec }) => codec), ['opus']);
