@@ -407,20 +407,21 @@ fn programs_are_told_in_json() {
 /// A program called ffmpeg, which is a shell script, and ffprobe beside it. `$real` is the true ffmpeg.
 #[cfg(unix)]
 fn fake(cinema: &Cinema, name: &str, script: &str) -> String {
+    fs::create_dir(cinema.path(name)).unwrap();
+    fake_program(cinema, name, "ffprobe", "");
+    fake_program(cinema, name, "ffmpeg", script)
+}
+
+#[cfg(unix)]
+fn fake_program(cinema: &Cinema, name: &str, program: &str, script: &str) -> String {
     use std::os::unix::fs::PermissionsExt;
-    let find = |program: &str| {
-        let output = tool("sh", &cinema.path("."), &["-c", &format!("command -v {program}")]);
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    };
-    let folder = cinema.path(name);
-    fs::create_dir(&folder).unwrap();
-    let program = folder.join("ffmpeg");
-    let real = find("ffmpeg");
-    fs::write(&program, format!("#!/bin/bash\nreal={real}\n{script}\nexec $real \"$@\"\n"))
-        .unwrap();
-    fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
-    std::os::unix::fs::symlink(find("ffprobe"), folder.join("ffprobe")).unwrap();
-    program.to_str().unwrap().to_owned()
+    let real = tool("sh", &cinema.path("."), &["-c", &format!("command -v {program}")]).stdout;
+    let real = String::from_utf8(real).unwrap();
+    let path = cinema.path(name).join(program);
+    let script = format!("#!/bin/bash\nreal={}\n{script}\nexec $real \"$@\"\n", real.trim());
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
 }
 
 /// Scripts that are killed after five frames, or that write to a full disk.
@@ -473,6 +474,19 @@ fn an_ffmpeg_that_dies_leaves_only_what_is_whole() {
 
 #[cfg(unix)]
 #[test]
+fn frames_are_taken_before_their_times_are_told() {
+    let cinema = Cinema::new();
+    // As ffmpeg does with some frames where nobody reads for a while: more pixels than wait in a pipe.
+    cinema.sounding("in.mp4", &UNEVEN);
+    let late = "case \"$*\" in *framecrc*) $real \"$@\" 2>times; cat times >&2; exit;; esac";
+    let program = fake(&cinema, "late", late);
+    let sized = ["in.mp4", "--ffmpeg", &program, "-o", "out.mp4"];
+    cinema.film(&sized).prints(&["out.mp4: 9 frames"]);
+    assert_near(&cinema.times("out.mp4"), &cinema.times("in.mp4"), 0);
+}
+
+#[cfg(unix)]
+#[test]
 fn what_was_painted_before_ffmpeg_died_is_kept_with_resume() {
     let cinema = Cinema::new();
     cinema.sounding("in.mp4", &UNEVEN);
@@ -517,7 +531,6 @@ fn stopped(
     options: &[&str],
     is_there: impl Fn() -> bool,
 ) -> (Option<i32>, String) {
-    use std::process::Stdio;
     let long = "testsrc=size=64x48:rate=25:duration=120";
     let tone = "sine=duration=120";
     let codec = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "long.mp4"];
@@ -525,11 +538,22 @@ fn stopped(
     if !cinema.path("long.mp4").exists() {
         cinema.make(&[&inputs[..], &codec].concat());
     }
+    stopped_at(cinema, &[&["long.mp4"], options].concat(), is_there)
+}
+
+/// The same of what these arguments paint.
+#[cfg(unix)]
+fn stopped_at(
+    cinema: &Cinema,
+    arguments: &[&str],
+    is_there: impl Fn() -> bool,
+) -> (Option<i32>, String) {
+    use std::process::Stdio;
     let mut child = cinema
         .0
         .command()
-        .args(["film", "long.mp4", "--style", "red.png", "--device", "cpu", "-o", "out.mp4"])
-        .args(options)
+        .args(["film", "--style", "red.png", "--device", "cpu", "-o", "out.mp4"])
+        .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -544,16 +568,18 @@ fn stopped(
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
+/// Whether a film is being written.
+#[cfg(unix)]
+fn is_writing(cinema: &Cinema) -> bool {
+    let folder = cinema.names().into_iter().find(|name| name.starts_with(".impasto-"));
+    folder.is_some_and(|name| cinema.path(&name).join("unfinished").exists())
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_the_film_with_what_is_painted() {
     let cinema = Cinema::new();
-    let writing = || {
-        let folder = |name: &String| name.starts_with(".impasto-");
-        let folder = cinema.names().into_iter().find(folder);
-        folder.is_some_and(|name| cinema.path(&name).join("unfinished").exists())
-    };
-    let (code, said) = stopped(&cinema, &[], writing);
+    let (code, said) = stopped(&cinema, &[], || is_writing(&cinema));
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("of about 3000 frames") && said.contains("out.mp4 ends there"), "{said}");
     assert_eq!(cinema.names(), ["long.mp4", "out.mp4"]);
@@ -597,6 +623,63 @@ fn a_film_that_was_stopped_goes_on() {
     assert_near(&cinema.times("out.mp4"), &cinema.times("whole.mp4"), 1);
     let (whole, joined) = (cinema.pixels("whole.mp4"), cinema.pixels("out.mp4"));
     assert!(difference(&whole, &joined) < 8.0, "{}", difference(&whole, &joined));
+}
+
+/// An ffmpeg that reads a moving test picture where it is told to read a camera, without an end.
+#[cfg(target_os = "linux")]
+fn with_camera(cinema: &Cinema, name: &str, script: &str) -> String {
+    let changed = "for argument; do shift; case $argument in v4l2) argument=lavfi;; \
+                   /dev/null) argument=testsrc=size=64x48:rate=25;; esac; set -- \"$@\" \"$argument\"; done";
+    fs::create_dir(cinema.path(name)).unwrap();
+    fake_program(cinema, name, "ffprobe", changed);
+    fake_program(cinema, name, "ffmpeg", &format!("{changed}\n{script}"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_camera_sees_is_painted_for_a_while_or_until_ctrl_c() {
+    let cinema = Cinema::new();
+    let program = with_camera(&cinema, "fake", "");
+    let camera = ["--camera", "/dev/null", "--ffmpeg", &program];
+    let run = cinema.film(&[&camera[..], &["--end", "0.4", "-o", "out.mp4"]].concat());
+    let run = run.prints(&["out.mp4: 10 frames of 64 x 48 pixels, 0:00.4"]);
+    let said = "recording from the camera /dev/null with 64 x 48 pixels; Ctrl-C ends it";
+    assert!(run.stderr.contains(said), "{run:?}");
+    assert_near(&cinema.times("out.mp4"), &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|n| n * 40_000), 0);
+    assert_eq!(cinema.probe("out.mp4", "stream=codec_type"), ["video"]);
+    fs::remove_file(cinema.path("out.mp4")).unwrap();
+
+    let (code, said) = stopped_at(&cinema, &camera, || is_writing(&cinema));
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(cinema.names(), ["fake", "out.mp4"]);
+    assert!(!cinema.times("out.mp4").is_empty());
+
+    // One that is pulled out after five frames.
+    let program = with_camera(&cinema, "pulled", broken::READING);
+    let pulled = ["--camera", "/dev/null", "--ffmpeg", &program, "--force", "-o", "out.mp4"];
+    let run = cinema.film(&pulled).prints(&["out.mp4: 5 frames"]);
+    assert!(run.stderr.contains("the camera /dev/null ended: ffmpeg was killed"), "{run:?}");
+    assert_eq!(cinema.times("out.mp4").len(), 5);
+    assert_eq!(cinema.names(), ["fake", "out.mp4", "pulled"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_camera_that_is_none_is_said() {
+    let cinema = Cinema::new();
+    let of = |camera: &str| cinema.film(&["--camera", camera, "-o", "out.mp4"]);
+    of("/dev/no-camera")
+        .fails(1, &["there is no camera /dev/no-camera: connect one, or name another"]);
+    of("red.png")
+        .fails(1, &["the camera red.png does not answer: another program may be using it"]);
+    let without = fake(&cinema, "without", "case \"$*\" in *-devices*) exit;; esac");
+    cinema
+        .film(&["--camera", "--ffmpeg", &without, "-o", "out.mp4"])
+        .fails(1, &["this ffmpeg reads no cameras (it is built without v4l2)"]);
+    cinema.film(&["--camera", "--resume", "-o", "out.mp4"]).fails(2, &["--resume"]);
+    cinema.film(&["film.mp4", "--camera", "-o", "out.mp4"]).fails(2, &["cannot be used with"]);
+    cinema.film(&["-o", "out.mp4"]).fails(2, &["<FILM|--camera"]);
+    assert_eq!(cinema.names(), ["without"]);
 }
 
 #[test]

@@ -405,6 +405,130 @@ test('without a file system of its own, the film is kept in memory', async () =>
   });
 });
 
+/** A visitor who chooses a file of the browser's own system, of the name that is suggested. */
+const CHOOSES = (page) => page.addInitScript(() => {
+  window.asked = [];
+  window.showSaveFilePicker = async (how) => {
+    window.asked.push({ ...how, fresh: navigator.userActivation.isActive });
+    const root = await navigator.storage.getDirectory();
+    const file = await root.getFileHandle(how.suggestedName, { create: true });
+    await (await file.createWritable()).close(); // a file that is chosen is emptied
+    return file;
+  };
+});
+
+/** The files that were chosen, as bytes, by name. */
+const chosenFiles = (page) => page.evaluate(async () => {
+  const found = {};
+  for await (const [name, handle] of (await navigator.storage.getDirectory()).entries()) {
+    if (handle.kind === 'file') found[name] = [...new Uint8Array(await (await handle.getFile()).arrayBuffer())];
+  }
+  return found;
+});
+
+/** The film in a chosen file. */
+async function readChosen(page, name, as) {
+  const file = join(folder, as);
+  await writeFile(file, Buffer.from((await chosenFiles(page))[name] ?? []));
+  return read(file);
+}
+
+const ended = (page) => page.waitForSelector('#film-show:not([hidden])');
+
+test('into a file that is chosen before: nothing is in it before it is whole, and nothing is left to be saved', async () => {
+  const file = await clip('into.mp4', { sound: 'opus' });
+  await onPage({ query: AT_64, prepare: async (page) => { await SLOWLY(page); await CHOOSES(page); } }, async (page) => {
+    const warns = () => page.evaluate(() => !dispatchEvent(new Event('beforeunload', { cancelable: true })));
+    await giveFilm(page, file);
+    await kept(page);
+    await page.click('#paint-film-into');
+    await counted(page, 2);
+    const name = 'into-in-starry-impasto.mp4';
+    const asked = await page.evaluate(() => window.asked);
+    assert.deepEqual(asked, [{
+      suggestedName: name, startIn: 'videos', excludeAcceptAllOption: true, types: [{ accept: { 'video/mp4': ['.mp4'] } }], fresh: true,
+    }]);
+    assert.deepEqual((await chosenFiles(page))[name], [], 'half a film'); // the browser has it beside that, under another name
+    assert.equal(await warns(), true, 'while it is painted');
+    await ended(page);
+    assert.match(await page.textContent('#film-words'), /^Saved as “into-in-starry-impasto\.mp4”: 0:01\.0, 0\.\d+ MB$/);
+    assert.equal(await page.isVisible('#film-save'), false, 'it is saved');
+    assert.equal(await warns(), false, 'it is saved');
+    assert.deepEqual(Object.keys(await chosenFiles(page)), [name]);
+    const film = await readChosen(page, name, 'into-out.mp4');
+    assertTimes(film, [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]);
+    assert.deepEqual(film.sounds.map(({ codec }) => codec), ['opus']);
+    assert.equal(await page.$eval('#film-video', ({ hidden, videoWidth }) => hidden ? 0 : videoWidth), 64, 'it does not play');
+
+    // Once more into the same file, of which the painting before is gone: what is done by a stop is a whole film.
+    await page.click('#paint-film-into');
+    await counted(page, 3);
+    await page.click('#film-stop');
+    await ended(page);
+    assert.match(await page.textContent('#film-words'), /^The painted part is saved as “into-in-starry-impasto\.mp4”: /);
+    assert.match(await page.textContent('#status'), /^Stopped after \d+ frames\. What is done is a whole film\.$/);
+    const part = await readChosen(page, name, 'into-part.mp4');
+    assert.ok(part.frames.length >= 3 && part.frames.length < 10, `${part.frames.length} frames`);
+    assert.ok(near(part.sounds[0].end, part.end, 0.03), `it sounds until ${part.sounds[0].end}`);
+
+    // And where the film leaves the page while it is painted, the file goes.
+    await page.click('#paint-film-into');
+    await counted(page, 1);
+    await page.hover('#photos .tile');
+    await page.click('#photos .remove');
+    await page.waitForFunction(() => document.getElementById('film-bar').hidden);
+    assert.deepEqual(await chosenFiles(page), {});
+  });
+});
+
+test('nothing is painted where no file is chosen, and no file stays where none can be written', async () => {
+  const file = await clip('nowhere.mp4');
+  const prepare = async (page) => {
+    await CHOOSES(page);
+    await page.addInitScript(() => {
+      const { showSaveFilePicker } = window;
+      window.showSaveFilePicker = async (how) => {
+        if (window.answer) throw new DOMException('no', window.answer);
+        return showSaveFilePicker(how);
+      };
+      const { write } = FileSystemWritableFileStream.prototype;
+      FileSystemWritableFileStream.prototype.write = function (...all) {
+        return window.full ? Promise.reject(new DOMException('the disk is full', 'QuotaExceededError')) : write.apply(this, all);
+      };
+    });
+  };
+  await onPage({ query: AT_64, prepare, mayComplain: true }, async (page) => {
+    await giveFilm(page, file);
+    const click = async (what) => {
+      await page.evaluate((state) => Object.assign(window, state), what);
+      await page.click('#paint-film-into');
+    };
+    await click({ answer: 'AbortError' });
+    await page.waitForTimeout(300);
+    assert.equal(await page.isVisible('#film-error'), false);
+    assert.equal(await page.isVisible('#film-bar'), false, 'it is painted all the same');
+    await click({ answer: 'SecurityError' });
+    await page.waitForSelector('#film-error:not([hidden])');
+    assert.equal(await page.textContent('#film-error'), 'The film cannot go into that file (no). Choose another one, or paint it without and save it then.');
+    assert.equal(await page.isVisible('#film-bar'), false);
+    assert.deepEqual(await chosenFiles(page), {});
+    await click({ answer: '', full: true });
+    await page.waitForFunction(() => /disk is full/.test(document.getElementById('film-error').textContent));
+    await page.waitForSelector('#paint-film-into:enabled');
+    assert.equal(await page.isVisible('#film-bar'), false);
+    assert.deepEqual(await chosenFiles(page), {}, 'a film that is none');
+    // Then it is painted as ever.
+    await page.evaluate(() => { window.full = false; });
+    const { film } = await paintFilm(page, 'nowhere-out.mp4');
+    assert.equal(film.frames.length, 10);
+  });
+  const prepareOther = (page) => page.addInitScript(() => { delete window.showSaveFilePicker; });
+  await onPage({ query: AT_64, prepare: prepareOther }, async (page) => {
+    await giveFilm(page, file);
+    assert.equal(await page.isVisible('#paint-film-into'), false, 'this browser has no such files');
+  });
+});
+
 test('Stylizer.film(): frames of any kind, in their size, and a look of its own', async () => {
   await onBlank({}, async (page) => {
     const found = await withStylizer(page, async ({ Stylizer, get }) => {

@@ -27,7 +27,7 @@ import {
  * @property {number} height even
  * @property {number} from seconds
  * @property {number} to seconds
- * @property {FileSystemFileHandle} [file] to write to while it grows
+ * @property {FileSystemFileHandle} [file] to write to while it grows; where nothing comes of it, it stays as it is
  *
  * @typedef {object} Listeners
  * @property {(canvas: HTMLCanvasElement | OffscreenCanvas, seconds: number) => Promise<ImageBitmap>} paint
@@ -170,8 +170,9 @@ export class FilmFile {
   async paint({ container, plan, width, height, from, to, file }, signal, { paint, gate, onFrame }) {
     // What is painted to its end keeps all of its sound, which may last longer.
     const [begin, end] = [this.#start + from, to >= this.duration - 1e-3 ? Infinity : this.#start + to];
-    const buffer = file ? undefined : new BufferTarget();
-    const output = new Output({ format: formatOf(container), target: buffer ?? await growing(/** @type {FileSystemFileHandle} */ (file)) });
+    const grown = file && await growing(file);
+    const target = grown?.target ?? new BufferTarget();
+    const output = new Output({ format: formatOf(container), target });
     const pictures = new VideoSampleSource({ codec: /** @type {import('mediabunny').VideoCodec} */ (plan.codec), quality: QUALITY_VERY_HIGH });
     output.addVideoTrack(pictures);
     const sounds = plan.sounds.filter(({ how }) => how !== 'lost').map((sound) => new SoundWriter(sound, begin, end));
@@ -210,14 +211,15 @@ export class FilmFile {
         if (failed) throw failed;
         return undefined;
       }
+      grown?.keep();
       await output.finalize();
       const { mimeType: type } = output.format;
-      const blob = buffer ? new Blob([/** @type {ArrayBuffer} */ (buffer.buffer)], { type })
-        : new Blob([await /** @type {FileSystemFileHandle} */ (file).getFile()], { type });
+      const blob = new Blob([target instanceof BufferTarget ? /** @type {ArrayBuffer} */ (target.buffer) : await /** @type {FileSystemFileHandle} */ (file).getFile()], { type });
       return { frames, seconds, blob, error: failed };
     } finally {
       for (const sound of sounds) await sound.end();
       if (output.state === 'pending' || output.state === 'started') await output.cancel().catch(() => {});
+      await grown?.leave();
     }
   }
 
@@ -261,9 +263,25 @@ export async function rewritten(file, container) {
   }
 }
 
-/** @param {FileSystemFileHandle} file */
+/**
+ * What a film is written to while it grows. There is nothing in the file before the stream is closed, and an output that is
+ * cancelled closes it as well: half a film must not come to look like a whole one.
+ * @param {FileSystemFileHandle} file
+ */
 async function growing(file) {
-  return new StreamTarget(/** @type {any} */ (await file.createWritable()), { chunked: true });
+  const writable = await file.createWritable();
+  let whole = false;
+  const stream = new WritableStream({
+    write: (chunk) => writable.write(chunk),
+    close: () => (whole ? writable.close() : writable.abort()),
+  });
+  return {
+    target: new StreamTarget(stream, { chunked: true }),
+    /** What is written by its end stays. */
+    keep: () => { whole = true; },
+    /** Lets go of what was not closed. */
+    leave: () => writable.abort().catch(() => {}),
+  };
 }
 
 /** The best codec that encodes a frame of this size here. @param {Container} container @param {{ width: number, height: number }} size */

@@ -1,9 +1,37 @@
-// Where a film lies while it is written: in the browser's own file system, where there is one, so that it takes no memory.
+// Where a film lies while it is written, so that it takes no memory: in a file of the visitor's, or in the browser's own file
+// system, where there are such.
+
+/** @typedef {import('./film-file.js').Container} Container */
 
 const FOLDER = 'impasto-films';
 
 /** A window holds the lock of the films that it wrote. @param {string} name */
 const lockOf = (name) => `${FOLDER} ${name}`;
+
+/** Whether visitors can choose a file for a film before it is there. */
+export const canChooseFile = () => 'showSaveFilePicker' in window;
+
+/**
+ * Asks the visitor where a film goes, which browsers allow only while a click is fresh. A file of that name is emptied.
+ * @param {string} name that is suggested
+ * @param {Container} container
+ * @returns {Promise<FileSystemFileHandle | undefined>} nothing where the visitor thinks better of it
+ */
+export async function chosenFile(name, container) {
+  try {
+    return await /** @type {any} */ (window).showSaveFilePicker({
+      suggestedName: name, startIn: 'videos', excludeAcceptAllOption: true, types: [{ accept: { [`video/${container}`]: [`.${container}`] } }],
+    });
+  } catch (error) {
+    if (/** @type {Error} */ (error).name === 'AbortError') return undefined;
+    throw error;
+  }
+}
+
+/** A file that was chosen, and that nothing came into. @param {FileSystemFileHandle} file */
+export async function removeFile(file) {
+  await /** @type {any} */ (file).remove?.().catch(() => {}); // at worst an empty one stays
+}
 
 /** A file for a film, that is there as long as this page. @returns {Promise<FileSystemFileHandle | undefined>} nothing where the browser has no such room */
 export async function roomForFilm() {

@@ -2,7 +2,7 @@
 // other, so that styles, sliders and regions are those of photos.
 
 import { $, button, choose, chosen, follow, input, onRadio, select, tell } from './dom.js';
-import { leaveRoom, roomForFilm } from './film-room.js';
+import { canChooseFile, chosenFile, leaveRoom, removeFile, roomForFilm } from './film-room.js';
 import { StyleGone } from './painter.js';
 import { download, encode, paintingName, stem } from './save.js';
 import { stylesOf } from './saving.js';
@@ -37,6 +37,7 @@ import { BadPicture, EngineFailed } from '../stylizer.js';
  * @property {boolean} whole
  * @property {boolean} saved
  * @property {FileSystemFileHandle | undefined} room
+ * @property {FileSystemFileHandle | undefined} into the visitor's file that it was written to
  *
  * @typedef {object} Work
  * @property {Photo} photo
@@ -131,6 +132,8 @@ export class Films {
     });
     onRadio('film-format', () => this.#set({ container: /** @type {Container} */ (chosen('film-format')) }));
     button('paint-film').addEventListener('click', () => this.#paint());
+    button('paint-film-into').addEventListener('click', () => this.#paintInto());
+    button('paint-film-into').hidden = !canChooseFile();
     button('film-pause').addEventListener('click', () => this.#pause());
     button('film-stop').addEventListener('click', () => this.#end());
     button('film-show').addEventListener('click', () => {
@@ -233,7 +236,28 @@ export class Films {
     this.render();
   }
 
-  async #paint() {
+  /** @param {Photo} photo @param {Container} container */
+  #nameFor(photo, container) {
+    return paintingName(photo.name, stylesOf(this.#page.look(), this.#page.style), container);
+  }
+
+  /** Paints into a file that the visitor chooses now. */
+  async #paintInto() {
+    const [photo, one] = [this.#page.photo(), this.#now];
+    if (!photo || !one || this.#work) return;
+    const { container } = one.settings;
+    complainAt('film-error');
+    try {
+      const into = await chosenFile(this.#nameFor(photo, container), container);
+      if (into) await this.#paint(into);
+    } catch (error) {
+      console.warn(error);
+      complainAt('film-error', 'filmNotThere', { reason: reasonOf(error) });
+    }
+  }
+
+  /** @param {FileSystemFileHandle} [into] the file that it is written to, if the visitor chose one */
+  async #paint(into) {
     const [photo, one] = [this.#page.photo(), this.#now];
     if (!photo || !one?.plan?.codec || this.#work) return;
     const { file, settings, plan } = one;
@@ -252,14 +276,15 @@ export class Films {
     this.#page.onBegin();
     say('status', 'filmBegun');
     this.render();
-    const name = paintingName(photo.name, stylesOf(look, this.#page.style), container);
-    const room = await roomForFilm();
+    const name = into?.name ?? this.#nameFor(photo, container);
+    if (into) await this.#forgetIn(into);
+    const room = into ? undefined : await roomForFilm();
     /** @type {import('./film-file.js').Painted | undefined} */
     let painted;
     /** @type {unknown} */
     let failed;
     try {
-      const order = { container, plan, ...size, from, to, file: room };
+      const order = { container, plan, ...size, from, to, file: into ?? room };
       const how = { size: Math.max(size.width, size.height), steadiness: settings.steadiness / 100 };
       await this.#painter.film({ photo, look }, how, signal, async (paint) => {
         work.since = performance.now();
@@ -276,10 +301,11 @@ export class Films {
     this.#work = undefined;
     const kept = painted && !work.dropped;
     if (!kept && room) leaveRoom(room);
+    if (!kept && into) await removeFile(into);
     if (kept && painted) {
       this.#drop(one.result);
       const { blob, frames, seconds } = painted;
-      one.result = { blob, name, url: URL.createObjectURL(blob), frames, seconds, whole: !failed && !signal.aborted, saved: false, room };
+      one.result = { blob, name, url: URL.createObjectURL(blob), frames, seconds, whole: !failed && !signal.aborted, saved: Boolean(into), room, into };
       this.#showing = this.#page.photo() === photo;
       say('status', one.result.whole ? 'filmPainted' : 'filmStopped', { n: frames });
     } else {
@@ -299,6 +325,15 @@ export class Films {
     if (!result) return;
     URL.revokeObjectURL(result.url);
     if (result.room) leaveRoom(result.room);
+  }
+
+  /** What was painted into this file, which is empty now. @param {FileSystemFileHandle} file */
+  async #forgetIn(file) {
+    for (const one of this.#opened.values()) {
+      if (!one?.result?.into || !await file.isSameEntry(one.result.into)) continue;
+      this.#drop(one.result);
+      one.result = undefined;
+    }
   }
 
   /** What is done by now is finished. */
@@ -426,7 +461,8 @@ export class Films {
     const [text, bad] = this.#sayOf(plan, container);
     $('film-sound').textContent = text;
     $('film-sound').classList.toggle('warning', bad);
-    button('paint-film').disabled = !plan?.codec || !look.styles.length;
+    for (const id of ['paint-film', 'paint-film-into']) button(id).disabled = !plan?.codec || !look.styles.length;
+    button('paint-film-into').title = words('paintFilmIntoHint');
   }
 
   /** What there is to say before it begins. @param {import('./film-file.js').Plan | undefined} plan @param {Container} container @returns {[text: string, bad: boolean]} */
@@ -463,13 +499,15 @@ export class Films {
     const result = work ? undefined : this.#now?.result;
     $('film-bar').hidden = !work && !result;
     for (const id of ['film-pause', 'film-stop', 'film-progress']) $(id).hidden = !work;
-    for (const id of ['film-save', 'film-show', 'film-loop']) $(id).hidden = !result;
+    for (const id of ['film-show', 'film-loop']) $(id).hidden = !result;
+    $('film-save').hidden = !result || Boolean(result.into);
     $('film-frame').hidden = !this.showing;
     if (result) {
       button('film-show').textContent = words(this.#showing ? 'filmHide' : 'filmShow');
       button('film-loop').title = words('filmLoopHint');
       const about = { time: time(result.seconds), megabytes: number(result.blob.size / 1e6, result.blob.size < 1e7 ? 2 : 0) };
-      $('film-words').textContent = words(result.whole ? 'filmDone' : 'filmPart', about);
+      if (result.into) $('film-words').textContent = words(result.whole ? 'filmDoneIn' : 'filmPartIn', { ...about, name: result.name });
+      else $('film-words').textContent = words(result.whole ? 'filmDone' : 'filmPart', about);
     }
     if (!work) return this.#bar.rest();
     const { frames, part } = work.done;

@@ -119,6 +119,16 @@ impl Ffmpeg {
         Ok(names.iter().all(has))
     }
 
+    /// Whether it reads devices of this kind.
+    pub fn has_input(&self, name: &str) -> Result<bool> {
+        let is_it = |line: &str| {
+            let mut words = line.split_whitespace();
+            let reads = words.next().is_some_and(|flags| flags.contains('D'));
+            reads && words.any(|word| word.split(',').any(|one| one == name))
+        };
+        Ok(self.help(&["-devices"])?.lines().any(is_it))
+    }
+
     /// The encoder of that name, if there is one.
     pub fn encoder(&self, name: &str) -> Result<Option<Encoder>> {
         let text = self.help(&["-h", &format!("encoder={name}")])?;
@@ -143,6 +153,12 @@ impl Ffmpeg {
         let mut command = command(&self.ffmpeg);
         let output = command.args(["-hide_banner", "-loglevel", "error"]).args(arguments).output();
         Ok(String::from_utf8_lossy(&output.context("ffmpeg cannot be started")?.stdout).into())
+    }
+
+    /// What it writes to standard error, whether it fails or not.
+    pub fn says(&self, arguments: &[&str]) -> Result<String> {
+        let output = command(&self.ffmpeg).arg("-hide_banner").args(arguments).output();
+        Ok(String::from_utf8_lossy(&output.context("ffmpeg cannot be started")?.stderr).into())
     }
 }
 

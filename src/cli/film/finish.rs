@@ -29,9 +29,10 @@ pub fn sounds(
         _ => &["copy", "aac"],
     };
     let trial = folder.join("trial");
+    let input = source.origin.arguments()?;
     let works = |stream: usize, codec: &str| {
         let mut command = ffmpeg.command();
-        command.args(["-t", "1", "-protocol_whitelist", "file", "-i"]).arg(file(&source.path));
+        command.args(["-t", "1"]).args(&input);
         command.args(["-map", &format!("0:a:{stream}"), "-c:a", codec]);
         command.args(["-f", container]).arg(file(&trial));
         ffmpeg.run(command, "trying out the sound").is_ok()
@@ -73,12 +74,14 @@ pub fn join(
     command.args(["-itsoffset", &seconds(start), "-f", "concat", "-safe", "0", "-i"]);
     // In the folder, because names in the list are taken as parts of addresses: ? and # would be more than that.
     command.arg(parts.list()?).current_dir(parts.folder());
-    command.args(source.range.arguments()).args(["-protocol_whitelist", "file", "-i"]);
-    command.arg(file(&source.path)).args(["-map", "0:v:0", "-c:v", "copy"]);
+    if !source.origin.is_camera() {
+        command.args(source.range.arguments()).args(source.origin.arguments()?);
+        command.args(["-map_metadata", "1", "-map_chapters", "1"]);
+    }
+    command.args(["-map", "0:v:0", "-c:v", "copy"]);
     for (index, Sound { stream, codec }) in sounds.iter().enumerate() {
         command.args(["-map", &format!("1:a:{stream}"), &format!("-c:a:{index}"), codec]);
     }
-    command.args(["-map_metadata", "1", "-map_chapters", "1"]);
     if !keep.place {
         for name in PLACE {
             command.args(["-metadata", &format!("{name}=")]);

@@ -1,5 +1,6 @@
 //! `impasto film`: a film in, its painting out.
 
+mod camera;
 mod ffmpeg;
 mod finish;
 mod matroska;
@@ -21,14 +22,15 @@ use serde::Serialize;
 
 use super::look::{Given, Look, Named, unit};
 use super::{files, interrupt};
+use camera::Camera;
 use ffmpeg::{Encoder, Ffmpeg};
 use painting::{Painted, Workshop, try_out};
 use parts::{Parts, Settings};
 use pipes::Encoding;
 use progress::clock;
-use source::{Range, Source};
+use source::{Origin, Range, Source};
 
-/// Paint a film in the style of one or several pictures.
+/// Paint a film, or what the camera sees, in the style of one or several pictures.
 ///
 /// Films are read and written by ffmpeg, which is to be installed. Every frame stays where it is in time, sound is
 /// copied where the file takes it as it is, and chapters and titles stay; what was filmed lying on its side comes out
@@ -50,15 +52,23 @@ Examples:
   A long one that may be stopped, or that the power may fail; the same command goes on:
     impasto film wedding.mov --style painting.jpg --resume -o painted.mp4
 
+  Half a minute of what the camera sees, small enough for many frames a second; without --end, until Ctrl-C:
+    impasto film --camera --style painting.jpg --size 256 --end 30 -o me.mp4
+
 Ctrl-C ends the film with what is painted by then. With --resume, and where something fails, that stays \
 in the folder FILE.parts, as films without sound; with --resume the same command goes on from there, and \
 removes them once all is painted.
 
-Exit codes: 0 painted, 1 not (standard error says why), 2 wrong usage, 130 stopped by Ctrl-C.")]
+Exit codes: 0 painted, 1 not (standard error says why), 2 wrong usage, 130 stopped by Ctrl-C (recording, \
+that is 0).")]
 pub struct FilmCommand {
     /// The film: whatever ffmpeg reads
-    #[arg(value_name = "FILM")]
-    film: PathBuf,
+    #[arg(value_name = "FILM", required_unless_present = "camera", conflicts_with = "camera")]
+    film: Option<PathBuf>,
+    /// Record from a camera instead, without sound: the first one, or the one of this name (on Linux /dev/video2
+    /// or the like). Frames that come while another is painted are left out, and all keep their times
+    #[arg(long, value_name = "DEVICE", num_args = 0..=1, conflicts_with_all = ["start", "resume"])]
+    camera: Option<Option<String>>,
     #[command(flatten)]
     look: Look,
     /// Where the painting goes: a file that ends in .mp4, .m4v, .mov, .mkv or .webm
@@ -75,7 +85,7 @@ pub struct FilmCommand {
     /// Where to begin, in seconds, or as 1:30 or 1:02:03.5
     #[arg(long, value_name = "TIME", value_parser = time)]
     start: Option<u64>,
-    /// Where to end, counted from the beginning of the film
+    /// Where to end, counted from the beginning of the film, or of recording
     #[arg(long, value_name = "TIME", value_parser = time)]
     end: Option<u64>,
     /// How much may be lost in encoding: the lower, the better and the larger the file. Usually 20 for H.264, 24 for
@@ -121,15 +131,22 @@ impl FilmCommand {
             "--end must be behind --start"
         );
         ensure!(
-            !files::is_standard(&self.film),
+            !self.film.as_deref().is_some_and(files::is_standard),
             "films are not read from standard input; name a file"
         );
         let named = self.look.named()?;
         let outputs = std::slice::from_ref(&self.output);
-        files::refuse_to_replace_inputs(outputs, [&self.film].into_iter().chain(named.paths()))?;
+        files::refuse_to_replace_inputs(outputs, self.film.iter().chain(named.paths()))?;
         files::refuse_to_overwrite(outputs, self.force)?;
         let ffmpeg = Ffmpeg::find(&self.ffmpeg)?;
-        let source = Source::open(&ffmpeg, &self.film, range, self.size)?;
+        let origin = match &self.film {
+            Some(path) => Origin::File(path.clone()),
+            None => {
+                let device = self.camera.as_ref().and_then(|device| device.as_deref());
+                Origin::Camera(Camera::find(&ffmpeg, device)?)
+            }
+        };
+        let source = Source::open(&ffmpeg, origin, range, self.size)?;
         let codec = self.encoder(&ffmpeg, container)?;
         let given = self.look.read(&named)?;
         files::make_folder_of(&self.output)?;
@@ -158,12 +175,12 @@ impl FilmCommand {
             None => Parts::passing(&self.output, settings, self.force)?,
         };
         let studio = self.look.open(&given)?;
-        let size = source.size;
+        let (size, input) = (source.size, source.origin.clone());
         let shop = Workshop { ffmpeg, source, encoding, sounds, given: &given, studio: &studio };
         let outcome = self.paint(&shop, parts);
         let took = began.elapsed();
         if self.json {
-            println!("{}", self.line(size, &outcome, &studio.engine, took));
+            println!("{}", self.line(&input, size, &outcome, &studio.engine, took));
         }
         let painted = outcome?;
         if !painted.complete {
@@ -231,9 +248,15 @@ impl FilmCommand {
         named: &Named,
         given: &Given,
     ) -> Result<Settings> {
-        let data = std::fs::metadata(&self.film)?;
-        let changed = data.modified().ok().map(humantime::format_rfc3339_seconds);
-        let changed = changed.map_or(String::new(), |at| format!(", changed {at}"));
+        let film = match &source.origin {
+            Origin::File(path) => {
+                let data = std::fs::metadata(path)?;
+                let changed = data.modified().ok().map(humantime::format_rfc3339_seconds);
+                let changed = changed.map_or(String::new(), |at| format!(", changed {at}"));
+                format!("{}, {} bytes{changed}", path.display(), data.len())
+            }
+            Origin::Camera(_) => source.origin.name(),
+        };
         let sum = |path: &PathBuf| -> Result<String> {
             let name = path.display();
             if files::is_standard(path) {
@@ -259,7 +282,7 @@ impl FilmCommand {
         let at = |time: Option<u64>| time.map_or("none".into(), source::seconds);
         let (width, height) = encoding.size;
         let settings = [
-            ("film", format!("{}, {} bytes{changed}", self.film.display(), data.len())),
+            ("film", film),
             ("styles", list(styles.collect())?),
             ("masks", list(masks.collect())?),
             ("--strength", self.look.strength.to_string()),
@@ -280,6 +303,7 @@ impl FilmCommand {
 
     fn line(
         &self,
+        input: &Origin,
         size: (u32, u32),
         outcome: &Result<Painted>,
         engine: &str,
@@ -287,7 +311,10 @@ impl FilmCommand {
     ) -> String {
         let painted = outcome.as_ref().ok();
         let line = Line {
-            input: self.film.to_string_lossy(),
+            input: match input {
+                Origin::File(path) => path.to_string_lossy(),
+                Origin::Camera(camera) => Cow::from(&camera.device),
+            },
             output: self.output.to_string_lossy(),
             width: painted.map(|_| size.0),
             height: painted.map(|_| size.1),

@@ -13,7 +13,7 @@ use super::finish::{self, Keep, Sound};
 use super::parts::Parts;
 use super::pipes::{Encoding, Frame, Reader, Writer};
 use super::progress::{Progress, clock};
-use super::source::Source;
+use super::source::{Origin, Source};
 use crate::cli::interrupt::{self, Keeping};
 use crate::cli::look::{Given, Studio};
 
@@ -48,6 +48,14 @@ impl FilmCommand {
             Some(_) => "keeping what is painted",
             None => "ending the film with what is painted",
         });
+        let origin = &shop.source.origin;
+        if origin.is_camera() {
+            let (width, height) = shop.source.size;
+            eprintln!(
+                "recording from {} with {width} x {height} pixels; Ctrl-C ends it",
+                origin.name()
+            );
+        }
         let stopped = match self.paint_parts(shop, &mut parts) {
             Ok(stopped) => stopped,
             Err(error) => return Err(self.kept(error, parts)),
@@ -55,10 +63,12 @@ impl FilmCommand {
         let frames = parts.frames();
         let Some((start, end)) = parts.span() else {
             parts.remove()?;
-            ensure!(stopped, "no frame of {} can be read; it is damaged", self.film.display());
+            ensure!(stopped, nothing_from(origin));
             eprintln!("stopped before the first frame");
             return Ok(Painted { frames, length: 0, complete: false });
         };
+        // A camera has no end of its own.
+        let stopped = stopped && !origin.is_camera();
         let painted = Painted { frames, length: end - start, complete: !stopped };
         let all = shop.source.frames.map_or(String::new(), |all| format!(" of about {all}"));
         let stop = format!("stopped after {frames}{all} frames ({})", clock(end));
@@ -92,9 +102,11 @@ impl FilmCommand {
         match parts.keep(&self.output) {
             Ok(Some(folder)) => {
                 let folder = folder.display();
-                eprintln!(
-                    "{frames} frames are kept in {folder}; the same command with --resume goes on"
-                );
+                let goes_on = match self.camera {
+                    Some(_) => ", as films without sound",
+                    None => "; the same command with --resume goes on",
+                };
+                eprintln!("{frames} frames are kept in {folder}{goes_on}");
             }
             Ok(None) => {}
             Err(other) => eprintln!("what was painted cannot be kept: {other:#}"),
@@ -119,7 +131,7 @@ impl FilmCommand {
             && let Some(frame) = reader.next()
         {
             let (start, end) = (frame.start, frame.end());
-            let picture = match self.paint_frame(&mut film, studio, &layers, &frame) {
+            let picture = match self.paint_frame(&mut film, shop, &layers, &frame) {
                 Ok(picture) => picture,
                 Err(error) => {
                     failed = Err(error);
@@ -150,18 +162,18 @@ impl FilmCommand {
         let written = part.map_or(Ok(()), |part| part.end(parts));
         let read = reader.end();
         failed.and(written)?;
+        let origin = &source.origin;
         match read {
             Ok(complaints) if complaints.is_empty() || stopped => {}
-            Ok(complaints) => eprintln!(
-                "{} may be damaged: ffmpeg says {}",
-                self.film.display(),
-                complaints.join("; ")
-            ),
-            Err(_) if stopped => {}
-            Err(error) if index == 0 => {
-                let film = self.film.display();
-                return Err(error.context(format!("no frame of {film} can be read; it is damaged")));
+            // It says so of every frame that comes while others are painted.
+            Ok(_) if origin.is_camera() => {}
+            Ok(complaints) => {
+                eprintln!("{} may be damaged: ffmpeg says {}", origin.name(), complaints.join("; "))
             }
+            Err(_) if stopped => {}
+            Err(error) if index == 0 => return Err(error.context(nothing_from(origin))),
+            // One that was pulled out, say: what came before that is a film.
+            Err(error) if origin.is_camera() => eprintln!("{} ended: {error:#}", origin.name()),
             Err(error) => return Err(error),
         }
         Ok(stopped)
@@ -170,15 +182,23 @@ impl FilmCommand {
     fn paint_frame(
         &self,
         film: &mut Film,
-        studio: &Studio,
+        shop: &Workshop,
         layers: &[Layer],
         frame: &Frame,
     ) -> Result<Picture> {
         let seconds = frame.start as f64 * 1e-6;
         let options = self.look.options();
-        let painting = film.paint(&studio.stylizer, &frame.picture, seconds, layers, &options);
+        let painting = film.paint(&shop.studio.stylizer, &frame.picture, seconds, layers, &options);
         pollster::block_on(painting)
-            .with_context(|| format!("{} at {}", self.film.display(), clock(frame.start)))
+            .with_context(|| format!("{} at {}", shop.source.origin.name(), clock(frame.start)))
+    }
+}
+
+fn nothing_from(origin: &Origin) -> String {
+    let name = origin.name();
+    match origin {
+        Origin::File(_) => format!("no frame of {name} can be read; it is damaged"),
+        Origin::Camera(camera) => format!("no frame came from {name}: {}", camera.advice()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Frames out of a film and into one, each in a thread of its own: while one frame is painted, others are read and
 //! written.
 
+use std::collections::VecDeque;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,6 +21,8 @@ use crate::cli::interrupt;
 const WAITING: usize = 3;
 /// How often one looks whether Ctrl-C was pressed while no frame comes.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a frame's time is waited for before the next frame is read.
+const A_MOMENT: Duration = Duration::from_millis(20);
 
 /// A frame, or its painting.
 #[derive(Debug)]
@@ -46,8 +49,7 @@ impl Reader {
     /// Leaves out so many frames.
     pub fn start(ffmpeg: &Ffmpeg, source: &Source, skip: usize) -> Result<Self> {
         let mut command = ffmpeg.command();
-        command.args(source.range.arguments()).args(["-protocol_whitelist", "file", "-i"]);
-        command.arg(file(&source.path));
+        command.args(source.range.arguments()).args(source.origin.arguments()?);
         // The times come beside the pixels, in lines on standard error.
         let (stream, filters) = (source.stream, &source.filters);
         let graph = format!(
@@ -116,26 +118,40 @@ fn read(
     let mut pixels = process.child.stdout.take().expect("it is a pipe");
     let length = 3 * width as usize * height as usize;
     let mut earliest = 0;
-    for index in 0.. {
+    let mut index = 0;
+    let mut waiting = VecDeque::new();
+    let mut is_end = false;
+    while !is_end {
         let mut rgb = Vec::with_capacity(length);
         // The end of the film, or of ffmpeg.
-        if pixels.by_ref().take(length as u64).read_to_end(&mut rgb)? < length {
-            break;
+        is_end = pixels.by_ref().take(length as u64).read_to_end(&mut rgb)? < length;
+        if !is_end {
+            waiting.push_back(rgb);
         }
-        let Ok((start, lasts)) = times.recv() else { break };
-        // Damaged films may go back in time, and no encoder can.
-        let start = u64::try_from(start).unwrap_or(0).max(earliest);
-        earliest = start + 1;
-        if index < skip {
-            // Nobody sees in this time whether it is still wanted.
-            if interrupt::asked() {
+        while !waiting.is_empty() {
+            // ffmpeg may write several frames before the time of the first, and waits until they are taken: who
+            // waited for the time meanwhile would wait for ever.
+            let time = match is_end {
+                true => times.recv().ok(),
+                false => times.recv_timeout(A_MOMENT).ok(),
+            };
+            let Some((start, lasts)) = time else { break };
+            let rgb = waiting.pop_front().expect("one is waiting");
+            // Damaged films may go back in time, and no encoder can.
+            let start = u64::try_from(start).unwrap_or(0).max(earliest);
+            earliest = start + 1;
+            index += 1;
+            if index <= skip {
+                // Nobody sees in this time whether it is still wanted.
+                if interrupt::asked() {
+                    return Ok(Vec::new());
+                }
+                continue;
+            }
+            let picture = Picture::new(width, height, rgb)?;
+            if frames.send(Frame { start, lasts: lasts.max(1), picture }).is_err() {
                 return Ok(Vec::new());
             }
-            continue;
-        }
-        let picture = Picture::new(width, height, rgb)?;
-        if frames.send(Frame { start, lasts: lasts.max(1), picture }).is_err() {
-            return Ok(Vec::new());
         }
     }
     process.end()

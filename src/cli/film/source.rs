@@ -1,11 +1,12 @@
 //! What kind of film it is, and how its frames are to come out of it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+use super::camera::Camera;
 use super::ffmpeg::{Ffmpeg, file};
 
 /// Shortest side that is painted.
@@ -99,10 +100,42 @@ pub fn seconds(micros: u64) -> String {
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
+/// Where frames come from.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    File(PathBuf),
+    Camera(Camera),
+}
+
+impl Origin {
+    /// What ffmpeg and ffprobe read it by, wherever they are started.
+    pub fn arguments(&self) -> Result<Vec<OsString>> {
+        Ok(match self {
+            Self::File(path) => {
+                let options = ["-protocol_whitelist", "file", "-i"].map(OsString::from);
+                options.into_iter().chain([file(&std::path::absolute(path)?)]).collect()
+            }
+            Self::Camera(camera) => camera.arguments().into_iter().map(OsString::from).collect(),
+        })
+    }
+
+    /// As messages call it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Camera(camera) => format!("the camera {}", camera.device),
+        }
+    }
+
+    pub fn is_camera(&self) -> bool {
+        matches!(self, Self::Camera(_))
+    }
+}
+
 /// A film that can be painted.
 #[derive(Debug)]
 pub struct Source {
-    pub path: PathBuf,
+    pub origin: Origin,
     pub range: Range,
     /// The number of its stream of pictures.
     pub stream: usize,
@@ -125,18 +158,18 @@ impl Source {
     ///
     /// # Errors
     /// If there is nothing to paint in it.
-    pub fn open(ffmpeg: &Ffmpeg, path: &Path, range: Range, long_side: u32) -> Result<Self> {
-        let name = path.display();
-        // ffmpeg's own words for this are odd ones.
-        let size = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?;
-        ensure!(!size.is_dir(), "{name} is a folder; films are painted one by one");
-        ensure!(size.len() > 0, "{name} is empty");
-        let show = ["-show_format", "-show_streams", "-protocol_whitelist", "file", "-i"];
-        let from = file(path);
-        let arguments: Vec<_> = show.iter().map(OsStr::new).chain([from.as_os_str()]).collect();
-        let bytes = ffmpeg
-            .probe(&arguments)
-            .with_context(|| format!("{name} is no film that ffmpeg reads, or is damaged"))?;
+    pub fn open(ffmpeg: &Ffmpeg, origin: Origin, range: Range, long_side: u32) -> Result<Self> {
+        let name = origin.name();
+        if let Origin::File(path) = &origin {
+            look_at(path)?;
+        }
+        let input = origin.arguments()?;
+        let show = ["-show_format", "-show_streams"].map(OsStr::new);
+        let arguments: Vec<_> = show.into_iter().chain(input.iter().map(|text| &**text)).collect();
+        let bytes = ffmpeg.probe(&arguments).with_context(|| match &origin {
+            Origin::File(_) => format!("{name} is no film that ffmpeg reads, or is damaged"),
+            Origin::Camera(camera) => format!("{name} does not answer: {}", camera.advice()),
+        })?;
         let Probe { streams, format } = serde_json::from_slice(&bytes)
             .with_context(|| format!("ffprobe said nothing usable about {name}"))?;
         ensure!(
@@ -193,7 +226,7 @@ impl Source {
             Some((micros as f64 * 1e-6 * f64::from(rate.0) / f64::from(rate.1)).round() as u64)
         };
         Ok(Self {
-            path: std::path::absolute(path)?,
+            origin,
             range,
             stream: video.index,
             size,
@@ -201,9 +234,18 @@ impl Source {
             frames: frames.or_else(of_length).filter(|&frames| frames > 0),
             sounds,
             has_place: format.tags.keys().any(is_place),
-            filters: video.filters(ffmpeg, &name.to_string(), scaled, size)?,
+            filters: video.filters(ffmpeg, &name, scaled, size)?,
         })
     }
+}
+
+/// ffmpeg's own words for what can be wrong here are odd ones.
+fn look_at(path: &Path) -> Result<()> {
+    let name = path.display();
+    let size = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?;
+    ensure!(!size.is_dir(), "{name} is a folder; films are painted one by one");
+    ensure!(size.len() > 0, "{name} is empty");
+    Ok(())
 }
 
 impl Stream {
