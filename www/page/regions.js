@@ -168,6 +168,7 @@ export class MaskEditor {
     if (!this.#last || !this.#mask) return;
     this.#last = undefined;
     this.#before = { ...this.#mask, values: this.#mask.values.slice() };
+    this.#draw();
     this.#onStroke(this.#before);
   }
 
