@@ -8,7 +8,7 @@ import { words } from './words.js';
 
 /** @typedef {import('./styles.js').Style} Style */
 
-const file = make('input', { type: 'file', id: 'style-file', accept: 'image/*,.style', multiple: true });
+const file = make('input', { type: 'file', id: 'style-file', accept: 'image/*,.style,.json', multiple: true });
 const add = make('label', { className: 'tile add' }, icon('plus'), file);
 const camera = make('button', { type: 'button', className: 'tile add' }, icon('camera'));
 

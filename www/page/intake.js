@@ -4,7 +4,8 @@ import { $, bring, make, showList } from './dom.js';
 import { takePhoto } from './camera.js';
 import { firstFrameOf, isFilm } from './film.js';
 import { readsTrue } from './honest.js';
-import { pressStyle } from './looks.js';
+import { isLookFile } from './look-file.js';
+import { openLookFile, pressStyle } from './looks.js';
 import { dropNotices } from './notices.js';
 import { showPhoto } from './photos.js';
 import { check } from './pictures.js';
@@ -20,8 +21,14 @@ import { tunedStyle } from '../tuned.js';
 /** What comes in waits until the last visit is back. @type {() => void} */
 let open;
 const opened = new Promise((done) => { open = () => done(undefined); });
-/** The last visit is back. */
-export const beginIntake = () => open();
+/** When the page's own styles are there. @type {Promise<void>} */
+let stylesThere;
+
+/** The last visit is back. @param {Promise<void>} bundled when the page's own styles are there */
+export function beginIntake(bundled) {
+  stylesThere = bundled;
+  open();
+}
 
 /**
  * @param {File[]} files
@@ -36,7 +43,7 @@ export async function takePhotos(files, { folder = '', loose = false } = {}) {
   let first;
   for (const given of files) {
     try {
-      if (await tunedStyle(given)) {
+      if (isLookFile(given) || await tunedStyle(given)) {
         await takeStyles([given]); // wherever it was dropped
         continue;
       }
@@ -69,6 +76,11 @@ export async function takeStyles(files) {
   complain();
   for (const file of files) {
     try {
+      if (isLookFile(file)) {
+        await stylesThere;
+        await openLookFile(file);
+        continue;
+      }
       const { id, kept } = await addOwn(file);
       store.change({ search: '' });
       pressStyle(id);

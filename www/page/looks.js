@@ -2,14 +2,17 @@
 
 import { MOST_STYLES, stepped } from './look.js';
 import { takeLink } from './link.js';
+import { readLookFile } from './look-file.js';
 import { dropFirstHint, dropNotices } from './notices.js';
 import { paint } from './stage.js';
 import { store } from './store.js';
-import { styleNames } from './styles.js';
+import { addOwn, ownWith, styleNames, styleOf } from './styles.js';
 import { surprise } from './surprise.js';
-import { say } from './telling.js';
+import { complain, say } from './telling.js';
 
-/** Another look, which is not refined unless it says so. @param {Partial<import('./look.js').Look>} change @param {{ moving?: boolean }} [options] moving: more will follow at once */
+/** @typedef {import('./look.js').Look} Look */
+
+/** Another look, which is not refined unless it says so. @param {Partial<Look>} change @param {{ moving?: boolean }} [options] moving: more will follow at once */
 export function set(change, { moving = false } = {}) {
   dropNotices();
   dropFirstHint();
@@ -68,4 +71,28 @@ export function openLink() {
   if (change.size) store.change({ sizeChosen: true });
   if (some) set(change);
   say('linked', !some ? 'linkedNot' : whole ? 'linked' : 'linkedPartly');
+}
+
+/** Takes the look that a file brings; its pictures become styles of the visitor's own. @param {File} file */
+export async function openLookFile(file) {
+  const { name, settings, styles: wanted } = await readLookFile(file);
+  /** @type {Look['styles']} */
+  const styles = [];
+  for (const style of wanted) {
+    const id = 'id' in style ? bundledId(style.id) : await ownWith(style.picture) ?? await takePicture(style.picture);
+    if (id !== undefined && !styles.some((one) => one.id === id)) styles.push({ id, weight: style.weight });
+  }
+  store.change({ mixing: styles.length > 1, sizeChosen: true, search: '', lookName: name });
+  set({ ...settings, ...(styles.length && { styles }) });
+  say('linked', styles.length === wanted.length ? 'lookOpened' : 'lookOpenedPartly', { name });
+}
+
+/** @param {string} id */
+const bundledId = (id) => (styleOf(id)?.own === false ? id : undefined);
+
+/** @param {File} picture @returns {Promise<string>} the id of the style that it is now */
+async function takePicture(picture) {
+  const { id, kept } = await addOwn(picture);
+  kept.then((done) => { if (!done) complain('notKept'); });
+  return id;
 }

@@ -13,6 +13,7 @@ import { keepFocus, wireFocus } from './focus.js';
 import { showGallery, wireGallery } from './gallery.js';
 import { beginIntake, loadSamples, shoot, shootStyle, showSamples, takePhotos, takeStyles } from './intake.js';
 import { wireLink } from './link.js';
+import { showLookName, wireLookFile } from './look-file.js';
 import { LiveCamera } from './live.js';
 import { dropStyle, openLink, pressStyle } from './looks.js';
 import { showMix } from './mix.js';
@@ -48,6 +49,7 @@ wireEditing();
 wireFilm();
 wireSaving();
 wireLink();
+wireLookFile();
 wireNotices();
 wireAbout();
 wireLeaving();
@@ -90,7 +92,7 @@ function inLanguage() {
 }
 
 inLanguage();
-for (const view of [showStage, showTold, showGallery, showMix, showControls, showRegions, showStrips, showSamples, showFilm, showEngine, showNotices, showSaving, showAbout]) {
+for (const view of [showStage, showTold, showGallery, showMix, showControls, showRegions, showStrips, showSamples, showFilm, showEngine, showNotices, showSaving, showLookName, showAbout]) {
   store.show(view);
 }
 store.show(() => live.show());
@@ -102,7 +104,7 @@ store.show(keepFocus);
 loadSamples();
 const bundled = loadBundled().catch(() => complain('noStyles')).then(() => paint());
 const restored = restore(bundled).catch(reportError).then(() => visits.begin());
-restored.then(beginIntake);
+restored.then(() => beginIntake(bundled));
 Promise.all([bundled, restored]).then(async () => {
   openLink();
   addEventListener('hashchange', openLink);

@@ -49,6 +49,7 @@ import { LARGEST } from '../stylizer.js';
  * @property {boolean} stylesKnown whether the list of the page's styles is there: until then one that is missing may still come
  * @property {ReadonlySet<string>} favourites ids, also of styles that are not there yet
  * @property {string} search for styles
+ * @property {string} lookName what the visitor calls the look
  * @property {readonly Sample[]} samples
  * @property {import('../stylizer.js').LoadProgress | undefined} loading how far the engine is that is loaded now
  * @property {boolean} awaited whether the picture that was asked for waits for the engine
@@ -154,6 +155,7 @@ export const store = new Store({
   stylesKnown: false,
   favourites: new Set((recall(FAVOURITES) ?? '').split(' ').filter(Boolean)),
   search: '',
+  lookName: '',
   samples: [],
   loading: undefined,
   awaited: false,

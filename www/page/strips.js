@@ -20,7 +20,7 @@ import { words } from './words.js';
  * @property {string} thumb its address
  */
 
-const file = make('input', { type: 'file', id: 'another-file', accept: 'image/*,video/*,.mkv', multiple: true });
+const file = make('input', { type: 'file', id: 'another-file', accept: 'image/*,video/*,.mkv,.json', multiple: true });
 const another = make('label', { className: 'tile add' }, icon('plus'), file);
 const camera = make('button', { type: 'button', className: 'tile add' }, icon('camera'));
 

@@ -83,6 +83,18 @@ export async function addOwn(file) {
   return { id, kept };
 }
 
+/** The visitor's own style that has this very picture, where there is one. @param {Blob} picture @returns {Promise<string | undefined>} */
+export async function ownWith(picture) {
+  const bytes = new Uint8Array(await picture.arrayBuffer());
+  for (const style of store.now.styles.filter(({ own }) => own)) {
+    const other = await style.picture();
+    if (other.size !== bytes.length) continue;
+    const others = new Uint8Array(await other.arrayBuffer());
+    if (others.every((value, i) => value === bytes[i])) return style.id;
+  }
+  return undefined;
+}
+
 /** @param {string} id @param {File} given */
 async function addPicture(id, given) {
   const tuned = await tunedStyle(given);
