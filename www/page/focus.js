@@ -1,7 +1,7 @@
 // The focus comes back to a control that could not be used for a moment, such as a button that waits for a painting:
 // browsers take it away for good.
 
-/** What had the focus and lost it to no other. @type {HTMLElement | undefined} */
+/** What had the focus when it was disabled. @type {HTMLElement | undefined} */
 let left;
 
 const forget = () => { left = undefined; };
@@ -12,15 +12,12 @@ export function wireFocus() {
   addEventListener('keydown', (event) => { if (event.key === 'Tab') forget(); }, true);
 }
 
-/** @param {HTMLElement} element */
-const isUsable = (element) => element.isConnected && !element.matches(':disabled') && element.checkVisibility();
-
 /** To be called when all is shown. */
 export function keepFocus() {
   const now = /** @type {HTMLElement | null} */ (document.activeElement);
   if (now && now !== document.body) {
-    if (!isUsable(now)) left = now;
-  } else if (left && isUsable(left)) {
+    if (now.matches(':disabled')) left = now;
+  } else if (left?.isConnected && !left.matches(':disabled')) {
     left.focus({ preventScroll: true });
   }
 }
