@@ -183,6 +183,23 @@ const PARTS = {
     const after = await mask(page);
     return { brush, before: before.pixels, after };
   },
+  async 'a stroke that is undone before it ends: the way forth has it'(page, shake) {
+    const before = await mask(page);
+    const box = await page.locator('#mask').boundingBox();
+    await page.mouse.move(box.x + 0.8 * box.width, box.y + 0.6 * box.height);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 0.8 * box.width, box.y + 0.7 * box.height);
+    await shake();
+    await page.keyboard.press('Control+z');
+    await page.mouse.up();
+    await shake();
+    const undone = await mask(page);
+    await page.keyboard.press('Control+Shift+z');
+    await shake();
+    const redone = await mask(page);
+    await page.keyboard.press('Control+z');
+    return { same: undone.sum === before.sum, more: redone.pixels > before.pixels, redone };
+  },
   async 'what is chosen for a region, and the way back'(page, shake) {
     await page.selectOption('#region-style', 'golden-mosaic');
     await page.focus('#region-style');
@@ -284,6 +301,8 @@ async function visit(seed) {
 test('a visit that is rendered at random moments loses nothing', async (t) => {
   const still = await visit();
   assert.ok(still['a stroke'].after.pixels > 1000);
+  const { same, more } = still['a stroke that is undone before it ends: the way forth has it'];
+  assert.ok(same && more);
   assert.ok(still['a menu that is open'].open);
   assert.ok(still['a photo that comes while a stroke goes on: the stroke stays with its own'].more);
   assert.deepEqual(still['what lists hold'], []);

@@ -1,6 +1,7 @@
 // How to paint: the sliders, the colours, the size, and the buttons of the picture.
 
 import { $, bring, button, choose, follow, input, onRadio, roving, select, showOptions, tell, write } from './dom.js';
+import { endStroke } from './editing.js';
 import { kind, painter } from './engine.js';
 import { onHold } from './hold.js';
 import { canRedo, canUndo, MOST_STYLES, redone, undone } from './look.js';
@@ -16,6 +17,12 @@ import { LARGEST } from '../stylizer.js';
 
 /** @typedef {import('./store.js').State} State */
 
+/** Goes back or forth; a stroke that is going on is a step, too. @param {Parameters<typeof travel>[0]} way */
+function go(way) {
+  endStroke();
+  travel(way);
+}
+
 const compare = () => store.change({ comparing: !store.now.comparing });
 
 export function wireControls() {
@@ -30,14 +37,14 @@ export function wireControls() {
     setSize(value === 'own' ? 'own' : Number(value));
   });
 
-  button('undo').addEventListener('click', () => travel(undone));
-  button('redo').addEventListener('click', () => travel(redone));
+  button('undo').addEventListener('click', () => go(undone));
+  button('redo').addEventListener('click', () => go(redone));
   document.addEventListener('keydown', (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector('dialog[open]')) return;
     const way = { z: event.shiftKey ? redone : undone, y: redone }[event.key.toLowerCase()];
     if (!way) return;
     event.preventDefault();
-    travel(way);
+    go(way);
   });
   $('view').addEventListener('keydown', (event) => {
     if (event.key.toLowerCase() === 'c' && !event.ctrlKey && !event.metaKey && !button('compare').disabled) compare();

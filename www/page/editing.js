@@ -47,9 +47,12 @@ function edit(id) {
   canvas('mask').focus({ preventScroll: true });
 }
 
+/** Ends the stroke that is going on: what is painted by now is a step of its own. */
+export const endStroke = () => editor.finish();
+
 /** What is painted by now is kept. */
 export function stopEditing() {
-  editor.finish();
+  endStroke();
   const left = edited(store.now);
   store.change({ editing: undefined });
   if (left && isEmpty(left.mask)) amendRegions(store.now.history.now.regions.filter((one) => one !== left));
