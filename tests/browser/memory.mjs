@@ -69,6 +69,7 @@ async function measure(done) {
 }
 
 const table = [await measure(1)];
+console.log(JSON.stringify(table[0]));
 const began = performance.now();
 for (let n = 2; n <= paintings; n++) {
   await page.evaluate(async (n) => {
@@ -85,7 +86,9 @@ for (let n = 2; n <= paintings; n++) {
     await new Promise((done) => { setTimeout(done); });
     await painted();
   }, n);
-  if (n % Math.ceil(paintings / 10) === 0) table.push(await measure(n));
+  if (n % Math.ceil(paintings / 10) !== 0) continue;
+  table.push(await measure(n));
+  console.log(JSON.stringify(table.at(-1))); // it takes a while
 }
 console.table(table);
 console.log(`${((performance.now() - began) / 1000 / paintings).toFixed(2)} s for each painting`);
