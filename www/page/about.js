@@ -1,37 +1,63 @@
 // The dialog about the page: what runs and why, what is kept, which keys there are.
 
-import { $, button, input, make } from './dom.js';
+import { $, bring, button, dialog, input, make, write } from './dom.js';
+import { engineWords, painter } from './engine.js';
+import { visits } from './restore.js';
+import { improver, paint } from './stage.js';
+import { store } from './store.js';
+import { removeOwnStyles } from './styles.js';
 import { number, words } from './words.js';
 
 /** @typedef {Parameters<typeof words>} Words */
 
-/**
- * Fills the dialog about the page.
- * @param {import('./painter.js').Painter} painter
- * @param {number} lastSeconds what the last picture took; 0 before the first
- * @param {{ improver: import('./improve.js').Improver, visits: import('./visits.js').Visits, photos: number, paintings: number, styles: number }} kept styles:
- *   of the visitor's own
- */
-export function renderAbout({ engine, preparing }, lastSeconds, { improver, visits, photos, paintings, styles }) {
+/** @type {[keys: string, does: Words[0]][]} */
+const KEYS = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+ − 0 1', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare'], ['V', 'keysPhoto'], ['F', 'keysFavourite']];
+
+export function wireAbout() {
+  button('engine').addEventListener('click', () => {
+    dialog('about-dialog').showModal();
+    store.touch();
+  });
+  button('forget').addEventListener('click', async () => {
+    const removed = removeOwnStyles();
+    paint();
+    await removed;
+  });
+  input('improve').addEventListener('change', () => { improver.wanted = input('improve').checked; });
+  input('keep').addEventListener('change', () => {
+    visits.wanted = input('keep').checked;
+    store.touch();
+  });
+}
+
+/** Puts terms and what they mean into a list, unless they are there. @param {HTMLElement} list @param {HTMLElement[]} parts */
+function fill(list, parts) {
+  if (make('dl', {}, ...parts).textContent !== list.textContent) list.replaceChildren(...parts);
+}
+
+/** The dialog about the page, while it is open. @param {Readonly<import('./store.js').State>} state */
+export function showAbout(state) {
+  if (!dialog('about-dialog').open) return;
+  const { lastSeconds, styles, photos, results } = state;
+  const { engine, preparing } = painter;
   const row = (/** @type {Words[0]} */ term, /** @type {string} */ text) => [make('dt', {}, words(term)), make('dd', {}, text)];
-  $('about').replaceChildren(
-    ...row('aboutEngine', $('engine-name').textContent ?? ''),
+  fill($('about'), [
+    ...row('aboutEngine', words(...engineWords(state))),
     ...row('aboutLast', lastSeconds ? words('seconds', { n: number(lastSeconds, 1) }) : words('aboutNoneYet')),
-  );
-  $('why').textContent = preparing ? words('why.preparing') : engine?.why ? whyNoGpu(engine.why) : '';
-  input('improve').checked = improver.wanted;
-  const { wanted, state } = visits;
+  ]);
+  write('why', preparing ? words('why.preparing') : engine?.why ? whyNoGpu(engine.why) : '');
+  bring(input('improve'), { checked: improver.wanted });
+  const { wanted, state: kept } = visits;
+  bring(input('keep'), { checked: wanted });
   const megabytes = number(visits.bytes / 1e6, 1);
-  input('keep').checked = wanted;
-  if (wanted && state === 'refused') $('kept-visit').textContent = words('keptRefused');
-  else if (!wanted) $('kept-visit').textContent = words('keptUnwanted');
-  else if (state === 'empty') $('kept-visit').textContent = '';
-  else $('kept-visit').textContent = words(state === 'all' ? 'keptAll' : 'keptSome', { photos, paintings, megabytes });
-  $('kept').textContent = styles ? words('kept', { n: styles }) : '';
-  button('forget').hidden = !styles;
-  /** @type {[string, Words[0]][]} */
-  const keys = [['Ctrl Z', 'undo'], ['Ctrl Shift Z', 'redo'], ['+ − 0 1', 'keysZoom'], ['← ↑ → ↓', 'keysMove'], ['C', 'compare'], ['V', 'keysPhoto'], ['F', 'keysFavourite']];
-  $('keys').replaceChildren(...keys.flatMap(([key, does]) => [make('dt', {}, ...key.split(' ').map((one) => make('kbd', {}, one))), make('dd', {}, words(does))]));
+  if (wanted && kept === 'refused') write('kept-visit', words('keptRefused'));
+  else if (!wanted) write('kept-visit', words('keptUnwanted'));
+  else if (kept === 'empty') write('kept-visit', '');
+  else write('kept-visit', words(kept === 'all' ? 'keptAll' : 'keptSome', { photos: photos.length, paintings: results.length, megabytes }));
+  const own = styles.filter((style) => style.own).length;
+  write('kept', own ? words('kept', { n: own }) : '');
+  bring(button('forget'), { hidden: !own });
+  fill($('keys'), KEYS.flatMap(([keys, does]) => [make('dt', {}, ...keys.split(' ').map((key) => make('kbd', {}, key))), make('dd', {}, words(does))]));
 }
 
 /** Why WebGPU is not used, and what the visitor can do about it. @param {string} why */

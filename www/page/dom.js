@@ -46,16 +46,76 @@ export function icon(name) {
   return svg;
 }
 
-/** Names a control that has no text, for screen readers and as a tooltip. @param {HTMLElement} element @param {string} text */
-export function label(element, text) {
-  element.ariaLabel = text;
-  element.title = text;
+/**
+ * Gives an element properties, and leaves alone what it has already: to set a value again may close a menu, take a
+ * pressed part away or be said once more.
+ * @template {Element} E
+ * @param {E} element
+ * @param {Partial<E>} properties
+ */
+export function bring(element, properties) {
+  for (const key of /** @type {(keyof E)[]} */ (Object.keys(properties))) {
+    if (element[key] !== properties[key]) element[key] = /** @type {E[typeof key]} */ (properties[key]);
+  }
 }
+
+/** @param {string} id @param {string} text */
+export const write = (id, text) => bring($(id), { textContent: text });
+
+/** What the elements of lists are of. @type {WeakMap<Element, unknown>} */
+const keys = new WeakMap();
+
+/**
+ * Brings what an element holds to a list. What is there already of the list stays, and what has the focus is not even
+ * moved: others are moved around it.
+ * @template T
+ * @template {HTMLElement} E
+ * @param {HTMLElement} parent
+ * @param {readonly T[]} list
+ * @param {object} how
+ * @param {(one: T) => unknown} how.key the same for what the same element shows
+ * @param {(one: T) => E} how.make
+ * @param {(element: E, one: T, i: number) => void} [how.update] also for what was just made
+ * @param {HTMLElement[]} [how.first] stay in front of the list
+ * @param {HTMLElement[]} [how.last] stay behind it
+ */
+export function showList(parent, list, { key, make: made, update, first = [], last = [] }) {
+  /** @type {Map<unknown, E>} */
+  const there = new Map();
+  for (const child of parent.children) if (keys.has(child)) there.set(keys.get(child), /** @type {E} */ (child));
+  const items = list.map((one) => {
+    const name = key(one);
+    const item = there.get(name) ?? made(one);
+    there.delete(name);
+    keys.set(item, name);
+    return item;
+  });
+  for (const gone of there.values()) gone.remove();
+  const all = [...first, ...items, ...last];
+  const held = Math.max(0, all.findIndex((item) => item.contains(document.activeElement)));
+  if (all.length && all[held].parentElement !== parent) parent.prepend(all[held]);
+  for (let i = held - 1; i >= 0; i--) if (all[i].nextElementSibling !== all[i + 1]) parent.insertBefore(all[i], all[i + 1]);
+  for (let i = held + 1; i < all.length; i++) if (all[i].previousElementSibling !== all[i - 1]) all[i - 1].after(all[i]);
+  for (const [i, one] of list.entries()) update?.(items[i], one, i);
+}
+
+/** What one can choose from, and what is chosen; a menu that is open stays so. @param {HTMLSelectElement} menu @param {(readonly [value: string, text: string])[]} options @param {string} value */
+export function showOptions(menu, options, value) {
+  showList(menu, options, {
+    key: ([name]) => name,
+    make: ([name]) => make('option', { value: name }),
+    update: (option, [, text]) => bring(option, { textContent: text }),
+  });
+  bring(menu, { value });
+}
+
+/** Names a control that has no text, for screen readers and as a tooltip. @param {HTMLElement} element @param {string} text */
+export const label = (element, text) => bring(element, { ariaLabel: text, title: text });
 
 /** Writes a slider's value beside it, and says it as well. @param {string} id @param {string} text */
 export function tell(id, text) {
-  $(`${id}-value`).textContent = text;
-  input(id).ariaValueText = text;
+  write(`${id}-value`, text);
+  bring(input(id), { ariaValueText: text });
 }
 
 /** @param {string} name @returns {string} the value of the chosen radio button */
@@ -66,7 +126,7 @@ export function chosen(name) {
 /** @param {string} name @param {string} value */
 export function choose(name, value) {
   const radio = document.querySelector(`input[name=${name}][value="${value}"]`);
-  /** @type {HTMLInputElement} */ (radio).checked = true;
+  bring(/** @type {HTMLInputElement} */ (radio), { checked: true });
 }
 
 /** Calls back while a slider moves, and once more when it rests. @param {HTMLInputElement} slider @param {(value: number, moving: boolean) => void} use */

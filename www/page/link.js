@@ -2,20 +2,19 @@
 
 import { $, button } from './dom.js';
 import { cleanLook, MOST_STYLES, regionsOn } from './look.js';
-import { complainAt, say } from './telling.js';
+import { store } from './store.js';
+import { styleOf } from './styles.js';
+import { say } from './telling.js';
 import { words } from './words.js';
 
-/**
- * @typedef {import('./look.js').Look} Look
- * @typedef {(id: string) => import('./gallery.js').Style | undefined} StyleOf
- */
+/** @typedef {import('./look.js').Look} Look */
 
-/** @param {Look['styles'][0]} style @param {StyleOf} styleOf */
-const isBundled = ({ id }, styleOf) => styleOf(id)?.own === false;
+/** @param {Look['styles'][0]} style */
+const isBundled = ({ id }) => styleOf(id)?.own === false;
 
-/** The address of this page with a look. @param {Look} look @param {StyleOf} styleOf */
-function linkTo({ styles, strength, colours, brush, size }, styleOf) {
-  const mixed = styles.filter((style) => style.weight > 0 && isBundled(style, styleOf)).map(({ id, weight }) => `${id}:${weight}`);
+/** The address of this page with a look. @param {Look} look */
+function linkTo({ styles, strength, colours, brush, size }) {
+  const mixed = styles.filter((style) => style.weight > 0 && isBundled(style)).map(({ id, weight }) => `${id}:${weight}`);
   const url = new URL(location.href);
   url.search = '';
   // Behind the #, browsers send it to no server.
@@ -26,10 +25,9 @@ function linkTo({ styles, strength, colours, brush, size }, styleOf) {
 /**
  * Takes the look out of the address of the page, where there is one.
  * @param {Look} now
- * @param {StyleOf} styleOf
  * @returns {{ change: Partial<Look>, whole: boolean } | undefined} whole: all of it could be used
  */
-export function takeLink(now, styleOf) {
+export function takeLink(now) {
   const given = new URLSearchParams(location.hash.slice(1));
   if (!given.has('look')) return undefined;
   history.replaceState(history.state, '', location.pathname + location.search);
@@ -41,7 +39,7 @@ export function takeLink(now, styleOf) {
   for (const part of given.get('look')?.split(',').filter((text) => text) ?? []) {
     const [id, weight, ...more] = part.split(':');
     const style = { id, weight: number(weight ?? '') };
-    const fine = !more.length && isBundled(style, styleOf) && style.weight > 0 && style.weight <= 100
+    const fine = !more.length && isBundled(style) && style.weight > 0 && style.weight <= 100
       && styles.length < MOST_STYLES && !styles.some((one) => one.id === id);
     if (fine) styles.push(style);
     else whole = false;
@@ -58,26 +56,23 @@ export function takeLink(now, styleOf) {
   return { change, whole };
 }
 
-/**
- * Connects the button that copies the link.
- * @param {{ now: () => { look: Look, photo: number }, styleOf: StyleOf }} page
- */
-export function wireLink({ now, styleOf }) {
+/** Connects the button that copies the link. */
+export function wireLink() {
   const hint = () => {
-    const { look, photo } = now();
-    const own = regionsOn(look, photo).length > 0 || look.styles.some((style) => !isBundled(style, styleOf));
+    const { photo, history: { now: look } } = store.now;
+    const own = (photo && regionsOn(look, photo.id).length > 0) || look.styles.some((style) => !isBundled(style));
     return words(own ? 'linkHintOwn' : 'linkHint');
   };
   button('save').addEventListener('click', () => { $('link-hint').textContent = hint(); });
   button('copy-link').addEventListener('click', async () => {
-    const link = linkTo(now().look, styleOf);
-    complainAt('save-error');
+    const link = linkTo(store.now.history.now);
+    say('save-error');
     try {
       await navigator.clipboard.writeText(link);
       $('link-hint').textContent = `${words('copied')} ${hint()}`;
       say('status', 'copied');
     } catch {
-      complainAt('save-error', 'linkNotCopied', { link });
+      say('save-error', 'linkNotCopied', { link });
     }
   });
 }

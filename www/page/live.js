@@ -1,22 +1,15 @@
 // The camera, painted while one looks at it.
 
 import { cameraIsTwo, reasonOf, stopTracks } from './camera.js';
-import { $, button, canvas, dialog, icon, input, label, select } from './dom.js';
+import { $, bring, button, canvas, dialog, icon, input, label, select, showOptions } from './dom.js';
+import { failure, painter } from './engine.js';
 import { download, paintingName } from './save.js';
 import { stylesOf } from './saving.js';
-import { complainAt, say } from './telling.js';
+import { store } from './store.js';
+import { say } from './telling.js';
 import { number, words } from './words.js';
 
-/**
- * @typedef {import('./look.js').Look} Look
- *
- * @typedef {object} Page
- * @property {() => Look} look
- * @property {(id: string | null) => import('./gallery.js').Style | undefined} style
- * @property {() => import('./gallery.js').Style[]} styles
- * @property {(file: File) => void} onPicture a photo was taken, in the camera's own size
- * @property {(error: Error) => import('./telling.js').Words} failure what to say of an engine that failed
- */
+/** @typedef {import('./look.js').Look} Look */
 
 /** Kinds of recordings, the best first: what the browser writes is not what every program plays. */
 const KINDS = ['video/mp4;codecs=avc1.42E01E,mp4a.40.2', 'video/webm;codecs=vp9,opus', 'video/webm;codecs=vp8,opus', 'video/webm', 'video/mp4'];
@@ -63,8 +56,7 @@ class Recording {
 }
 
 export class LiveCamera {
-  #painter;
-  #page;
+  #onPicture;
   #box = dialog('live-dialog');
   #video = $('live-video', HTMLVideoElement);
   /** Of the camera. @type {MediaStream | undefined} */ #stream;
@@ -77,10 +69,9 @@ export class LiveCamera {
   /** Of the camera that is being started: an older one is no longer wanted. */
   #turn = 0;
 
-  /** @param {import('./painter.js').Painter} painter @param {Page} page */
-  constructor(painter, page) {
-    this.#painter = painter;
-    this.#page = page;
+  /** @param {(file: File) => void} onPicture a photo was taken, in the camera's own size */
+  constructor(onPicture) {
+    this.#onPicture = onPicture;
     const changed = () => this.#changed();
     select('live-style').addEventListener('change', changed);
     for (const id of ['live-mirror', 'live-mirror-record']) input(id).addEventListener('change', () => this.#mirror());
@@ -102,16 +93,15 @@ export class LiveCamera {
   }
 
   open() {
-    const option = (/** @type {string} */ text, /** @type {string} */ id) => new Option(text, id);
-    select('live-style').replaceChildren(option(words('liveAsOnPage'), ''), ...this.#page.styles().map((style) => option(style.title(), style.id)));
-    complainAt('live-error');
+    showOptions(select('live-style'), [['', words('liveAsOnPage')], ...store.now.styles.map(({ id, title }) => /** @type {const} */ ([id, title()]))], '');
+    say('live-error');
     this.#box.showModal();
     this.#renderButtons();
     return this.#start();
   }
 
   get #look() {
-    const look = this.#page.look();
+    const look = store.now.history.now;
     const { value: id } = select('live-style');
     return id ? { ...look, styles: [{ id, weight: 50 }] } : look;
   }
@@ -119,7 +109,7 @@ export class LiveCamera {
   async #start() {
     await this.#stop();
     const turn = ++this.#turn;
-    complainAt('live-error');
+    say('live-error');
     say('live-words', 'cameraStarting');
     /** @type {MediaStream} */
     let stream;
@@ -144,11 +134,11 @@ export class LiveCamera {
     const abort = this.#abort = new AbortController();
     say('live-words', 'starting');
     try {
-      await this.#painter.live(stream, this.#look, {
+      await painter.live(stream, this.#look, {
         canvas: canvas('live-canvas'), steadiness: STEADINESS, mirror: input('live-mirror-record').checked,
         onFrame: (frame) => this.#onFrame(frame),
         onFailed: (error) => {
-          complainAt('live-error', ...this.#page.failure(error));
+          say('live-error', ...failure(error));
           abort.abort();
         },
       }, abort.signal, async (live, change) => {
@@ -158,7 +148,7 @@ export class LiveCamera {
         await new Promise((done) => { abort.signal.addEventListener('abort', done, { once: true }); });
       });
     } catch (error) {
-      if (!abort.signal.aborted) complainAt('live-error', ...this.#page.failure(/** @type {Error} */ (error)));
+      if (!abort.signal.aborted) say('live-error', ...failure(/** @type {Error} */ (error)));
     }
     if (this.#abort === abort) await this.#stop();
   }
@@ -200,7 +190,7 @@ export class LiveCamera {
   }
 
   #changed() {
-    this.#change?.(this.#look).catch((error) => complainAt('live-error', ...this.#page.failure(error)));
+    this.#change?.(this.#look).catch((error) => say('live-error', ...failure(error)));
   }
 
   #mirror() {
@@ -218,7 +208,7 @@ export class LiveCamera {
     if (input('live-mirror-record').checked) context.setTransform(-1, 0, 0, 1, width, 0);
     context.drawImage(this.#video, 0, 0);
     const blob = await new Promise((done) => { sheet.toBlob(done, 'image/jpeg', 0.95); });
-    this.#page.onPicture(new File([blob], `camera-${now()}.jpg`, { type: 'image/jpeg' }));
+    this.#onPicture(new File([blob], `camera-${now()}.jpg`, { type: 'image/jpeg' }));
     say('live-words', 'liveTaken', { width, height });
   }
 
@@ -231,12 +221,12 @@ export class LiveCamera {
       this.#renderButtons(true);
       return this.#keep(recording);
     }
-    complainAt('live-error');
+    say('live-error');
     /** @type {MediaStream | undefined} */
     let sound;
     if (input('live-sound').checked) {
       sound = await navigator.mediaDevices.getUserMedia({ audio: true }).catch(() => undefined);
-      if (!sound) complainAt('live-error', 'liveNoSound');
+      if (!sound) say('live-error', 'liveNoSound');
       if (live !== this.#live) return stopTracks(sound);
     }
     try {
@@ -244,7 +234,7 @@ export class LiveCamera {
       say('live-words', 'liveRecording');
     } catch (error) {
       stopTracks(sound);
-      complainAt('live-error', 'liveNotRecorded', { reason: /** @type {Error} */ (error).message });
+      say('live-error', 'liveNotRecorded', { reason: /** @type {Error} */ (error).message });
     }
     this.#renderButtons(true);
   }
@@ -253,22 +243,24 @@ export class LiveCamera {
   async #keep(recording) {
     const look = this.#look;
     const blob = await recording.end();
-    const name = paintingName(`camera-${now()}.webm`, stylesOf(look, this.#page.style), blob.type === 'video/mp4' ? 'mp4' : 'webm');
+    const name = paintingName(`camera-${now()}.webm`, stylesOf(look), blob.type === 'video/mp4' ? 'mp4' : 'webm');
     download(blob, name);
     say('live-words', 'liveRecorded', { megabytes: number(blob.size / 1e6, 1) });
   }
 
-  renderWords() {
+  /** Says it in the language of the page. */
+  show() {
     label(button('live-full'), words('fullScreen'));
     this.#renderButtons(this.#told > 0);
   }
 
   #renderButtons(on = false) {
-    for (const id of ['live-snap', 'live-record']) button(id).disabled = !on;
+    for (const id of ['live-snap', 'live-record']) bring(button(id), { disabled: !on });
     const recording = this.#recording !== undefined;
-    button('live-record').replaceChildren(icon(recording ? 'stop' : 'record'), words(recording ? 'liveStop' : 'liveRecord'));
-    button('live-record').ariaPressed = String(recording);
-    input('live-sound').disabled = recording;
-    button('live-record').hidden = !('MediaRecorder' in window);
+    const says = words(recording ? 'liveStop' : 'liveRecord');
+    // What is pressed may be the icon.
+    if (button('live-record').textContent !== says) button('live-record').replaceChildren(icon(recording ? 'stop' : 'record'), says);
+    bring(button('live-record'), { ariaPressed: String(recording), hidden: !('MediaRecorder' in window) });
+    bring(input('live-sound'), { disabled: recording });
   }
 }

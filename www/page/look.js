@@ -28,6 +28,8 @@ import { LARGEST } from '../stylizer.js';
  */
 
 export const MOST_STYLES = 4;
+/** Steps back that there are. */
+const MOST_STEPS = 100;
 /** Steps back and forth that outlive the page. */
 const STEPS_KEPT = 20;
 
@@ -93,70 +95,75 @@ export function cleanLook(value) {
   };
 }
 
-/** Undo and redo. Looks are never changed in place. */
-export class History {
-  /** @type {Look[]} */ #past = [];
-  /** @type {Look[]} */ #future = [];
-  /** @type {Look | undefined} the look before a change that is still going on */ #before;
-  #now;
+/**
+ * The way to the present look, and the way back. Nothing of it is ever changed in place.
+ * @typedef {object} LookHistory
+ * @property {readonly Look[]} past
+ * @property {Look} now
+ * @property {readonly Look[]} future
+ * @property {Look} [before] the look before a change that is still going on
+ */
 
-  /** @param {Look} first */
-  constructor(first) {
-    this.#now = first;
-  }
+/** A history that begins. @param {Look} now @returns {LookHistory} */
+export const begun = (now) => ({ past: [], now, future: [] });
 
-  get now() { return this.#now; }
-  /** What {@link restore} takes. */
-  get kept() { return { past: this.#past.slice(-STEPS_KEPT), now: this.#now, future: this.#future.slice(-STEPS_KEPT) }; }
-  get canUndo() { return this.#past.length > 0 || this.#before !== undefined; }
-  get canRedo() { return this.#future.length > 0; }
+/** The change that is going on, if there is one, is a step from here on. @param {LookHistory} history @returns {LookHistory} */
+function settled({ past, now, future, before }) {
+  if (before === undefined || lookName(before) === lookName(now)) return { past, now, future };
+  return { past: [...past, before].slice(-MOST_STEPS), now, future: [] };
+}
 
-  /**
-   * @param {Look} value
-   * @param {{ moving?: boolean }} [options] moving: the change goes on, and will be one step in the end
-   */
-  set(value, { moving = false } = {}) {
-    this.#before ??= this.#now;
-    this.#now = value;
-    if (!moving) this.#settle();
-  }
+/**
+ * One step further.
+ * @param {LookHistory} history
+ * @param {Look} now
+ * @param {{ moving?: boolean }} [options] moving: the change goes on, and will be one step in the end
+ */
+export function stepped(history, now, { moving = false } = {}) {
+  const going = { ...history, now, before: history.before ?? history.now };
+  return moving ? going : settled(going);
+}
 
-  /** Changes the present without a step: for what is not a choice of the visitor. @param {Look} value */
-  amend(value) {
-    this.#now = value;
-  }
+/** Another present without a step: for what is not a choice of the visitor. @param {LookHistory} history @param {Partial<Look>} change @returns {LookHistory} */
+export const amended = (history, change) => ({ ...history, now: { ...history.now, ...change } });
 
-  /** Another history in place of this one. @param {{ past: Look[], now: Look, future: Look[] }} kept */
-  restore({ past, now, future }) {
-    this.#past = [...past];
-    this.#now = now;
-    this.#future = [...future];
-    this.#before = undefined;
-  }
+/** @param {LookHistory} history @returns {LookHistory} */
+export function undone(history) {
+  const { past, now, future } = settled(history);
+  const last = past.at(-1);
+  return last ? { past: past.slice(0, -1), now: last, future: [...future, now] } : { past, now, future };
+}
 
-  undo() {
-    this.#settle();
-    const value = this.#past.pop();
-    if (value === undefined) return;
-    this.#future.push(this.#now);
-    this.#now = value;
-  }
+/** @param {LookHistory} history @returns {LookHistory} */
+export function redone(history) {
+  const { past, now, future } = settled(history);
+  const next = future.at(-1);
+  return next ? { past: [...past, now], now: next, future: future.slice(0, -1) } : { past, now, future };
+}
 
-  redo() {
-    this.#settle();
-    const value = this.#future.pop();
-    if (value === undefined) return;
-    this.#past.push(this.#now);
-    this.#now = value;
-  }
+/** @param {LookHistory} history */
+export const canUndo = ({ past, before }) => past.length > 0 || before !== undefined;
+/** @param {LookHistory} history */
+export const canRedo = ({ future }) => future.length > 0;
 
-  #settle() {
-    if (this.#before === undefined) return;
-    if (lookName(this.#before) !== lookName(this.#now)) {
-      this.#past.push(this.#before);
-      if (this.#past.length > 100) this.#past.shift();
-      this.#future = [];
-    }
-    this.#before = undefined;
-  }
+/** As much of it as outlives the page. @param {LookHistory} history */
+export const keptSteps = ({ past, now, future }) => ({ past: past.slice(-STEPS_KEPT), now, future: future.slice(-STEPS_KEPT) });
+
+/**
+ * A look without styles that are no more, and with one where none is left. A look that lacks nothing stays the same, and
+ * so what is kept of it.
+ * @param {Look} look
+ * @param {readonly import('./styles.js').Style[]} all
+ * @param {boolean} known whether a style that is not among them is no more
+ * @returns {Look}
+ */
+export function mended(look, all, known) {
+  const there = (/** @type {string} */ id) => !known || all.some((style) => style.id === id);
+  const styles = look.styles.filter(({ id }) => there(id));
+  const [first] = all;
+  if (!styles.length && first) styles.push({ id: first.id, weight: 50 });
+  const regions = look.regions.filter(({ style }) => style === null || there(style));
+  const whole = regions.length === look.regions.length && styles.length === look.styles.length
+    && styles.every((style, i) => style === look.styles[i]);
+  return whole ? look : { ...look, styles, regions };
 }

@@ -15,7 +15,7 @@ const DRAWN_SIDE = 2048;
 
 /** A file that is not a usable picture; `problem` is part of a key of the words. */
 export class BadFile extends Error {
-  /** @param {'empty' | 'huge' | 'unreadable' | 'noPicture' | 'heic'} problem @param {string} name */
+  /** @param {'empty' | 'huge' | 'unreadable' | 'noPicture' | 'heic' | 'lookForeign' | 'lookDamaged' | 'lookNewer'} problem @param {string} name */
   constructor(problem, name) {
     super(`${name}: ${problem}`);
     this.problem = problem;

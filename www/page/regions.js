@@ -85,16 +85,16 @@ export class MaskEditor {
   /** Where the keyboard's brush is, from 0 to 1; shown once a key was used. */
   #cursor = { x: 0.5, y: 0.5, shown: false };
   #frame = 0;
-  erase = false;
-  /** Width of the brush, in percent of the long side. */
-  brush = 14;
+  #brush;
 
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {import('./view.js').View} view
+   * @param {() => { width: number, erase: boolean }} brush width: in percent of the long side
    * @param {(mask: Mask) => void} onStroke with a new mask, after each stroke
    */
-  constructor(canvas, view, onStroke) {
+  constructor(canvas, view, brush, onStroke) {
+    this.#brush = brush;
     this.#canvas = canvas;
     this.#context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     this.#view = view;
@@ -110,18 +110,25 @@ export class MaskEditor {
       if (view.pinching) this.#abandon();
       else for (const point of event.getCoalescedEvents?.() ?? [event]) this.#stroke(view.locate(point));
     });
-    canvas.addEventListener('pointerup', () => this.#finish());
+    canvas.addEventListener('pointerup', () => this.finish());
     canvas.addEventListener('pointercancel', () => this.#abandon());
     canvas.addEventListener('keydown', (event) => this.#key(event));
     canvas.addEventListener('blur', () => { this.#cursor.shown = false; this.#draw(); });
   }
 
-  /** The mask to paint on, or none. @param {Mask | undefined} mask @param {number} soft */
+  /** The mask to paint on, or none. A stroke goes on while it is the mask on which it began. @param {Mask | undefined} mask @param {number} soft */
   show(mask, soft) {
+    if (mask === this.#before && soft === this.#soft) return;
+    this.#soft = soft;
+    if (mask === this.#before) this.#draw();
+    else this.#begin(mask);
+  }
+
+  /** @param {Mask | undefined} mask */
+  #begin(mask) {
     this.#last = undefined;
     this.#before = mask;
     this.#mask = mask && { ...mask, values: mask.values.slice() };
-    this.#soft = soft;
     this.#canvas.hidden = !mask;
     this.#view.painting = Boolean(mask);
     if (!mask) return;
@@ -136,7 +143,8 @@ export class MaskEditor {
     const from = this.#last ?? to;
     this.#last = to;
     const { width, height } = mask;
-    const radius = Math.max(1, (this.brush / 200) * Math.max(width, height));
+    const brush = this.#brush();
+    const radius = Math.max(1, (brush.width / 200) * Math.max(width, height));
     const [ax, ay, bx, by] = [from.x * width, from.y * height, to.x * width, to.y * height];
     const length = (bx - ax) ** 2 + (by - ay) ** 2;
     const clamp = (/** @type {number} */ value, /** @type {number} */ most) => Math.max(0, Math.min(most, value));
@@ -149,22 +157,24 @@ export class MaskEditor {
         const distance = Math.hypot(x + 0.5 - ax - along * (bx - ax), y + 0.5 - ay - along * (by - ay));
         const covered = 255 * clamp(radius - distance + 0.5, 1);
         const at = y * width + x;
-        mask.values[at] = this.erase ? Math.min(mask.values[at], 255 - covered) : Math.max(mask.values[at], covered);
+        mask.values[at] = brush.erase ? Math.min(mask.values[at], 255 - covered) : Math.max(mask.values[at], covered);
       }
     }
     this.#drawSoon();
   }
 
-  #finish() {
+  /** Ends the stroke that is going on, if there is one. */
+  finish() {
     if (!this.#last || !this.#mask) return;
     this.#last = undefined;
     this.#before = { ...this.#mask, values: this.#mask.values.slice() };
+    this.#draw();
     this.#onStroke(this.#before);
   }
 
   /** A second finger came down: this was to be a pinch. */
   #abandon() {
-    this.show(this.#before, this.#soft);
+    this.#begin(this.#before);
   }
 
   #drawSoon() {
@@ -184,7 +194,7 @@ export class MaskEditor {
       this.#context.strokeStyle = colour;
       this.#context.lineWidth = wide;
       this.#context.beginPath();
-      const radius = (this.brush / 200) * Math.max(width, height);
+      const radius = (this.#brush().width / 200) * Math.max(width, height);
       this.#context.arc(this.#cursor.x * width, this.#cursor.y * height, radius, 0, 2 * Math.PI);
       this.#context.stroke();
     }
@@ -203,7 +213,7 @@ export class MaskEditor {
     } else if (event.key === ' ' || event.key === 'Enter') {
       event.preventDefault();
       this.#stroke(cursor);
-      this.#finish();
+      this.finish();
     } else {
       return;
     }

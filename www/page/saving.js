@@ -1,7 +1,8 @@
 // The dialog for saving, and the other ways out: clipboard, sharing, the command line.
 
 import { command } from './command.js';
-import { $, button, choose, chosen, dialog, follow, input, onRadio, select, tell } from './dom.js';
+import { $, bring, button, choose, chosen, dialog, follow, input, onRadio, select, showOptions, tell, write } from './dom.js';
+import { failure, kind, painter } from './engine.js';
 import { regionsOn } from './look.js';
 import { isTransparent, withOpacity } from './opacity.js';
 import { SMALLEST } from './painter.js';
@@ -9,8 +10,11 @@ import { asPng } from './pictures.js';
 import { maskPicture, shares } from './regions.js';
 import { canShare, canWrite, copyPicture, download, paintingName, written } from './save.js';
 import { recall, remember } from './remember.js';
-import { SIZES } from './sizes.js';
-import { Bar, complain, complainAt, say } from './telling.js';
+import { SAFE, SIZES } from './sizes.js';
+import { store } from './store.js';
+import { styleOf } from './styles.js';
+import { Bar, complain, say } from './telling.js';
+import { shown } from './wanted.js';
 import { number, words } from './words.js';
 import { LARGEST } from '../stylizer.js';
 
@@ -20,6 +24,13 @@ import { LARGEST } from '../stylizer.js';
  * @typedef {import('./save.js').Written} Written
  *
  * @typedef {{ photo: Photo, look: Look, picture: Written }} Shown a painting, and what it was made of
+ *
+ * The dialog for saving, besides what its fields hold.
+ * @typedef {object} SavingState
+ * @property {Side['name']} [side] which size the visitor chose. Before, it is the largest that is painted soon
+ * @property {{ size: number, picture: Written }} [large] what was painted for it
+ * @property {{ abort: AbortController, seconds?: number, part?: number }} [work] what is being painted for it
+ * @property {boolean} moving the quality will be another in a moment
  *
  * @typedef {{ some: boolean, place: boolean }} Kept of what the camera wrote into the photo, some: all but the place
  *
@@ -109,252 +120,253 @@ function sidesOf({ photo, look, picture }, most) {
   return [side('own', own), ...(between ? [side('between', between)] : []), ...sides];
 }
 
+/** The painting on the stage, while it is there in full size. @returns {Shown | undefined} */
+function onStage() {
+  const { photo, history } = store.now;
+  const painting = shown(store.now);
+  return photo && painting && { photo, look: history.now, picture: painting.picture };
+}
+
+/** @param {Partial<SavingState>} part */
+const change = (part) => store.change({ saving: { ...store.now.saving, ...part } });
+
+/** Whether so many million pixels may take too much memory. @param {number} millions */
+const risky = (millions) => millions > SAFE[kind()];
+
+/** @param {Shown} now */
+const nameOf = ({ photo, look }) => paintingName(photo.name, stylesOf(look), chosenFormat().format);
+
+/** @param {Shown} now @param {number} size */
+const secondsFor = ({ photo, look }, size) => painter.secondsFor({ photo, look: { ...look, size } });
+
+/** The size in which it is saved. @param {Shown} now */
+function sideOf(now) {
+  const { side: wanted } = store.now.saving;
+  const sides = sidesOf(now, painter.most);
+  const soon = (/** @type {Side} */ { size, width, height }) =>
+    (secondsFor(now, size) ?? Infinity) < SOON && !risky((width * height) / 1e6);
+  return sides.find((side) => (wanted ? side.name === wanted : soon(side))) ?? sides[sides.length - 1];
+}
+
+/** @param {Shown} now */
+function commandFor(now) {
+  const { format, quality } = chosenFormat();
+  const { photo, look } = now;
+  const size = Math.max(SMALLEST, sideOf(now).size);
+  return command(
+    { photo, look, size, name: nameOf(now), metadata: chosenMetadata(), styleOf }, format, quality,
+    /** @type {import('./save.js').Shell} */ (chosen('shell')),
+  );
+}
+
+/** The picture in the size that is wanted, where that is painted. @param {Shown} now */
+function known(now) {
+  const { large } = store.now.saving;
+  const { name, size } = sideOf(now);
+  if (name === 'painted') return now.picture;
+  return large?.size === size ? large.picture : undefined;
+}
+
+const notSaved = (/** @type {unknown} */ error) =>
+  say('save-error', 'notSaved', { reason: /** @type {Error} */ (error).message });
+
+/** The painting on the stage has left the page. */
+function noteSaved() {
+  const key = shown(store.now)?.key;
+  if (key !== undefined) store.change({ saved: new Set(store.now.saved).add(key) });
+}
+
+const bar = new Bar($('save-progress'));
+
+/** The dialog, while it is open. @param {Readonly<import('./store.js').State>} state */
+export function showSaving({ saving: { work, moving } }) {
+  prepare();
+  bring($('save-work'), { hidden: !work });
+  bar.show(work);
+  const now = onStage();
+  if (!now || !dialog('save-dialog').open) return;
+  const { format, quality } = chosenFormat();
+  bring($('quality-field'), { hidden: format === 'png' });
+  tell('quality', number(quality));
+  const side = sideOf(now);
+  const whole = Math.max(now.photo.width, now.photo.height);
+  showOptions(select('save-side'), sidesOf(now, painter.most).map(({ name, size, width, height }) => {
+    const keys = /** @type {const} */ ({ own: 'sideOwn', between: 'sideBetween', painted: 'sidePainted' });
+    return [name, words(name === 'own' && size < whole ? 'sideLargest' : keys[name], { width, height })];
+  }), side.name);
+  const { text, masks } = commandFor(now);
+  write('command', text);
+  const used = [...now.look.styles.map(({ id }) => id), ...regionsOn(now.look, now.photo.id).map((region) => region.style)];
+  write('command-hint', words(used.some((id) => styleOf(id)?.own) ? 'commandHintOwn' : 'commandHint'));
+  bring(button('save-masks'), { hidden: !masks.length && !now.photo.loose });
+  bring(input('keep-place'), { disabled: !input('keep-metadata').checked });
+  bring($('metadata-hint'), { hidden: input('keep-metadata').checked });
+  showPhotoTraits(now.photo);
+
+  const picture = known(now);
+  const { width, height } = side;
+  const millions = (width * height) / 1e6;
+  const seconds = secondsFor(now, side.size);
+  const hints = picture ? [] : [
+    words('savePaints'),
+    seconds && seconds > 2 ? words('sizeSeconds', { n: Math.ceil(seconds) }) : '',
+    risky(millions) ? words('sizeWarning') : '',
+  ];
+  write('save-how', now.look.refined ? words('saveRefined') : hints.filter((hint) => hint).join(' '));
+  $('save-how').classList.toggle('warning', !picture && risky(millions));
+  if (!picture) write('save-size', words('savePixels', { width, height, millions: number(millions, millions < 1 ? 2 : millions < 10 ? 1 : 0) }));
+  else if (!moving) showFileSize(now, picture);
+}
+
+/** How large the file will be, which is known once it is written. @param {Shown} now @param {Written} picture */
+async function showFileSize(now, picture) {
+  const { format, quality } = chosenFormat();
+  try {
+    const { size } = await (await asFormat(now.photo, picture)).file(format, quality);
+    // Something else may have been chosen meanwhile.
+    const other = onStage();
+    if (format !== chosenFormat().format || quality !== chosenFormat().quality || !other || picture !== known(other)) return;
+    const { width, height } = picture;
+    write('save-size', words('saveSize', { width, height, megabytes: number(size / 1e6, size < 1e6 ? 2 : 1) }));
+  } catch (error) {
+    if (!store.now.said['save-error']) notSaved(error); // once, as this is shown again after it
+  }
+}
+
+/** What depends on what is in the photo's file. @param {Photo} photo */
+async function showPhotoTraits(photo) {
+  const [exif, transparent] = await Promise.all([metadataOf(photo).catch(() => undefined), isTransparent(photo).catch(() => false)]);
+  if (onStage()?.photo !== photo) return;
+  bring($('metadata-field'), { hidden: !exif });
+  bring($('keep-place-field'), { hidden: !exif?.place.length });
+  bring($('on-white'), { hidden: !transparent || chosenFormat().format !== 'jpeg' });
+}
+
 /**
- * Connects the buttons.
- * @param {object} page
- * @param {() => Shown | undefined} page.shown the painting on the stage, while it is there in full size
- * @param {(id: string | null) => import('./gallery.js').Style | undefined} page.style
- * @param {import('./painter.js').Painter} page.painter
- * @param {(pixels: number) => boolean} page.risky whether so many million pixels may take too much memory
- * @param {(error: Error, task: import('./painter.js').Task) => import('./telling.js').Words} page.failure what to say of it
- * @param {() => void} page.onSaved the painting on the stage has left the page
- * @returns {{ prepare: () => void }} prepare: to be called when a painting has come onto the stage
+ * Paints it in the size that is wanted. Nothing comes where that was stopped or failed, which was said.
+ * @param {Shown} now
  */
-export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
-  /**
-   * Which size the visitor chose. Before, it is the largest that is painted soon.
-   * @type {Side['name'] | undefined}
-   */
-  let wanted;
-  /** What was painted for the dialog. @type {{ size: number, picture: Written } | undefined} */
-  let large;
-  /** @type {AbortController | undefined} of what is being painted for it */
-  let painting;
-  const bar = new Bar($('save-progress'));
+async function paintLarge(now) {
+  const { size } = sideOf(now);
+  const task = { photo: now.photo, look: { ...now.look, size } };
+  let smaller = size;
+  const abort = new AbortController();
+  const { signal } = abort;
+  const seconds = painter.secondsFor(task);
+  change({ work: { abort, seconds } });
+  if (seconds && seconds >= 2) say('save-words', 'paintingFor', { n: number(Math.ceil(seconds)) });
+  else say('save-words', 'painting');
+  try {
+    const bitmap = await painter.one(task, signal, {
+      onPart: (part) => { if (!signal.aborted) change({ work: { abort, part } }); },
+      onSmaller: (from, to, code) => {
+        smaller = to;
+        if (!signal.aborted) say('save-error', /** @type {'smaller.memory'} */ (`smaller.${code}`), { from, to });
+      },
+    });
+    if (signal.aborted) return bitmap.close();
+    const picture = written(bitmap);
+    change({ large: { size: smaller, picture } });
+    return picture;
+  } catch (error) {
+    if (!signal.aborted) say('save-error', ...failure(/** @type {Error} */ (error), task));
+  } finally {
+    if (store.now.saving.work?.abort === abort) change({ work: undefined });
+  }
+  return undefined;
+}
 
-  const nameOf = (/** @type {Shown} */ { photo, look }) => paintingName(photo.name, stylesOf(look, style), chosenFormat().format);
-  const secondsFor = (/** @type {Shown} */ { photo, look }, /** @type {number} */ size) =>
-    painter.secondsFor({ photo, look: { ...look, size } });
-  const sideOf = (/** @type {Shown} */ now) => {
-    const sides = sidesOf(now, painter.most);
-    const soon = (/** @type {Side} */ { size, width, height }) =>
-      (secondsFor(now, size) ?? Infinity) < SOON && !risky((width * height) / 1e6);
-    return sides.find((side) => (wanted ? side.name === wanted : soon(side))) ?? sides[sides.length - 1];
-  };
-  const commandFor = (/** @type {Shown} */ now) => {
-    const { format, quality } = chosenFormat();
-    const { photo, look } = now;
-    const size = Math.max(SMALLEST, sideOf(now).size);
-    return command(
-      { photo, look, size, name: nameOf(now), metadata: chosenMetadata(), styleOf: style }, format, quality,
-      /** @type {import('./save.js').Shell} */ (chosen('shell')),
-    );
-  };
-  /** The picture in the size that is wanted, where that is painted. @param {Shown} now */
-  const known = (now) => {
-    const { name, size } = sideOf(now);
-    if (name === 'painted') return now.picture;
-    return large?.size === size ? large.picture : undefined;
-  };
+function stop() {
+  store.now.saving.work?.abort.abort();
+  change({ work: undefined });
+}
 
-  /** @param {{ moving?: boolean }} [options] moving: the quality will be another in a moment */
-  const render = async ({ moving = false } = {}) => {
-    const { format, quality } = chosenFormat();
-    $('quality-field').hidden = format === 'png';
-    tell('quality', number(quality));
-    const now = shown();
-    if (!now) return;
-    const sides = sidesOf(now, painter.most);
-    const side = sideOf(now);
-    const whole = Math.max(now.photo.width, now.photo.height);
-    select('save-side').replaceChildren(...sides.map(({ name, size, width, height }) => {
-      const keys = /** @type {const} */ ({ own: 'sideOwn', between: 'sideBetween', painted: 'sidePainted' });
-      return new Option(words(name === 'own' && size < whole ? 'sideLargest' : keys[name], { width, height }), name);
-    }));
-    select('save-side').value = side.name;
-    const { text, masks } = commandFor(now);
-    $('command').textContent = text;
-    const used = [...now.look.styles.map(({ id }) => id), ...regionsOn(now.look, now.photo.id).map((region) => region.style)];
-    $('command-hint').textContent = words(used.some((id) => style(id)?.own) ? 'commandHintOwn' : 'commandHint');
-    button('save-masks').hidden = !masks.length && !now.photo.loose;
-    offerMetadata(now.photo);
-    $('on-white').hidden = true;
-    if (format === 'jpeg') {
-      isTransparent(now.photo).then((is) => {
-        if (shown()?.photo === now.photo && chosenFormat().format === format) $('on-white').hidden = !is;
-      }, () => {});
+async function save() {
+  const now = onStage();
+  if (!now || store.now.saving.work) return;
+  say('save-error');
+  const name = nameOf(now);
+  const picture = known(now) ?? await paintLarge(now);
+  if (!picture) return;
+  try {
+    download(await fileOf(now.photo, picture), name);
+    noteSaved();
+  } catch (error) {
+    notSaved(error);
+  }
+}
+
+/** @param {HTMLButtonElement} at @param {Promise<void>} copying */
+async function copied(at, copying) {
+  try {
+    await copying;
+    say('status', 'copied');
+    at.classList.add('done');
+    setTimeout(() => at.classList.remove('done'), 1500);
+  } catch {
+    say(dialog('save-dialog').open ? 'save-error' : 'error', 'notCopied');
+  }
+}
+
+/** The file of the painting on the stage, once it is written. @type {{ picture: Written, how: string, blob?: Blob } | undefined} */
+let toShare;
+/** Writes what a click on Share would need, before it comes: Safari forgets the click while one waits. */
+function prepare() {
+  const now = onStage();
+  if (!now || button('share').hidden) return;
+  const how = JSON.stringify([chosenFormat(), chosenMetadata()]);
+  if (toShare?.picture === now.picture && toShare.how === how) return;
+  /** @type {NonNullable<typeof toShare>} */
+  const next = toShare = { picture: now.picture, how };
+  fileOf(now.photo, now.picture).then((blob) => { next.blob = blob; }, () => {}); // sharing says so
+}
+
+async function share() {
+  const now = onStage();
+  if (!now) return;
+  prepare();
+  try {
+    const blob = toShare?.blob ?? await fileOf(now.photo, now.picture);
+    await navigator.share({ files: [new File([blob], nameOf(now), { type: blob.type })] });
+    noteSaved();
+  } catch (error) {
+    if (/** @type {Error} */ (error).name !== 'AbortError') complain('notShared');
+  }
+}
+
+async function saveMasks() {
+  const now = onStage();
+  if (!now) return;
+  const { photo, look } = now;
+  say('save-error');
+  try {
+    if (photo.loose) download(photo.common ? photo.file : await asPng(photo.file), photo.path);
+    const { masks } = commandFor(now);
+    for (const [i, mask] of shares(regionsOn(look, photo.id)).entries()) {
+      download(await written(maskPicture(mask)).file('png'), masks[i]);
     }
+  } catch (error) {
+    notSaved(error);
+  }
+}
 
-    const picture = known(now);
-    const millions = (side.width * side.height) / 1e6;
-    const seconds = secondsFor(now, side.size);
-    const hints = picture ? [] : [
-      words('savePaints'),
-      seconds && seconds > 2 ? words('sizeSeconds', { n: Math.ceil(seconds) }) : '',
-      risky(millions) ? words('sizeWarning') : '',
-    ];
-    $('save-how').textContent = now.look.refined ? words('saveRefined') : hints.filter((hint) => hint).join(' ');
-    $('save-how').classList.toggle('warning', !picture && risky(millions));
-    if (!picture) {
-      const { width, height } = side;
-      $('save-size').textContent = words('savePixels', { width, height, millions: number(millions, millions < 1 ? 2 : millions < 10 ? 1 : 0) });
-      return;
-    }
-    if (moving) return;
-    try {
-      const { size } = await (await asFormat(now.photo, picture)).file(format, quality);
-      // Something else may have been chosen meanwhile.
-      if (format !== chosenFormat().format || quality !== chosenFormat().quality || picture !== known(now)) return;
-      const { width, height } = picture;
-      $('save-size').textContent = words('saveSize', { width, height, megabytes: number(size / 1e6, size < 1e6 ? 2 : 1) });
-    } catch (error) {
-      notSaved(error);
-    }
-  };
-
-  /** @param {Photo} photo */
-  const offerMetadata = async (photo) => {
-    const exif = await metadataOf(photo).catch(() => undefined);
-    if (shown()?.photo !== photo) return;
-    $('metadata-field').hidden = !exif;
-    $('keep-place-field').hidden = !exif?.place.length;
-    input('keep-place').disabled = !input('keep-metadata').checked;
-    $('metadata-hint').hidden = input('keep-metadata').checked;
-  };
-
-  const notSaved = (/** @type {unknown} */ error) =>
-    complainAt('save-error', 'notSaved', { reason: /** @type {Error} */ (error).message });
-
-  /**
-   * Paints it in the size that is wanted. Nothing comes where that was stopped or failed, which was said.
-   * @param {Shown} now
-   */
-  const paint = async (now) => {
-    const { size } = sideOf(now);
-    const task = { photo: now.photo, look: { ...now.look, size } };
-    let smaller = size;
-    const { signal } = painting = new AbortController();
-    const seconds = painter.secondsFor(task);
-    $('save-work').hidden = false;
-    if (seconds && seconds >= 2) say('save-words', 'paintingFor', { n: number(Math.ceil(seconds)) });
-    else say('save-words', 'painting');
-    bar.show({ seconds });
-    try {
-      const bitmap = await painter.one(task, signal, {
-        onPart: (part) => { if (!signal.aborted) bar.show({ part }); },
-        onSmaller: (from, to, code) => {
-          smaller = to;
-          if (!signal.aborted) complainAt('save-error', /** @type {'smaller.memory'} */ (`smaller.${code}`), { from, to });
-        },
-      });
-      if (signal.aborted) return bitmap.close();
-      large = { size: smaller, picture: written(bitmap) };
-      return large.picture;
-    } catch (error) {
-      if (!signal.aborted) complainAt('save-error', ...failure(/** @type {Error} */ (error), task));
-    } finally {
-      if (painting?.signal === signal) {
-        painting = undefined;
-        bar.rest();
-        $('save-work').hidden = true;
-      }
-    }
-    return undefined;
-  };
-
-  const stop = () => {
-    painting?.abort();
-    painting = undefined;
-    bar.rest();
-    $('save-work').hidden = true;
-  };
-
-  const save = async () => {
-    const now = shown();
-    if (!now || painting) return;
-    complainAt('save-error');
-    const name = nameOf(now);
-    const picture = known(now) ?? await paint(now);
-    if (!picture) return;
-    try {
-      download(await fileOf(now.photo, picture), name);
-      onSaved();
-    } catch (error) {
-      notSaved(error);
-    }
-    render();
-  };
-
-  const copied = async (/** @type {HTMLButtonElement} */ at, /** @type {Promise<void>} */ copying) => {
-    try {
-      await copying;
-      say('status', 'copied');
-      at.classList.add('done');
-      setTimeout(() => at.classList.remove('done'), 1500);
-    } catch {
-      complainAt(dialog('save-dialog').open ? 'save-error' : 'error', 'notCopied');
-    }
-  };
-
-  /** The file of the painting on the stage, once it is written. @type {{ picture: Written, how: string, blob?: Blob } | undefined} */
-  let toShare;
-  /** Writes what a click on Share would need, before it comes: Safari forgets the click while one waits. */
-  const prepare = () => {
-    const now = shown();
-    if (!now || button('share').hidden) return;
-    const how = JSON.stringify([chosenFormat(), chosenMetadata()]);
-    if (toShare?.picture === now.picture && toShare.how === how) return;
-    /** @type {NonNullable<typeof toShare>} */
-    const next = toShare = { picture: now.picture, how };
-    fileOf(now.photo, now.picture).then((blob) => { next.blob = blob; }, () => {}); // sharing says so
-  };
-
-  const share = async () => {
-    const now = shown();
-    if (!now) return;
-    prepare();
-    try {
-      const blob = toShare?.blob ?? await fileOf(now.photo, now.picture);
-      await navigator.share({ files: [new File([blob], nameOf(now), { type: blob.type })] });
-      onSaved();
-    } catch (error) {
-      if (/** @type {Error} */ (error).name !== 'AbortError') complain('notShared');
-    }
-  };
-
-  const saveMasks = async () => {
-    const now = shown();
-    if (!now) return;
-    const { photo, look } = now;
-    complainAt('save-error');
-    try {
-      if (photo.loose) download(photo.common ? photo.file : await asPng(photo.file), photo.path);
-      const { masks } = commandFor(now);
-      for (const [i, mask] of shares(regionsOn(look, photo.id)).entries()) {
-        download(await written(maskPicture(mask)).file('png'), masks[i]);
-      }
-    } catch (error) {
-      notSaved(error);
-    }
-  };
-
+/** Connects the buttons. */
+export function wireSaving() {
   button('save').addEventListener('click', () => {
-    complainAt('save-error');
+    say('save-error');
     dialog('save-dialog').showModal();
-    render();
   });
   dialog('save-dialog').addEventListener('close', () => {
     stop();
-    large = undefined; // it may be a hundred megabytes
+    change({ large: undefined }); // it may be a hundred megabytes
   });
-  onRadio('format', () => { render(); prepare(); });
-  for (const id of ['keep-metadata', 'keep-place']) input(id).addEventListener('change', () => { render(); prepare(); });
-  follow(input('quality'), (_, moving) => render({ moving }));
+  onRadio('format', () => store.touch());
+  for (const id of ['keep-metadata', 'keep-place']) input(id).addEventListener('change', () => store.touch());
+  follow(input('quality'), (_, moving) => change({ moving }));
   select('save-side').addEventListener('change', () => {
     stop();
-    wanted = /** @type {Side['name']} */ (select('save-side').value);
-    complainAt('save-error');
-    render();
+    change({ side: /** @type {Side['name']} */ (select('save-side').value) });
+    say('save-error');
   });
   button('download').addEventListener('click', save);
   button('save-stop').addEventListener('click', () => {
@@ -362,15 +374,15 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
     button('download').focus();
   });
   button('copy').addEventListener('click', () => {
-    const now = shown();
+    const now = onStage();
     if (!now) return;
     const png = withOpacity(now.photo, now.picture).then((picture) => picture.file('png'));
-    copied(button('copy'), copyPicture(png).then(onSaved));
+    copied(button('copy'), copyPicture(png).then(noteSaved));
   });
   choose('shell', recall(SHELL) ?? (/Windows/.test(navigator.userAgent) ? 'powershell' : 'posix'));
   onRadio('shell', (shell) => {
     remember(SHELL, shell);
-    render();
+    store.touch();
   });
   button('copy-command').addEventListener('click', () =>
     copied(button('copy-command'), navigator.clipboard.writeText($('command').textContent ?? '')));
@@ -380,13 +392,10 @@ export function wireSaving({ shown, style, painter, risky, failure, onSaved }) {
   canWrite('webp').then((can) => {
     /** @type {HTMLElement} */ (document.querySelector('label:has(> input[value=webp])')).hidden = !can;
   });
-  return { prepare };
 }
 
 /**
  * The names of a look's styles, for the name of a file.
  * @param {Look} look
- * @param {(id: string) => import('./gallery.js').Style | undefined} style
  */
-export const stylesOf = (look, style) =>
-  look.styles.flatMap(({ id, weight }) => (weight > 0 ? style(id)?.name ?? [] : []));
+export const stylesOf = (look) => look.styles.flatMap(({ id, weight }) => (weight > 0 ? styleOf(id)?.name ?? [] : []));

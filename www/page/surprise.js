@@ -2,7 +2,7 @@
 
 /**
  * As many of the page's own styles, chosen at random among those that are not in use.
- * @param {import('./gallery.js').Style[]} all
+ * @param {readonly import('./styles.js').Style[]} all
  * @param {import('./look.js').Look['styles']} used
  * @param {number} n
  * @returns {import('./look.js').Look['styles']} fewer where there are no more

@@ -1,39 +1,28 @@
 // What the page tells while it works: status, complaints, progress.
 
-import { $, button } from './dom.js';
+import { $, bring, write } from './dom.js';
 import { BadFile } from './pictures.js';
+import { store } from './store.js';
 import { words } from './words.js';
 
 /** @typedef {Parameters<typeof words>} Words */
 
-/** Texts that change, so that they can be said again in another language. @type {Map<string, Words>} */
-const said = new Map();
+/** Where something is said. */
+const PLACES = /** @type {const} */ (['status', 'work-words', 'offline', 'save-words', 'live-words', 'error', 'linked', 'save-error', 'film-error', 'live-error']);
+/** @typedef {typeof PLACES[number]} Place */
 
-/** Says it all again, in another language. */
-export function sayAgain() {
-  for (const [id, text] of said) $(id).textContent = words(...text);
-}
+/** Places that are seen only while something is said there. @type {Set<Place>} */
+const SEEN_AT_NEED = new Set(['error', 'linked', 'save-error', 'film-error', 'live-error']);
 
-/** @param {'status' | 'error' | 'linked' | 'work-words' | 'engine-name' | 'offline' | 'update-words' | 'save-error' | 'save-words' | 'film-error' | 'live-error' | 'live-words'} id @param {Words} text */
+/** @param {Place} id @param {Words | []} text nothing takes back what was said */
 export function say(id, ...text) {
-  said.set(id, text);
-  const sentence = words(...text);
-  if ($(id).textContent !== sentence) $(id).textContent = sentence;
+  const { [id]: _, ...said } = store.now.said;
+  const [key, values] = text;
+  store.change({ said: key ? { ...said, [id]: [key, values] } : said });
 }
 
 /** @param {Words | []} text nothing takes the complaint back */
-export const complain = (...text) => complainAt('error', ...text);
-
-/** @param {'error' | 'save-error' | 'film-error' | 'live-error'} id where: what lies behind a dialog is not seen @param {Words | []} text */
-export function complainAt(id, ...text) {
-  const [key, values] = text;
-  $(id).hidden = !key;
-  if (key) say(id, key, values);
-  else {
-    said.delete(id);
-    $(id).textContent = '';
-  }
-}
+export const complain = (...text) => say('error', ...text);
 
 /** @param {unknown} error */
 export function complainOf(error) {
@@ -45,25 +34,26 @@ export function complainOf(error) {
 export class Bar {
   #element;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #clock;
+  /** @type {object | undefined} */ #shown;
 
   /** @param {HTMLElement} element */
   constructor(element) {
     this.#element = element;
   }
 
-  /** @param {{ part?: number, seconds?: number }} how part: 0..1, where known; seconds: how long it will take, where known */
-  show({ part, seconds }) {
-    this.rest();
+  /** @param {{ part?: number, seconds?: number } | undefined} how part: 0..1, where known; seconds: how long it will take, where known; nothing rests */
+  show(how) {
+    if (how === this.#shown) return; // the clock goes on
+    this.#shown = how;
+    clearInterval(this.#clock);
+    if (!how) return;
+    const { part, seconds } = how;
     this.#set(part);
     if (!seconds || seconds < 0.5) return;
     const began = performance.now();
     const tick = () => this.#set(Math.min(0.97, (performance.now() - began) / 1000 / seconds));
     this.#clock = setInterval(tick, 100);
     tick();
-  }
-
-  rest() {
-    clearInterval(this.#clock);
   }
 
   /** @param {number | undefined} part */
@@ -75,31 +65,29 @@ export class Bar {
   }
 }
 
+/** Something is going on. @param {{ part?: number, seconds?: number }} how part: 0..1, where known; seconds: how long it will take, where known */
+export const working = ({ part, seconds } = {}) => store.change({ work: { part, seconds } });
+
+/** It was stopped, and can be taken up again. */
+export function halted() {
+  say('work-words', 'stopped');
+  store.change({ work: { stopped: true } });
+}
+
+export const resting = () => store.change({ work: undefined });
+
 const bar = new Bar($('progress'));
 
-/** Shows that something is going on. @param {{ part?: number, seconds?: number }} how part: 0..1, where known; seconds: how long it will take, where known */
-export function working({ part, seconds } = {}) {
-  $('work').hidden = false;
-  $('work').classList.remove('stopped');
-  name('stop');
-  bar.show({ part, seconds });
-}
-
-/** @param {'stop' | 'paintNow'} does what the button beside the progress does */
-function name(does) {
-  button('stop').dataset.words = does; // for the next change of language
-  button('stop').textContent = words(does);
-}
-
-/** Shows that it was stopped, and can be taken up again. */
-export function halted() {
-  bar.rest();
-  say('work-words', 'stopped');
-  $('work').classList.add('stopped');
-  name('paintNow');
-}
-
-export function resting() {
-  bar.rest();
-  $('work').hidden = true;
+/** @param {Readonly<import('./store.js').State>} state */
+export function showTold({ said, work }) {
+  for (const id of PLACES) {
+    const text = said[id];
+    if (SEEN_AT_NEED.has(id)) bring($(id), { hidden: !text });
+    write(id, text ? words(...text) : '');
+  }
+  bring($('work'), { hidden: !work });
+  bar.show(work?.stopped ? undefined : work);
+  if (!work) return;
+  $('work').classList.toggle('stopped', Boolean(work.stopped));
+  write('stop', words(work.stopped ? 'paintNow' : 'stop'));
 }

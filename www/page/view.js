@@ -56,6 +56,7 @@ export class View {
 
   /** @param {number} width of the picture that is seen now in place of the one before, in its own pixels */
   set pixels(width) {
+    if (this.#pixels === width) return;
     this.#pixels = width;
     this.#onZoom();
   }
@@ -234,6 +235,7 @@ export function compareSlider({ sheet, painting, divider, range }) {
   range.addEventListener('input', place);
   return {
     divide(on) {
+      if (on === divided) return; // the line stays where it was moved to
       divided = on;
       if (on) range.value = '50';
       place();

@@ -11,13 +11,16 @@ import { recall, remember } from './remember.js';
  *
  * What a visit comes back from.
  * @typedef {object} Visit
- * @property {{ id: number, file: File, name: string, path: string, loose: boolean, film?: File }[]} photos
+ * @property {readonly { id: number, file: File, name: string, path: string, loose: boolean, film?: File }[]} photos
  * @property {number | undefined} photo the one on the stage
- * @property {{ photo: number, look: Look, picture: Blob, small: Blob }[]} results newest first; small: its thumbnail
- * @property {{ past: Look[], now: Look, future: Look[] }} looks
+ * @property {readonly { photo: number, look: Look, picture: Blob, small: Blob }[]} results newest first; small: its thumbnail
+ * @property {{ past: readonly Look[], now: Look, future: readonly Look[] }} looks
  * @property {boolean} mixing
  * @property {boolean} sizeChosen
  */
+
+/** Where it is noted that a visit is being restored: how often in a row that did not end well. */
+export const RESTORING = 'impasto-restoring';
 
 const NAME = 'impasto-visits';
 /** Of the records. Others are dropped. */
