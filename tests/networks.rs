@@ -193,8 +193,8 @@ fn mixing_is_linear() {
         .map(|name| StyleStatistics::of(&encoder.forward(picture(name, [1, 3, 40, 32]).square())));
     let mixed = StyleStatistics::weighted_sum([(&first, 0.25), (&second, 0.75)]).unwrap();
     let read = |style| fuse(&content, style, &mut Norms::Own).features.read();
-    let mixed = read(mixed);
-    let sum = read(first) * 0.25 + read(second) * 0.75;
+    let mixed = read(&mixed);
+    let sum = read(&first) * 0.25 + read(&second) * 0.75;
     let worst = (mixed - sum).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-4, "{worst}");
 
@@ -217,7 +217,7 @@ fn mixing_is_linear() {
 fn own_style_leaves_the_features_as_they_were() {
     let encoder = with_weights("encoder", VggConfig::slim().init(&device()));
     let features: Features = encoder.forward(picture("content", [1, 3, 32, 48]));
-    let fused = fuse(&features, StyleStatistics::of(&features), &mut Norms::Own);
+    let fused = fuse(&features, &StyleStatistics::of(&features), &mut Norms::Own);
     let worst = (fused.features.read() - features.relu4_1).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-4, "{worst}");
 }
