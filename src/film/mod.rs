@@ -13,13 +13,17 @@ use crate::stylizer::{Layer, Options, Shot, StylizeError, Stylizer};
 
 /// Seconds after which what was measured counts a third, at full steadiness.
 const MEMORY: f64 = 1.4;
-/// Most that the last painting counts, at full steadiness; half of it leaves no ghosts (Shekhar et al., "Interactive
-/// Control over Temporal Consistency while Stylizing Video Streams", 2023).
+/// Most that the last frame and the last painting count, at full steadiness.
 const MOST: f32 = 0.9;
 /// Differences of two frames, in levels of 0..=255, at which the last painting and the last frame count a third
 /// of that.
-const SAME_PAINTING: f32 = 14.0;
+const SAME_PAINTING: f32 = 20.0;
 const SAME_FRAME: f32 = 6.0;
+/// Most that what was mixed gains in contrast. Strokes that are not quite the same in both would be washed out.
+const GAIN: f32 = 1.5;
+/// In windows of so many pixels to each side of the middle one, and what is below so many levels is no stroke.
+const STROKE: isize = 4;
+const FLAT: f32 = 2.0;
 /// Two frames of different shots: the mean difference of what was matched, in levels, and the part that does not match.
 const CUT: (f32, f32) = (18.0, 0.45);
 
@@ -109,7 +113,11 @@ impl Film {
         let painting = match (painting, &seen) {
             (Ok(painting), Some((last, seen))) => {
                 let before = moved(&last.painting, &seen.motion);
-                seen.mixed(&painting, &before, strength, SAME_PAINTING)
+                // Half the steadiness takes three quarters: the contrast stays, and where the film shows something else
+                // nothing of it is taken.
+                let most = MOST * (1.0 - (1.0 - self.steadiness).powi(2));
+                let mixed = seen.mixed(&painting, &before, most, SAME_PAINTING);
+                with_contrast_of(&painting, &mixed)
             }
             (Ok(painting), None) => painting,
             (Err(error), _) => {
@@ -145,7 +153,7 @@ impl Seen {
             parts.sum::<u32>() as f32 / 3.0
         };
         let pixels = frame.rgb().chunks_exact(3).zip(before.chunks_exact(3));
-        let difference = blurred(&pixels.map(difference).collect::<Vec<_>>(), width, height);
+        let difference = blurred(&pixels.map(difference).collect::<Vec<_>>(), width, height, 2);
         Self { width, motion, before, difference }
     }
 
@@ -224,18 +232,52 @@ fn moved(picture: &Picture, motion: &[[i32; 2]]) -> Vec<u8> {
     moved
 }
 
-/// The mean of 5 x 5 pixels.
-fn blurred(values: &[f32], width: usize, height: usize) -> Vec<f32> {
+/// What was mixed from a painting and the one before, with as much contrast in each place as the painting has there.
+fn with_contrast_of(painting: &Picture, mixed: &Picture) -> Picture {
+    let (width, height) = (mixed.width() as usize, mixed.height() as usize);
+    let brightness = |picture: &Picture| {
+        let sum = |rgb: &[u8]| rgb.iter().map(|&value| f32::from(value)).sum::<f32>();
+        picture.rgb().chunks_exact(3).map(|rgb| sum(rgb) / 3.0).collect::<Vec<_>>()
+    };
+    let blurred = |values: &[f32]| blurred(values, width, height, STROKE);
+    // Of each pixel's window, the mean and the variance.
+    let moments = |values: &[f32]| {
+        let squares: Vec<_> = values.iter().map(|value| value * value).collect();
+        let mean = blurred(values);
+        let variance: Vec<_> = blurred(&squares)
+            .iter()
+            .zip(&mean)
+            .map(|(square, mean)| square - mean * mean)
+            .collect();
+        (mean, variance)
+    };
+    let own = brightness(mixed);
+    let (means, variances) = moments(&own);
+    let (_, wanted) = moments(&brightness(painting));
+    let mut rgb = mixed.rgb().to_vec();
+    for (index, pixel) in rgb.chunks_exact_mut(3).enumerate() {
+        let strength = |variance: f32| variance.max(0.0) + FLAT * FLAT;
+        let gain = (strength(wanted[index]) / strength(variances[index])).sqrt().clamp(1.0, GAIN);
+        let more = (gain - 1.0) * (own[index] - means[index]) + 0.5;
+        for value in pixel {
+            *value = (f32::from(*value) + more).clamp(0.0, 255.0) as u8;
+        }
+    }
+    Picture::new(mixed.width(), mixed.height(), rgb).expect("as many pixels as before")
+}
+
+/// The mean of what is at most `radius` pixels away in each direction.
+fn blurred(values: &[f32], width: usize, height: usize, radius: isize) -> Vec<f32> {
     let line = |values: &[f32], length: usize, count: usize, along: usize, across: usize| {
         let mut blurred = vec![0.0; values.len()];
         for other in 0..count {
             let start = other * across;
             let value =
                 |at: isize| values[start + at.clamp(0, length as isize - 1) as usize * along];
-            let mut sum: f32 = (-2..=2).map(value).sum();
+            let mut sum: f32 = (-radius..=radius).map(value).sum();
             for at in 0..length as isize {
-                blurred[start + at as usize * along] = sum / 5.0;
-                sum += value(at + 3) - value(at - 2);
+                blurred[start + at as usize * along] = sum / (2 * radius + 1) as f32;
+                sum += value(at + radius + 1) - value(at - radius);
             }
         }
         blurred

@@ -63,9 +63,12 @@ impl Noise {
     }
 }
 
-/// How much of what places have drifted apart is taken back at each frame: a long zoom would leave nothing but
-/// stretched noise.
+/// How much of what places have drifted apart is taken back at each frame, at most: a long zoom would leave nothing
+/// but stretched noise.
 const RELAXED: f32 = 0.02;
+/// Where the noise is stretched by less than the first of these, nothing is taken back, and all of that from the second
+/// on. What stands still before something that passes would flicker otherwise.
+const STRETCHED: (f32, f32) = (0.25, 0.75);
 
 /// Where in the noise the places of a film's frame are. Texture then moves with what it is on; noise that stood still
 /// was three quarters of the flicker of a film that pans.
@@ -107,12 +110,30 @@ fn follow(level: &mut Field, scale: usize, motion: impl Fn(usize, usize) -> [f32
     }
     let count = offsets.len() as f32;
     let mean = [0, 1].map(|axis| offsets.iter().map(|offset| offset[axis]).sum::<f32>() / count);
-    for offset in &mut offsets {
-        for (part, mean) in offset.iter_mut().zip(mean) {
-            *part += RELAXED * (mean - *part);
-        }
-    }
     level.vectors = offsets;
+    let relaxed = (0..level.vectors.len()).map(|index| {
+        let part = (stretch(level, index) - STRETCHED.0) / (STRETCHED.1 - STRETCHED.0);
+        let taken_back = RELAXED * part.clamp(0.0, 1.0);
+        [0, 1].map(|axis| {
+            let offset = level.vectors[index][axis];
+            offset + taken_back * (mean[axis] - offset)
+        })
+    });
+    level.vectors = relaxed.collect();
+}
+
+/// By how much a step from this place to the next is longer or shorter in the noise, the larger of both axes.
+fn stretch(Field { columns, rows, vectors }: &Field, index: usize) -> f32 {
+    let (x, y) = (index % columns, index / columns);
+    let longer = |axis: usize, at: usize, count: usize, stride: usize| {
+        // At the border, the step from the one before.
+        let from = if at + 1 < count || at == 0 { index } else { index - stride };
+        let to = if count > 1 { from + stride } else { from };
+        let mut step = [0, 1].map(|axis| vectors[to][axis] - vectors[from][axis]);
+        step[axis] += 1.0;
+        (step[0].hypot(step[1]) - 1.0).abs()
+    };
+    longer(0, x, *columns, 1).max(longer(1, y, *rows, *columns))
 }
 
 /// White noise between its places; where `full`, of deviation 1 everywhere.

@@ -80,8 +80,9 @@ impl Camera {
             // Frames wait here while others are painted; what does not fit is left out.
             System::Windows => (&["-rtbufsize", "256M"], format!("video={device}")),
         };
-        let options = ["-f", self.system.input()].iter().chain(options).copied();
-        options.chain(["-i", &name]).map(String::from).collect()
+        let kind = ["-f", self.system.input()];
+        let all = kind.into_iter().chain(options.iter().copied()).chain(["-i", &name]);
+        all.map(String::from).collect()
     }
 
     /// What to do where it does not answer.
