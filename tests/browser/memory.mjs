@@ -58,10 +58,10 @@ async function measure(done) {
     results: document.querySelectorAll('#results .pick').length,
     stored: (await navigator.storage.estimate()).usage,
   }));
-  const wasm = await Promise.all(page.workers().map((worker) => worker.evaluate(async () => {
-    const { default: init } = await import('../engine/cpu/impasto.js');
-    return (await init())?.memory?.buffer.byteLength ?? 0;
-  }).catch(() => 0)));
+  const wasm = await Promise.all(page.workers().map((worker) => worker.evaluate(async (engine) => {
+    const { default: init } = await import(engine);
+    return (await init()).memory.buffer.byteLength;
+  }, `${site.url}engine/cpu/impasto.js`)));
   return {
     paintings: done, 'heap MB': (usedSize / 1e6).toFixed(1), nodes, listeners: jsEventListeners, addresses, results,
     'wasm MB': wasm.map((bytes) => (bytes / 1e6).toFixed(0)).join(' + '), 'resident MB': (await resident()).toFixed(0), 'stored MB': (stored / 1e6).toFixed(1),
@@ -78,10 +78,10 @@ for (let n = 2; n <= paintings; n++) {
       look();
     });
     const styles = [...document.querySelectorAll('#gallery .pick')];
-    styles[n % styles.length].click();
+    // Another look each time: a style for ten strengths, then the next one.
+    styles[Math.floor(n / 10) % styles.length].click();
     const strength = document.getElementById('strength');
-    // Another look each time, until a hundred times all styles.
-    strength.value = String(1 + (Math.floor(n / styles.length) % 100));
+    strength.value = String(1 + (n % 10) + 10 * (Math.floor(n / (10 * styles.length)) % 10));
     for (const type of ['input', 'change']) strength.dispatchEvent(new Event(type, { bubbles: true }));
     await new Promise((done) => { setTimeout(done); });
     await painted();
