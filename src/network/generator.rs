@@ -201,6 +201,10 @@ impl Generator {
     /// photo.
     ///
     /// `palettes`: of each photo, and what its painting is to have; `photo` in 0..1.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is something else that a painting is made of"
+    )]
     pub fn paint(
         &self,
         fused: Fused,

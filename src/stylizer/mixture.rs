@@ -38,10 +38,13 @@ struct Hand {
     manner: OnceLock<Manner>,
 }
 
+/// Styles, by their numbers, and their weights.
+type Shares = Vec<(u64, f32)>;
+
 /// Hands for the mixtures that were painted last, for frames, tiles and whoever tries sizes and colours: a tuned
 /// generator has some forty tensors of its own that must get to the device.
 #[derive(Debug, Default)]
-pub(super) struct Hands(Mutex<VecDeque<(Vec<(u64, f32)>, Arc<Hand>)>>);
+pub(super) struct Hands(Mutex<VecDeque<(Shares, Arc<Hand>)>>);
 
 impl Hands {
     /// Regions of one painting have hands of their own, and rarely are there more.
