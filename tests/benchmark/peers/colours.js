@@ -1,5 +1,7 @@
 // The map from a photo's colours to a style's, as in src/palette.rs: no network's work, but the
 // network takes it.
+// Impasto asks for a little more than the style's own colours (Stylizer::aim), the others here do not, so that the differences
+// of their pictures are those of colours above all; export_onnx.py --verify compares with the same ones.
 
 const RIDGE = 1e-4;
 // The slope of a logit in the middle.
