@@ -125,6 +125,14 @@ pub struct Spec {
     pub residual: Option<Reading>,
 }
 
+#[cfg(any(feature = "cpu", feature = "gpu"))]
+impl Spec {
+    /// Of a convolution of an input that is read as it is, to which nothing is added.
+    fn plain(border: Border, relu: bool) -> Self {
+        Self { border, relu, input: Reading::default(), residual: None }
+    }
+}
+
 /// The mean and deviation that a [`normalization`] brings channels to, a row for every picture.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
@@ -275,6 +283,19 @@ pub trait FusedKernels: Kernels {
 
     /// See [`pack`].
     fn pack(pictures: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// A convolution of an input that is read as it is, by the kernels that can do more.
+#[cfg(any(feature = "cpu", feature = "gpu"))]
+fn plain_convolution<B: FusedKernels>(
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    border: Border,
+    relu: bool,
+) -> FloatTensor<B> {
+    let none = || Maybe::Nothing;
+    B::fused_convolution(input, none(), weight, bias, none(), none(), Spec::plain(border, relu))
 }
 
 /// What computes an operation on a tensor.

@@ -38,6 +38,13 @@ struct Hand {
     manner: OnceLock<Manner>,
 }
 
+impl Hand {
+    /// How it paints at full strength; the statistics are those of its mixture.
+    fn full_manner(&self, statistics: &StyleStatistics) -> Manner {
+        self.manner.get_or_init(|| self.generator.manner(statistics.clone())).clone()
+    }
+}
+
 /// Styles, by their numbers, and their weights.
 type Shares = Vec<(u64, f32)>;
 
@@ -82,29 +89,27 @@ impl Stylizer {
         smoothing: Option<Smoothing>,
     ) -> Result<Mixture, StylizeError> {
         let keep = 1.0 - options.strength;
-        let weighted = || styles.iter().map(|(style, share)| (*style, options.strength * share));
+        let weighted: Vec<_> =
+            styles.iter().map(|(style, share)| (*style, options.strength * share)).collect();
         let mut wanted = vec![(content.palette, keep)];
-        for (style, weight) in weighted().filter(|(_, weight)| *weight > 0.0) {
+        for (style, weight) in weighted.iter().filter(|(_, weight)| *weight > 0.0) {
             let palette = match options.colours {
                 Colours::Photo => content.palette,
                 _ => self.aim(style).await?,
             };
-            wanted.push((palette, weight));
+            wanted.push((palette, *weight));
         }
         let palette = Palette::weighted_sum(wanted);
-        let statistics = weighted().map(|(style, weight)| (&style.statistics, weight));
+        let statistics = weighted.iter().map(|(style, weight)| (&style.statistics, *weight));
         let own = (keep > 0.0).then(|| (content.statistics(), keep));
         let statistics = statistics.filter(|(_, weight)| *weight > 0.0).chain(own);
         let statistics = StyleStatistics::weighted_sum(statistics).ok_or(StylizeError::NoStyle)?;
         let palettes = [content.palette, palette];
-        let numbers: Vec<_> = weighted().map(|(style, weight)| (style.number, weight)).collect();
-        let changes =
-            weighted().filter_map(|(style, share)| Some((style.tuned.as_deref()?, share)));
-        let hand = self.hands.get(&numbers, || self.tuned(changes));
-        let manner = || hand.generator.manner(statistics.clone());
+        let hand = self.hand(&weighted);
         let manner = match keep > 0.0 {
-            true => manner(),
-            false => hand.manner.get_or_init(manner).clone(),
+            // How it paints depends on this photo, too.
+            true => hand.generator.manner(statistics.clone()),
+            false => hand.full_manner(&statistics),
         };
         let mut mixture = Mixture { palettes, statistics, hand, manner, given: None, smoothing };
         if let Some(thumbnail) = &content.thumbnail {
@@ -130,11 +135,9 @@ impl Stylizer {
             return Ok(*aim);
         }
         let content = self.encode_content(&style.trial);
-        let hand = self.hands.get(&[(style.number, 1.0)], || {
-            self.tuned(style.tuned.as_deref().map(|change| (change, 1.0)).into_iter())
-        });
+        let hand = self.hand(&[(style, 1.0)]);
         let statistics = style.statistics.clone();
-        let manner = hand.manner.get_or_init(|| hand.generator.manner(statistics.clone())).clone();
+        let manner = hand.full_manner(&statistics);
         let palettes = [content.palette, style.palette];
         let mut mixture =
             Mixture { palettes, statistics, hand, manner, given: None, smoothing: None };
@@ -146,6 +149,15 @@ impl Stylizer {
             mixture.palettes[1] = mixture.palettes[1].corrected(&style.palette, &found);
         }
         Ok(*style.aim.get_or_init(|| mixture.palettes[1]))
+    }
+
+    /// The generator as far as it is tuned to these styles, by their weights.
+    fn hand(&self, styles: &[(&Style, f32)]) -> Arc<Hand> {
+        let numbers: Shares =
+            styles.iter().map(|(style, weight)| (style.number, *weight)).collect();
+        let changes =
+            styles.iter().filter_map(|(style, weight)| Some((style.tuned.as_deref()?, *weight)));
+        self.hands.get(&numbers, || self.tuned(changes))
     }
 
     /// The generator with these changes.

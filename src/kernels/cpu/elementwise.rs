@@ -95,8 +95,7 @@ fn depthwise_plane_body<const ROWS: usize, const COLUMNS: usize, const FMA: bool
     }
 }
 
-/// Scale and shift that take every channel to the deviation and the mean of the goal, whose rows,
-/// weight and bias are in `tensors`.
+/// Scale and shift that take every channel to the deviation and the mean of the goal; the features contiguous.
 pub fn normalization(features: &FlexTensor, goal: GoalOn<Flex>) -> FlexTensor {
     let [batch, channels, height, width] = features.layout().shape().dims();
     let wanted;

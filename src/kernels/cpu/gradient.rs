@@ -28,9 +28,8 @@ impl Gradients for Flex {
     fn input_gradient(gradient: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
         let weights = pack::Weights::of(&weight, pack::Way::Backward);
         let gradient = gradient.to_contiguous();
-        let reading = Reading::default();
-        let spec = Spec { border: Border::Zero, relu: false, input: reading, residual: None };
-        convolve(&Reader::new(&gradient, None, reading), &weights, None, None, spec)
+        let input = Reader::new(&gradient, None, Reading::default());
+        convolve(&input, &weights, None, None, Spec::plain(Border::Zero, false))
     }
 }
 

@@ -22,7 +22,9 @@ use burn::backend::{Flex, tensor::FloatTensor};
 use burn::tensor::{DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-use super::{Activation, Border, FusedKernels, GoalOn, Kernels, Maybe, Reading, Spec};
+use super::{
+    Activation, Border, FusedKernels, GoalOn, Kernels, Maybe, Reading, Spec, plain_convolution,
+};
 use lines::Reader;
 
 impl Kernels for Flex {
@@ -33,9 +35,7 @@ impl Kernels for Flex {
         border: Border,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let spec = Spec { border, relu, input: Reading::default(), residual: None };
-        let none = || Maybe::Nothing;
-        Self::fused_convolution(input, none(), weight, bias, none(), none(), spec)
+        plain_convolution::<Self>(input, weight, bias, border, relu)
     }
 
     fn depthwise_convolution(

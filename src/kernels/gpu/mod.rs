@@ -21,7 +21,9 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{Activation, Border, FusedKernels, GoalOn, Kernels, Maybe, Reading, Spec};
+use super::{
+    Activation, Border, FusedKernels, GoalOn, Kernels, Maybe, Reading, Spec, plain_convolution,
+};
 
 /// Threads of a workgroup where neighbours share nothing. WebGPU promises 256.
 const THREADS: usize = 256;
@@ -34,9 +36,7 @@ impl Kernels for CubeBackend {
         border: Border,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let spec = Spec { border, relu, input: Reading::default(), residual: None };
-        let none = || Maybe::Nothing;
-        Self::fused_convolution(input, none(), weight, bias, none(), none(), spec)
+        plain_convolution::<Self>(input, weight, bias, border, relu)
     }
 
     fn depthwise_convolution(
