@@ -5,7 +5,7 @@ import { takePhoto } from './camera.js';
 import { firstFrameOf, isFilm } from './film.js';
 import { readsTrue } from './honest.js';
 import { isLookFile } from './look-file.js';
-import { openLookFile, pressStyle } from './looks.js';
+import { openLookFile, pressStyle, sayUnlessKept } from './looks.js';
 import { dropNotices } from './notices.js';
 import { showPhoto } from './photos.js';
 import { check } from './pictures.js';
@@ -84,7 +84,7 @@ export async function takeStyles(files) {
       const { id, kept } = await addOwn(file);
       store.change({ search: '' });
       pressStyle(id);
-      kept.then((done) => { if (!done) complain('notKept'); });
+      sayUnlessKept(kept);
     } catch (error) {
       complainOf(error);
     }

@@ -78,21 +78,26 @@ export async function openLookFile(file) {
   const { name, settings, styles: wanted } = await readLookFile(file);
   /** @type {Look['styles']} */
   const styles = [];
+  /** @type {Promise<boolean>[]} */
+  const kept = [];
+  /** @param {File} picture */
+  const takePicture = async (picture) => {
+    const own = await addOwn(picture);
+    kept.push(own.kept);
+    return own.id;
+  };
   for (const style of wanted) {
     const id = 'id' in style ? bundledId(style.id) : await ownWith(style.picture) ?? await takePicture(style.picture);
     if (id !== undefined && !styles.some((one) => one.id === id)) styles.push({ id, weight: style.weight });
   }
   store.change({ mixing: styles.length > 1, sizeChosen: true, search: '', lookName: name });
   set({ ...settings, ...(styles.length && { styles }) });
+  kept.forEach(sayUnlessKept);
   say('linked', styles.length === wanted.length ? 'lookOpened' : 'lookOpenedPartly', { name });
 }
 
 /** @param {string} id */
 const bundledId = (id) => (styleOf(id)?.own === false ? id : undefined);
 
-/** @param {File} picture @returns {Promise<string>} the id of the style that it is now */
-async function takePicture(picture) {
-  const { id, kept } = await addOwn(picture);
-  kept.then((done) => { if (!done) complain('notKept'); });
-  return id;
-}
+/** To be called after the look has changed, which takes complaints back. @param {Promise<boolean>} kept */
+export const sayUnlessKept = (kept) => kept.then((done) => { if (!done) complain('notKept'); });
