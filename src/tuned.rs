@@ -169,16 +169,31 @@ impl TunedStyle {
         Ok(Self { picture: picture.fit(PICTURE_SIZE), tuning: Tuning { about, tensors } })
     }
 
-    /// The weights that the style was tuned from with what was learned in its places: to learn on from there.
+    /// The weights of a file `to` with what was learned added to them, which changed those of the file `from`: to learn on from
+    /// there. Where both are one that is what was learned; elsewhere near to it (Ilharco et al., "Editing Models with Task
+    /// Arithmetic", 2023).
     ///
     /// # Errors
-    /// [`TunedError::OtherWeights`], or [`TunedError::Weights`] where the tensors do not fit.
-    pub fn weights(&self, base: &[u8]) -> Result<Vec<u8>, TunedError> {
-        let (mut tensors, metadata) = weights::deserialize(base)?;
-        self.tuning.change(&tensors, &weights::checksum_of(&metadata))?; // they fit
-        for tensor in &mut tensors {
-            if let Some(tuned) = self.tuning.tensors.iter().find(|it| it.name == tensor.name) {
-                tensor.clone_from(tuned);
+    /// [`TunedError::OtherWeights`] where the style was not tuned from `from`, or [`TunedError::Weights`] where the tensors do
+    /// not fit.
+    pub fn weights(&self, from: &[u8], to: &[u8]) -> Result<Vec<u8>, TunedError> {
+        let (before, metadata) = weights::deserialize(from)?;
+        self.tuning.change(&before, &weights::checksum_of(&metadata))?; // they fit
+        let (mut tensors, metadata) = weights::deserialize(to)?;
+        let named = |all: &[NamedTensor], name: &str| all.iter().position(|it| it.name == name);
+        for tuned in &self.tuning.tensors {
+            let missing = || WeightsError::Missing(tuned.name.clone());
+            let old = &before[named(&before, &tuned.name).ok_or_else(missing)?];
+            let at = named(&tensors, &tuned.name).ok_or_else(missing)?;
+            let new = &mut tensors[at];
+            if new.shape != tuned.shape {
+                let (name, found) = (tuned.name.clone(), new.shape.clone());
+                let shape = WeightsError::Shape { name, expected: tuned.shape.clone(), found };
+                return Err(shape.into());
+            }
+            for ((new, old), tuned) in new.values.iter_mut().zip(&old.values).zip(&tuned.values) {
+                // Exact where new and old are the same.
+                *new = (f64::from(*new) + (f64::from(*tuned) - f64::from(*old))) as f32;
             }
         }
         Ok(weights::serialize(&tensors, &metadata)?)
@@ -253,7 +268,7 @@ mod tests {
         let read = TunedStyle::load(&bytes).unwrap();
         assert_eq!((read.picture.width(), read.picture.height()), (384, 307));
         assert_eq!(read.tuning.about["name"], "Woodcut");
-        let learned = read.weights(crate::DEFAULT_WEIGHTS).unwrap();
+        let learned = read.weights(crate::DEFAULT_WEIGHTS, crate::DEFAULT_WEIGHTS).unwrap();
         let tensors = |weights: &[u8]| weights::deserialize(weights).unwrap().0;
         assert_eq!(tensors(&learned), tensors(&tuned));
         let general = Stylizer::load(crate::DEFAULT_WEIGHTS, &device).unwrap();
@@ -265,6 +280,26 @@ mod tests {
                 .map(|(stylizer, style)| painted(stylizer, &[(style, 1.0)], 1.0));
         assert_eq!(found, expected);
         assert_ne!(found, before);
+    }
+
+    #[test]
+    fn what_was_learned_is_carried_over_to_other_weights() {
+        let picture = paint(Family::Woodcut, 64, 64, 1);
+        let style = style_of("conv_6.conv", &picture);
+        // A quarter more in one layer was learned; the other weights have a quarter more in another layer.
+        let other = changed("conv_5.conv");
+        let carried = style.weights(crate::DEFAULT_WEIGHTS, &other).unwrap();
+        let tensors = |weights: &[u8]| weights::deserialize(weights).unwrap().0;
+        let expected = tensors(&changed("conv_6.conv"));
+        for ((found, other), tuned) in tensors(&carried).iter().zip(tensors(&other)).zip(expected) {
+            let expected = if found.name.contains("conv_6.conv") { tuned } else { other };
+            // Both files are in 8 bits.
+            let most = expected.values.iter().fold(0f32, |most, value| most.max(value.abs()));
+            let apart = found.values.iter().zip(&expected.values).map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f32::max) <= most / 100.0, "{}", found.name);
+        }
+        let wrong = style.weights(&other, &other);
+        assert!(matches!(wrong, Err(TunedError::OtherWeights { .. })));
     }
 
     #[test]

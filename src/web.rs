@@ -130,19 +130,22 @@ impl Engine {
     }
 
     /// Paints the photo in the layers; `strength` is 0 (the photo) to 1 (the styles), `colours`
-    /// is `style`, `photo` or `luminance`. `progress` is called with the number of parts that are
+    /// is `style`, `photo` or `luminance`. With `strokes`, a long side in pixels, strokes are as large, seen whole, as in a
+    /// painting of that size, where the photo is larger. `progress` is called with the number of parts that are
     /// done and the number of all. With `show`, the painting may come onto the canvas that was given for
     /// it in place of memory: see [`Painting::shown`].
     ///
     /// A promise of a [`Painting`]; it is rejected with an `Error` where an argument is out of
     /// range or the device fails.
     #[wasm_bindgen(unchecked_return_type = "Promise<Painting>")]
+    #[allow(clippy::too_many_arguments, reason = "JavaScript has no structs")]
     pub fn stylize(
         &self,
         photo: &Photo,
         layers: &Layers,
         strength: f32,
         colours: &str,
+        strokes: Option<u32>,
         progress: js_sys::Function,
         show: bool,
     ) -> js_sys::Promise {
@@ -155,7 +158,7 @@ impl Engine {
         #[cfg(not(feature = "gpu"))]
         let (screen, _) = (None::<()>, show);
         future_to_promise(async move {
-            let options = Options { strength, colours: colours? };
+            let options = Options { strength, colours: colours?, strokes };
             let layers = borrowed(&layers);
             let tell = |done: usize, total: usize| {
                 // What the listener throws is its own affair.
@@ -204,7 +207,7 @@ impl Engine {
         let colours = parse_colours(colours);
         let frame = Picture::from_rgba(width, height, rgba);
         future_to_promise(async move {
-            let options = Options { strength, colours: colours? };
+            let options = Options { strength, colours: colours?, ..Options::default() };
             let frame = frame.map_err(JsError::from)?;
             let taken = film.borrow_mut().take();
             let mut now =

@@ -276,6 +276,28 @@ fn photos_keep_their_size_unless_another_is_asked_for() {
         .fails(1, &["cannot write to the folder file"]);
 }
 
+#[test]
+fn strokes_are_as_large_as_in_a_painting_of_another_size() {
+    let desk = Desk::new();
+    let large =
+        paint(320, 240, |x, y| [(x / 2) as u8, (y / 2) as u8, ((x / 40 + y / 40) % 2 * 99) as u8]);
+    desk.put("large.png", &large, Format::Png);
+    let painted = |strokes: &[&str], name: &str| {
+        desk.stylize(&[&["large.png", "--style", "red.png", "-o", name][..], strokes].concat())
+            .prints(&["320 x 240"]);
+        desk.picture(name)
+    };
+    let fine = painted(&["--strokes", "0"], "fine.png");
+    assert_eq!(painted(&[], "as-ever.png"), fine, "smaller than paintings that are enlarged");
+    let broad = painted(&["--strokes", "80"], "broad.png");
+    assert!(difference(&broad, &fine) > 2.0);
+    desk.stylize(&["large.png", "--style", "red.png", "--size", "80", "-o", "small.png"])
+        .prints(&[]);
+    let small = desk.picture("small.png");
+    let [broad, fine] = [broad, fine].map(|picture| difference(&picture.fit(80), &small));
+    assert!(broad < fine, "{broad} and {fine} of 255 levels");
+}
+
 /// 4 bytes a pixel.
 fn save_rgba(path: &Path, width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) {
     let pixels = image::RgbaImage::from_fn(width, height, |x, y| image::Rgba(pixel(x, y)));
@@ -444,6 +466,7 @@ fn wrong_values_are_explained() {
         ["--strength", "strong"],
         ["--size", "0"],
         ["--size", "big"],
+        ["--strokes", "5000"],
         ["--quality", "101"],
         ["--device", "abacus"],
     ] {

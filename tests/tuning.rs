@@ -99,6 +99,19 @@ fn a_style_is_tuned_and_painted_with() {
     fails(&tune_on(&["-o", "o.style", "--from", "woodcut.png"]), "woodcut.png: ");
     let others = ["--style", "my.style", "--weights", "others", "-o", "others.png"];
     fails(&stylize(&others), "tuned from other weights");
+
+    fs::write(desk.join("before"), DEFAULT_WEIGHTS).unwrap();
+    let carry = |more: &[&str]| {
+        let common = ["tune", "--style", "my.style", "--from", "my.style", "--weights", "others"];
+        impasto(desk, &[&common[..], &["--steps", "0", "-o", "carried.style"], more].concat())
+    };
+    fails(&carry(&["--photos", "photos"]), "--from-weights");
+    fails(&carry(&["--from-weights", "others"]), "tuned from other weights");
+    succeeds(&carry(&["--from-weights", "before"]));
+    let about = weights::metadata(&fs::read(desk.join("carried.style")).unwrap()).unwrap();
+    let said = ["name", "licence", "steps"].map(|key| about[key].as_str());
+    assert_eq!(said, ["Old wood", "CC0", "2"]);
+    succeeds(&stylize(&["--style", "carried.style", "--weights", "others", "-o", "carried.png"]));
     let cut = &bytes[..bytes.len() - 100];
     fs::write(desk.join("cut.style"), cut).unwrap();
     fails(&stylize(&["--style", "cut.style", "-o", "cut.png"]), "cut.style");

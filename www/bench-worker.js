@@ -14,7 +14,7 @@ contest(async ({ photo, style, options: { kind } }) => {
   layers.style(encoded, 1);
   return async () => {
     const content = engine.photo(photo.size, photo.size, bytes(photo), photo.size);
-    const painting = await engine.stylize(content, layers, 1, 'style', () => {}, false);
+    const painting = await engine.stylize(content, layers, 1, 'style', undefined, () => {}, false);
     const { rgba } = painting;
     painting.free();
     content.free();

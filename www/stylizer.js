@@ -12,6 +12,8 @@ export { EngineFailed } from './failure.js';
 
 /** Long side of a photo, where none is asked for. */
 const PHOTO_SIZE = 512;
+/** Long side of the paintings that larger ones look like, in pixels. */
+const STROKES = 768;
 /** Long side that style pictures are brought to, where none is asked for: as in training. */
 const STYLE_SIZE = 384;
 /** Longest side of a painting: a photo of 24 megapixels as a whole. Browsers without such a canvas paint it smaller. */
@@ -92,6 +94,8 @@ const COLOURS = ['style', 'photo', 'luminance'];
  *   whole; or the photo's at every point, the painting giving the brightness
  * @property {number} [size] long side of the painting; photos are never enlarged. For a photo handle:
  *   its own size
+ * @property {number} [strokes] (768) long side of the painting that a larger one looks like when it is seen whole: its
+ *   strokes are as large. 0: as fine as they come, whatever the size
  * @property {HTMLCanvasElement | OffscreenCanvas} [canvas] brought to the painting's size and painted on
  * @property {AbortSignal} [signal] ends the request at once
  * @property {unknown} [replace] a request with the same key that is still waiting or running is
@@ -109,7 +113,7 @@ const COLOURS = ['style', 'photo', 'luminance'];
  * @property {ImageBitmap} [picture] about once a second: the painting as it is now. Close it when it has been
  *   shown
  *
- * @typedef {Omit<StylizeOptions, 'onProgress'> & { steps?: number, content?: number, onProgress?: (progress: RefineProgress) => void }} RefineOptions
+ * @typedef {Omit<StylizeOptions, 'onProgress' | 'strokes'> & { steps?: number, content?: number, onProgress?: (progress: RefineProgress) => void }} RefineOptions
  *   steps: (60) from 1 to 1000; content: (1) how much the photo's content counts, above 0: 0.3 is free, 3 close to
  *   the photo
  *
@@ -276,6 +280,12 @@ function checkRequest(layers, { strength = 1, colours = 'style' }) {
   }
 }
 
+/** @param {Pick<StylizeOptions, 'strokes'>} options @returns {number | undefined} nothing where strokes are to be as fine as they come */
+function checkStrokes({ strokes = STROKES }) {
+  if (!(Number.isInteger(strokes) && strokes >= 0 && strokes <= LARGEST)) throw new RangeError(`strokes must be a whole number from 0 to ${LARGEST}, but is ${strokes}`);
+  return strokes || undefined;
+}
+
 /** Style transfer on this device. Make one with {@link Stylizer.load}. */
 export class Stylizer {
   #plan;
@@ -416,8 +426,8 @@ export class Stylizer {
    *   or the signal's reason
    */
   async stylize(photo, layers, options = {}) {
-    const { canvas } = options;
-    return putOn(canvas, await this.#paint(photo, layers, options, (painting) => ({ painting: { ...painting, bitmap: false } })));
+    const strokes = checkStrokes(options);
+    return putOn(options.canvas, await this.#paint(photo, layers, options, (painting) => ({ painting: { ...painting, strokes, bitmap: false } })));
   }
 
   /**
@@ -429,7 +439,8 @@ export class Stylizer {
    * @returns {Promise<ImageBitmap>} rejected as that of {@link Stylizer.stylize}
    */
   async stylizeToBitmap(photo, layers, options = {}) {
-    return this.#paint(photo, layers, options, (painting) => ({ painting: { ...painting, bitmap: true } }));
+    const strokes = checkStrokes(options);
+    return this.#paint(photo, layers, options, (painting) => ({ painting: { ...painting, strokes, bitmap: true } }));
   }
 
   /**

@@ -37,7 +37,7 @@ const EVERYWHERE = 4096;
  * @property {'run'} type
  * @property {number} id
  * @property {Needed[]} needed
- * @property {Painting & { bitmap: boolean }} [painting] bitmap: wanted so, and not as pixels
+ * @property {Painting & { strokes?: number, bitmap: boolean }} [painting] bitmap: wanted so, and not as pixels
  * @property {Painting & { steps: number, content: number, pixels: number, network: string, hash: string }} [refining]
  *   network: where the loss network is
  * @property {Frame} [frame]
@@ -239,12 +239,12 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
 
   /** @param {number} id @param {NonNullable<Run['painting']>} painting */
   async function paint(id, painting) {
-    const { strength, colours, bitmap } = painting;
+    const { strength, colours, strokes, bitmap } = painting;
     await withLayers(painting, async (content, layers) => {
       const area = content.width * content.height;
       const progress = (/** @type {number} */ done, /** @type {number} */ total) =>
         post({ type: 'progress', id, done, total, pixels: area });
-      const picture = await engine.stylize(content, layers, strength, colours, progress, bitmap && screen !== undefined);
+      const picture = await engine.stylize(content, layers, strength, colours, strokes, progress, bitmap && screen !== undefined);
       if (bitmap) {
         const result = picture.shown ? taken() : await bitmapOf(picture);
         picture.free();
@@ -317,7 +317,7 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
     const style = engine.style(SIDE, SIDE, knownStyle(), SIDE);
     const layers = new code.Layers();
     layers.style(style, 1);
-    const picture = await engine.stylize(photo, layers, 1, 'style', () => {}, screen !== undefined);
+    const picture = await engine.stylize(photo, layers, 1, 'style', undefined, () => {}, screen !== undefined);
     const rgba = picture.shown ? pixelsOf(taken()) : picture.rgba;
     for (const handle of [picture, layers, style, photo]) handle.free();
     return { ...difference(rgba, Uint8Array.from(atob(knownPainting), (letter) => letter.charCodeAt(0))), rgba };

@@ -132,7 +132,7 @@ impl Look {
     }
 
     pub fn options(&self) -> Options {
-        Options { strength: self.strength, colours: self.colours() }
+        Options { strength: self.strength, colours: self.colours(), ..Options::default() }
     }
 
     pub fn colours(&self) -> Colours {

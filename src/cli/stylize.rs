@@ -60,6 +60,11 @@ pub struct Stylize {
     /// output, as PNG. Folders that are missing are made
     #[arg(short, long, alias = "out", value_name = "FILE_OR_DIR")]
     output: PathBuf,
+    /// Strokes as large, seen whole, as in a painting of this long side: a larger one is begun there, and painted on as it
+    /// is enlarged. 0: as fine as they come, which shows a large painting as a photo in other colours
+    #[arg(long, value_name = "LONG_SIDE", default_value_t = 768,
+          value_parser = clap::value_parser!(u32).range(0..=4096))]
+    strokes: u32,
     /// Long side of the painting, in pixels; smaller photos keep their size. Without it all do
     #[arg(long, value_name = "LONG_SIDE", value_parser = clap::value_parser!(u32).range(16..=16384))]
     size: Option<u32>,
@@ -293,7 +298,8 @@ impl Stylize {
             });
         }
         let content = stylizer.encode_content(&photo);
-        let mut options = self.look.options();
+        let strokes = (self.strokes > 0).then_some(self.strokes);
+        let mut options = Options { strokes, ..self.look.options() };
         if refiner.is_some() {
             options = Options::default();
         }

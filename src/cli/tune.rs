@@ -32,24 +32,29 @@ const STYLE_SIZE: u32 = 768;
 #[command(after_help = "\
 Example:
   impasto tune --style painting.jpg --photos holiday -o painting.style
-  impasto stylize photo.jpg --style painting.style -o painted.jpg")]
+  impasto stylize photo.jpg --style painting.style -o painted.jpg
+A style that was tuned from other weights than the program has now:
+  impasto tune --style old.style --from old.style --from-weights old-weights.safetensors --steps 0 -o new.style")]
 pub struct Tune {
     /// The style picture, or the name of one that comes with the program
     #[arg(long, value_name = "PICTURE")]
     style: PathBuf,
     /// Folder with photos to practise on: some dozens, of what you like to paint
-    #[arg(long, value_name = "DIR")]
-    photos: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "from_weights")]
+    photos: Option<PathBuf>,
     /// File to write
     #[arg(short, long, alias = "out", value_name = "FILE")]
     output: PathBuf,
-    /// Steps of training
+    /// Steps of training; 0 with --from-weights
     #[arg(long, value_name = "N", default_value_t = 300,
-          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+          value_parser = clap::value_parser!(u32).range(0..=100_000))]
     steps: u32,
     /// Begin with what a tuned style has learned already, and learn on from there
     #[arg(long, value_name = "STYLE")]
     from: Option<PathBuf>,
+    /// The weights file that --from was tuned from, to carry it over to other weights; with --steps 0 that is all
+    #[arg(long, value_name = "FILE", requires = "from")]
+    from_weights: Option<PathBuf>,
     /// Name of the style, kept in the file
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
@@ -80,16 +85,26 @@ impl Tune {
     pub fn run(self) -> Result<()> {
         files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
         files::make_folder_of(&self.output)?;
-        let vgg = std::fs::read(&self.vgg).with_context(|| {
-            format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
-        })?;
+        let only_carried = self.steps == 0;
+        ensure!(
+            !only_carried || self.from_weights.is_some(),
+            "--steps 0 learns nothing; it is for --from-weights, which carries a style over to other weights"
+        );
         let base = self.weights.read()?;
-        let before = self.from.as_deref().map(|file| learned(file, &base.bytes)).transpose()?;
-        let steps_before = before.as_ref().map_or(0, |(steps, _)| *steps);
+        let before = self.before(&base.bytes)?;
         let picture = match files::bundled_style(&self.style) {
             Some(style) => style.picture(),
             None => files::read_style(&self.style)?.picture,
         };
+        let about = self.about(before.as_ref().map(|(about, _)| about));
+        if let Some((_, weights)) = before.as_ref().filter(|_| only_carried) {
+            return self.write(&TunedStyle::new(&base.bytes, weights, &picture, about)?);
+        }
+        let photos = self.photos.as_ref();
+        let photos = photos.context("--photos is missing: a folder with photos to practise on")?;
+        let vgg = std::fs::read(&self.vgg).with_context(|| {
+            format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
+        })?;
         let run = run_folder(&self.output);
         let resumed = checkpoint::newest(&run).is_some();
         ensure!(
@@ -98,12 +113,12 @@ impl Tune {
             run.display()
         );
         let skipped = Skipped::default();
-        let content = load(&self.photos, "photos", &skipped)?;
+        let content = load(photos, "photos", &skipped)?;
         for line in skipped.lines() {
             eprintln!("skipped {line}");
         }
         let style = load(&style_folder(&run, &picture)?, "style", &skipped)?;
-        let config = settings(self.steps as usize, steps_before);
+        let config = settings(self.steps, before.as_ref().map_or(0, |(about, _)| steps_of(about)));
         let dataset = Dataset::new(content, style, None, &config)?;
         let start = if resumed { Start::Resume } else { Start::New };
         let device = [self.device.device()?];
@@ -124,44 +139,56 @@ impl Tune {
             std::process::exit(interrupt::CODE);
         }
         let tuned = files::read(&run.join("impasto.safetensors"))?;
-        let made = TunedStyle::new(&base.bytes, &tuned, &picture, self.about(steps_before))?;
-        let bytes = made.save()?;
-        files::write(&self.output, &bytes)?;
+        self.write(&TunedStyle::new(&base.bytes, &tuned, &picture, about)?)?;
         std::fs::remove_dir_all(&run)
-            .with_context(|| format!("cannot clear {} away", run.display()))?;
+            .with_context(|| format!("cannot clear {} away", run.display()))
+    }
+
+    fn write(&self, style: &TunedStyle) -> Result<()> {
+        let bytes = style.save()?;
+        files::write(&self.output, &bytes)?;
         let megabytes = bytes.len() as f64 / 1e6;
         println!("{}: {megabytes:.2} MB, for `impasto stylize --style`", self.output.display());
         Ok(())
     }
 
-    /// What the file says of the style, which had taken so many steps `before`.
-    fn about(&self, before: u32) -> Metadata {
+    /// What the file of `--from` says of itself, and `base` with what was learned for it.
+    fn before(&self, base: &[u8]) -> Result<Option<(Metadata, Vec<u8>)>> {
+        let Some(file) = &self.from else { return Ok(None) };
+        let context = || file.display().to_string();
+        let style = TunedStyle::load(&files::read(file)?).with_context(context)?;
+        let from = self.from_weights.as_deref().map(files::read).transpose()?;
+        let weights = style.weights(from.as_deref().unwrap_or(base), base);
+        let weights = weights.with_context(context)?;
+        Ok(Some((style.tuning.about, weights)))
+    }
+
+    /// What the file says of the style, beside what the file of `--from` said.
+    fn about(&self, before: Option<&Metadata>) -> Metadata {
         let stem = || self.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let title = || files::bundled_style(&self.style).map(|style| style.title_en.to_owned());
-        let given = [("author", &self.author), ("licence", &self.licence)];
-        let given = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
-        let name = self.name.clone().or_else(title).unwrap_or_else(stem);
-        [("name", name), ("steps", (before + self.steps).to_string())]
+        let said = |key: &str| before.and_then(|about| about.get(key).cloned());
+        let name = self.name.clone().or_else(title).or_else(|| said("name")).unwrap_or_else(stem);
+        let steps = (before.map_or(0, steps_of) + self.steps).to_string();
+        let author = self.author.clone().or_else(|| said("author"));
+        let licence = self.licence.clone().or_else(|| said("licence"));
+        [("name", Some(name)), ("steps", Some(steps)), ("author", author), ("licence", licence)]
             .into_iter()
-            .chain(given)
-            .map(|(key, value)| (key.to_owned(), value))
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
             .collect()
     }
 }
 
-/// The steps that a tuned style took, and `base` with what it learned in them.
-fn learned(file: &Path, base: &[u8]) -> Result<(u32, Vec<u8>)> {
-    let context = || file.display().to_string();
-    let style = TunedStyle::load(&files::read(file)?).with_context(context)?;
-    let steps = style.tuning.about.get("steps").and_then(|steps| steps.parse().ok());
-    Ok((steps.unwrap_or(0), style.weights(base).with_context(context)?))
+/// The steps that a tuned style took.
+fn steps_of(about: &Metadata) -> u32 {
+    about.get("steps").and_then(|steps| steps.parse().ok()).unwrap_or(0)
 }
 
 /// What was found to be good for one style: no other losses than those that make the picture, and other crops than
 /// in the steps `before`.
-fn settings(steps: usize, before: u32) -> TrainConfig {
+fn settings(steps: u32, before: u32) -> TrainConfig {
     TrainConfig {
-        steps,
+        steps: steps as usize,
         seed: 1 + u64::from(before),
         distillation_steps: 0,
         paired_every: 0,

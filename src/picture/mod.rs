@@ -272,15 +272,15 @@ impl Picture {
         Self { width, height, rgb: rgb.into_raw() }
     }
 
-    /// Takes on the forms of a smaller picture of the same thing, and keeps its own detail: what of this picture
-    /// is left when it is shrunk to that size is replaced, bicubically (Keys, "Cubic Convolution Interpolation
+    /// Takes on the forms of a smaller picture of the same thing, and keeps so much of its own detail, in 0..=1: what of this
+    /// picture is left when it is shrunk to that size is replaced, bicubically (Keys, "Cubic Convolution Interpolation
     /// for Digital Image Processing", 1981).
     ///
     /// Row by row: in one piece the change would take six times the memory of the picture.
-    pub(crate) fn take_forms_of(&mut self, small: &Self) {
+    pub(crate) fn take_forms_of(&mut self, small: &Self, kept: f32) {
         let own = self.resized(small.width, small.height);
-        let change =
-            small.rgb.iter().zip(&own.rgb).map(|(to, from)| f32::from(*to) - f32::from(*from));
+        let pairs = small.rgb.iter().zip(&own.rgb);
+        let change = pairs.map(|(to, from)| f32::from(*to) - kept * f32::from(*from));
         let change: Vec<f32> = change.collect();
         let columns: Vec<_> = (0..self.width).map(|x| taps(x, self.width, small.width)).collect();
         let widened = |row: usize| -> Vec<f32> {
@@ -312,7 +312,21 @@ impl Picture {
                 }
             }
             for (value, change) in line.iter_mut().zip(sum) {
-                *value = (f32::from(*value) + change).round().clamp(0.0, 255.0) as u8;
+                *value = (kept * f32::from(*value) + change).round().clamp(0.0, 255.0) as u8;
+            }
+        }
+    }
+
+    /// Brings a part of the picture as far as its shares say, in 0..=1 and row by row, to another one of the same size.
+    pub(crate) fn fade_to(&mut self, other: &Self, part: Rect, shares: &[f32]) {
+        let (width, row) = (part.width as usize, 3 * self.width as usize);
+        for (y, shares) in shares.chunks_exact(width).enumerate() {
+            let start = row * (part.top as usize + y) + 3 * part.left as usize;
+            let line = start..start + 3 * width;
+            let pairs = self.rgb[line.clone()].iter_mut().zip(&other.rgb[line]);
+            for ((value, other), share) in pairs.zip(shares.iter().flat_map(|share| [share; 3])) {
+                let (from, to) = (f32::from(*value), f32::from(*other));
+                *value = (from + (to - from) * share).round() as u8;
             }
         }
     }
@@ -572,7 +586,7 @@ pub(crate) mod tests {
         let (forms, expected) = (waves_and_stripes(40, 30, 0.0), waves_and_stripes(160, 120, 9.0));
         let rgb = (0..3 * 160 * 120).map(|i| if i / 3 % 2 == 0 { 109 } else { 91 }).collect();
         let mut picture = Picture::new(160, 120, rgb).unwrap();
-        picture.take_forms_of(&forms);
+        picture.take_forms_of(&forms, 1.0);
         let inside = |x: u32, y: u32| (8..152).contains(&x) && (8..112).contains(&y);
         let worst = (0..160 * 120u32)
             .filter(|i| inside(i % 160, i / 160))
@@ -586,15 +600,34 @@ pub(crate) mod tests {
     fn a_picture_that_has_the_forms_already_stays_as_it_is() {
         let before = waves_and_stripes(163, 117, 30.0);
         let mut picture = before.clone();
-        picture.take_forms_of(&before.fit(50));
+        picture.take_forms_of(&before.fit(50), 1.0);
         assert_eq!(picture, before);
+    }
+
+    #[test]
+    fn of_its_own_detail_a_picture_keeps_as_much_as_is_asked_for() {
+        let (small, before) = (gradient(24, 18), waves_and_stripes(77, 59, 30.0));
+        let [all, half, none] = [1.0, 0.5, 0.0].map(|kept| {
+            let mut picture = before.clone();
+            picture.take_forms_of(&small, kept);
+            picture
+        });
+        let mut enlarged = Picture::new(77, 59, vec![90; 3 * 77 * 59]).unwrap();
+        enlarged.take_forms_of(&small, 0.0);
+        assert_eq!(none, enlarged, "nothing of what it was is left");
+        let between = all.rgb().iter().zip(none.rgb()).zip(half.rgb());
+        let inside = |value: &u8| (1..255).contains(value);
+        for ((all, none), half) in between.filter(|((all, none), _)| inside(all) && inside(none)) {
+            let middle = (f32::from(*all) + f32::from(*none)) / 2.0;
+            assert!((f32::from(*half) - middle).abs() <= 1.0, "{all} {none} {half}");
+        }
     }
 
     #[test]
     fn forms_are_enlarged_as_by_the_image_crate() {
         let small = gradient(24, 18);
         let mut grey = Picture::new(77, 59, vec![128; 3 * 77 * 59]).unwrap();
-        grey.take_forms_of(&small);
+        grey.take_forms_of(&small, 1.0);
         let expected = image::imageops::resize(&small.pixels(), 77, 59, FilterType::CatmullRom);
         let differences = grey.rgb().iter().zip(expected.as_raw()).map(|(a, b)| a.abs_diff(*b));
         // At the ends `image` leaves out what lies beyond, where here the last value goes on.

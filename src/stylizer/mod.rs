@@ -16,13 +16,13 @@ use crate::network::noise::{Drift, Noise};
 use crate::network::palette::{Colours, Palette};
 use crate::network::style::StyleStatistics;
 use crate::network::vgg::{Features, VggConfig, VggEncoder};
-use crate::picture::mask::{Mask, add_share, shares};
+use crate::picture::mask::{Mask, Shares, add_share, shares};
 use crate::picture::{Picture, PictureError, Rect};
-use crate::tiles;
+use crate::tiles::{self, Tile};
 use crate::tuned::{self, Change, TunedError, Tuning};
 use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
-use mixture::{Hands, small_painting};
+use mixture::{Hands, Mixture, small_painting};
 pub use painting::Painting;
 pub(crate) use plan::Parts;
 use plan::Plan;
@@ -39,6 +39,10 @@ const TRIALS: usize = 2;
 
 /// Sides of pictures inside the networks are multiples of this.
 const STRIDE: u32 = 8;
+/// How strongly, of the strength asked for, an enlarged painting is painted on: it has its forms and strokes already.
+const GRAIN: f32 = 0.5;
+/// It keeps the colours of the smaller painting, looked at in a picture with sides so many times shorter.
+const FORMS: u32 = 4;
 /// The same for all pictures: what is painted twice comes out the same.
 const NOISE_SEED: u32 = 0;
 /// Smallest side inside the networks: reflection at 1/8 of the size needs two pixels.
@@ -111,17 +115,20 @@ pub struct Options {
     pub strength: f32,
     /// Whose colours the painting has.
     pub colours: Colours,
+    /// Long side, in pixels, of the painting that a larger one is to look like when it is seen whole: its strokes are as
+    /// large in it. Without it strokes have the same size in pixels in all, and look the finer the larger a painting is.
+    pub strokes: Option<u32>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { strength: 1.0, colours: Colours::default() }
+        Self { strength: 1.0, colours: Colours::default(), strokes: None }
     }
 }
 
-/// Whether a photo is painted in tiles.
-fn is_large(photo: &Picture) -> bool {
-    u64::from(photo.width()) * u64::from(photo.height()) > tiles::WHOLE
+/// Whether a photo of this size is painted in tiles.
+fn is_large(width: u32, height: u32) -> bool {
+    u64::from(width) * u64::from(height) > tiles::WHOLE
 }
 
 /// The side inside the networks.
@@ -221,7 +228,7 @@ impl Stylizer {
     /// The same of a frame of a film, with noise that has drifted. Frames that are painted in tiles have noise that
     /// stays where it is.
     pub(crate) fn encode_frame(&self, frame: &Picture, drift: &Drift) -> Content {
-        if is_large(frame) {
+        if is_large(frame.width(), frame.height()) {
             return self.encode_content(frame);
         }
         let noise = Noise::drifted(drift, NOISE_SEED, &self.device);
@@ -229,12 +236,14 @@ impl Stylizer {
     }
 
     fn content(&self, photo: &Picture, view: impl FnOnce(&Picture) -> View) -> Content {
-        let thumbnail = is_large(photo).then(|| photo.fit(tiles::THUMBNAIL));
+        let large = is_large(photo.width(), photo.height());
+        let thumbnail = large.then(|| photo.fit(tiles::THUMBNAIL));
         Content {
             statistics: OnceLock::new(),
             view: view(thumbnail.as_ref().unwrap_or(photo)),
             palette: Palette::of(photo),
             picture: photo.clone(),
+            before: None,
             thumbnail,
         }
     }
@@ -289,8 +298,8 @@ impl Stylizer {
     /// Paints the photo in layers: styles mixed by weight, others in a region each.
     ///
     /// Costs one run of the generator for the mixture and one for each region with a style, and for
-    /// a large photo that for each of its tiles, and one more for each; `progress` hears how many
-    /// of the runs are done, before the first and after each.
+    /// a large photo that for each of its tiles, and one more for each; with [strokes](Options::strokes) that at several
+    /// sizes. `progress` hears how many of the runs are done, before the first and after each.
     ///
     /// # Errors
     /// See [`StylizeError`].
@@ -301,26 +310,61 @@ impl Stylizer {
         options: &Options,
         progress: impl FnMut(usize, usize),
     ) -> Result<Picture, StylizeError> {
-        let plan = Plan::new(content, layers, options)?;
-        let painting = self.carry_out(plan, content, options, progress, Target::Memory, None);
-        painting.await?.read().await
+        self.paint_on(Target::Memory, content, layers, options, progress).await?.read().await
     }
 
     /// The same, for what is only looked at.
     ///
     /// # Errors
     /// See [`StylizeError`].
-    #[cfg(all(feature = "web", target_arch = "wasm32"))]
     pub(crate) async fn paint_on(
         &self,
         target: Target,
         content: &Content,
         layers: &[Layer<'_>],
         options: &Options,
-        progress: impl FnMut(usize, usize),
+        mut progress: impl FnMut(usize, usize),
     ) -> Result<Painting, StylizeError> {
-        let plan = Plan::new(content, layers, options)?;
-        self.carry_out(plan, content, options, progress, target, None).await
+        let photo = content.picture();
+        let (width, height) = content.size();
+        let sides = plan::sides(width.max(height), options.strokes);
+        let photos: Vec<_> = sides[..sides.len() - 1].iter().map(|side| photo.fit(*side)).collect();
+        let sizes = photos.iter().map(|photo| (photo.width(), photo.height()));
+        let plans = sizes.chain([(width, height)]).map(|size| Plan::new(size, layers, options));
+        let mut plans = plans.collect::<Result<Vec<_>, _>>()?;
+        let total = plans.iter().map(|plan| plan.total).sum();
+        let last = plans.pop().expect("there is one for the photo");
+        let (mut before, mut painted) = (0, None);
+        for (photo, plan) in photos.into_iter().zip(plans) {
+            let runs = plan.total;
+            let (stage, options) = match painted {
+                None => (self.encode_content(&photo), *options),
+                Some(small) => self.painted_on(photo, &small, options),
+            };
+            let tell = |done, _| progress(before + done, total);
+            let painting = self.carry_out(plan, &stage, &options, tell, Target::Memory, None);
+            painted = Some(painting.await?.read().await?);
+            before += runs;
+        }
+        let tell = |done, _| progress(before + done, total);
+        match painted {
+            None => self.carry_out(last, content, options, tell, target, None).await,
+            Some(small) => {
+                let (stage, options) = self.painted_on(photo.clone(), &small, options);
+                self.carry_out(last, &stage, &options, tell, target, None).await
+            }
+        }
+    }
+
+    /// A smaller painting of the photo, enlarged, to be painted on, and how. As far as the photo is to show through, its
+    /// detail is there.
+    fn painted_on(&self, photo: Picture, small: &Picture, options: &Options) -> (Content, Options) {
+        let mut ground = photo.clone();
+        ground.take_forms_of(small, 1.0 - options.strength);
+        let forms = small.fit((small.width().max(small.height()) / FORMS).max(1));
+        let before = Some(Before { photo, forms });
+        let content = Content { before, ..self.encode_content(&ground) };
+        (content, Options { strength: options.strength * GRAIN, ..*options })
     }
 
     /// Paints a frame of a film, which the shot has taken in.
@@ -334,7 +378,7 @@ impl Stylizer {
         options: &Options,
         shot: &mut Shot,
     ) -> Result<Picture, StylizeError> {
-        let plan = Plan::new(frame, layers, options)?;
+        let plan = Plan::new(frame.size(), layers, options)?;
         let painting = self.carry_out(plan, frame, options, |_, _| {}, Target::Memory, Some(shot));
         painting.await?.read().await
     }
@@ -366,8 +410,8 @@ impl Stylizer {
             }
         }
         let mut picture = Picture::blank(width, height);
-        for tile in tiles {
-            let part = || content.picture.part(tile.inner);
+        for &tile in &tiles {
+            let part = || content.picture().part(tile.inner);
             let encoded =
                 content.thumbnail.as_ref().map(|_| self.view(&content.picture, tile.outer));
             let view = encoded.as_ref().unwrap_or(&content.view);
@@ -375,7 +419,7 @@ impl Stylizer {
                 ([], [Some(mixture)]) if options.colours == Colours::Style => {
                     // Nothing is left to do but to show it.
                     let painting = pack(self.generate_tile(view, tile, mixture, options));
-                    if target == Target::Device && content.thumbnail.is_none() {
+                    if target == Target::Device && !content.takes_forms() {
                         progress(total, total);
                         return Ok(Painting::OnDevice(painting));
                     }
@@ -413,8 +457,21 @@ impl Stylizer {
             }
             progress(done, total);
         }
-        if let Some(thumbnail) = &content.thumbnail {
-            picture.take_forms_of(&small_painting(thumbnail, &masks, &parts)?);
+        if content.takes_forms() {
+            let small = content.thumbnail.as_ref();
+            let small = small.map(|thumbnail| small_painting(thumbnail, &masks, &parts));
+            let small = small.transpose()?;
+            let as_painted = parts.iter().any(Option::is_none).then(|| picture.clone());
+            for forms in small.iter().chain(content.before.as_ref().map(|before| &before.forms)) {
+                picture.take_forms_of(forms, 1.0);
+            }
+            if let Some(as_painted) = as_painted {
+                // Where the photo shows, it stays as it is.
+                for Tile { inner, .. } in tiles {
+                    let shown = shown(&parts, shares(&masks, width, height, inner));
+                    picture.fade_to(&as_painted, inner, &shown);
+                }
+            }
         }
         if let Some(shot) = shot {
             shot.keep(parts);
@@ -423,12 +480,23 @@ impl Stylizer {
     }
 }
 
+/// How much of every pixel is the photo: the shares of parts without a style.
+fn shown(parts: &[Option<Mixture>], shares: Shares) -> Vec<f32> {
+    let mut sum = vec![0.0; shares.rest.len()];
+    for (part, share) in parts.iter().zip(shares.masked.into_iter().chain([shares.rest])) {
+        if part.is_none() {
+            sum.iter_mut().zip(share).for_each(|(sum, share)| *sum += share);
+        }
+    }
+    sum
+}
+
 /// Where a painting is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     Memory,
     /// On the device, where nothing has to be done to it in memory: in the styles' colours, without masks, of a photo
-    /// that is not painted in tiles.
+    /// that is painted neither in tiles nor at several sizes.
     #[cfg_attr(
         not(all(feature = "web", target_arch = "wasm32")),
         allow(dead_code, reason = "only the page shows paintings")
@@ -463,9 +531,20 @@ pub struct Content {
     /// Of the view, once they are wanted.
     statistics: OnceLock<StyleStatistics>,
     palette: Palette,
+    /// What is painted on.
     picture: Picture,
-    /// The thumbnail of a photo that is painted in tiles.
+    /// Where that is an enlarged painting.
+    before: Option<Before>,
+    /// The thumbnail of what is painted on in tiles.
     thumbnail: Option<Picture>,
+}
+
+/// What a painting goes on from.
+#[derive(Debug, Clone)]
+struct Before {
+    photo: Picture,
+    /// Of the smaller painting.
+    forms: Picture,
 }
 
 /// A photo, a part of one, or its thumbnail, in the networks.
@@ -485,7 +564,12 @@ impl Content {
 
     /// The photo.
     pub fn picture(&self) -> &Picture {
-        &self.picture
+        self.before.as_ref().map_or(&self.picture, |before| &before.photo)
+    }
+
+    /// Whether what is painted takes on the forms of a smaller painting in the end.
+    fn takes_forms(&self) -> bool {
+        self.thumbnail.is_some() || self.before.is_some()
     }
 
     /// The statistics of its features. At full strength nothing asks for them.
@@ -497,7 +581,7 @@ impl Content {
 #[cfg(all(test, feature = "cli", feature = "cpu"))]
 mod tests {
     use super::*;
-    use crate::tiles::Tile;
+    use crate::procedural::{self, Family};
 
     /// Shapes of every size, as a photo has them.
     fn scene(width: u32, height: u32) -> Picture {
@@ -521,7 +605,7 @@ mod tests {
         assert!(content.thumbnail.is_some(), "large enough for tiles");
         let layer = Layer { style: Some(&style), weight: 1.0, mask: None };
         for colours in [Colours::Style, Colours::Photo] {
-            let options = Options { strength: 0.9, colours };
+            let options = Options { strength: 0.9, colours, strokes: None };
             let mut heard = Vec::new();
             let painting = pollster::block_on(stylizer.paint(
                 &content,
@@ -544,11 +628,73 @@ mod tests {
             let mut expected = Picture::from_tensor_data(1203, 899, &values).unwrap();
             let small =
                 small_painting(&photo.fit(tiles::THUMBNAIL), &[], &[Some(mixture)]).unwrap();
-            expected.take_forms_of(&small);
+            expected.take_forms_of(&small, 1.0);
             let differences =
                 painting.rgb().iter().zip(expected.rgb()).map(|(a, b)| a.abs_diff(*b));
             let worst = differences.max().unwrap();
             assert!(worst <= 1, "{colours:?}: seams of {worst} of 255 levels");
+        }
+    }
+
+    #[test]
+    fn a_large_painting_looks_like_a_small_one_and_is_painted_close_up() {
+        let stylizer = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
+        let photo = scene(640, 480);
+        let style = stylizer.encode_style(&procedural::paint(Family::Woodcut, 200, 200, 1));
+        let layer = Layer { style: Some(&style), weight: 1.0, mask: None };
+        let painted = |photo: &Picture, strokes| {
+            let options = Options { strokes, ..Options::default() };
+            let content = stylizer.encode_content(photo);
+            pollster::block_on(stylizer.paint(&content, &[layer], &options, |_, _| {})).unwrap()
+        };
+        let small = painted(&photo.fit(160), None);
+        let [fine, broad] = [None, Some(160)].map(|strokes| painted(&photo, strokes));
+        let apart = |a: &Picture, b: &Picture| {
+            let pairs = a.rgb().iter().zip(b.rgb());
+            pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.rgb().len() as f64
+        };
+        let [fine_apart, broad_apart] = [&fine, &broad].map(|it| apart(&it.fit(160), &small));
+        assert!(broad_apart < 0.8 * fine_apart, "{broad_apart} and {fine_apart} of 255 levels");
+        // What is finer than the small painting is not only what enlarging makes of it.
+        let detail = |picture: &Picture| apart(picture, &picture.fit(320).resized(640, 480));
+        let [enlarged, broad] = [&small.resized(640, 480), &broad].map(detail);
+        assert!(broad > 2.0 * enlarged, "{broad} and {enlarged} of 255 levels");
+    }
+
+    #[test]
+    fn where_the_photo_shows_a_large_painting_has_its_detail() {
+        let stylizer = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
+        let photo = scene(320, 240);
+        let style = stylizer.encode_style(&scene(64, 48));
+        let content = stylizer.encode_content(&photo);
+        let left = Mask::new(2, 1, vec![1.0, 0.0]).unwrap();
+        let hard = left.resized(320, 240);
+        let layers = [
+            Layer { style: Some(&style), weight: 1.0, mask: None },
+            Layer { style: None, weight: 1.0, mask: Some(&hard) },
+        ];
+        for colours in [Colours::Style, Colours::Photo, Colours::Luminance] {
+            let paint = |layers: &[Layer<'_>], strength| {
+                let options = Options { strength, colours, strokes: Some(64) };
+                let mut heard = Vec::new();
+                let tell = |done, total| heard.push((done, total));
+                let painting = stylizer.paint(&content, layers, &options, tell);
+                let painting = pollster::block_on(painting).unwrap();
+                assert!(heard.is_sorted() && heard[0].0 == 0, "{heard:?}");
+                let (done, total) = heard[heard.len() - 1];
+                assert_eq!((done, total), (total, 4), "four sizes: {heard:?}");
+                painting
+            };
+            let at_0 = paint(&layers[..1], 0.0);
+            let worst = at_0.rgb().iter().zip(photo.rgb()).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst.unwrap() <= 1, "{colours:?}: {worst:?} of 255 levels");
+            let masked = paint(&layers, 1.0);
+            for y in 0..240 {
+                // The photo's part of each line.
+                let line = 3 * 320 * y..3 * (320 * y + 60);
+                assert_eq!(masked.rgb()[line.clone()], photo.rgb()[line], "{colours:?}, line {y}");
+            }
+            assert_ne!(masked, photo);
         }
     }
 

@@ -27,6 +27,7 @@ use crate::network::noise::Noise;
 use crate::network::palette::Palette;
 use crate::network::style::{StyleStatistics, fuse};
 use crate::network::vgg::{Features, VggEncoder};
+use crate::stylizer::Stylizer;
 
 /// The losses of a step, by name, before they are weighted.
 pub type Losses = BTreeMap<&'static str, f32>;
@@ -116,6 +117,7 @@ impl Worker {
         let pool = || {
             ThreadPoolBuilder::new()
                 .num_threads(threads)
+                .start_handler(move |_| take_cores(threads))
                 .build()
                 .map_err(|error| TrainError::Config(error.to_string()))
         };
@@ -128,6 +130,14 @@ impl Worker {
             })
         };
         devices.iter().map(worker).collect()
+    }
+
+    /// Does a task on this worker's part of the cores.
+    pub fn on_its_cores<R: Send>(&self, task: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(task),
+            None => task(),
+        }
     }
 
     fn tensor(&self, crops: &Crops) -> Tensor<4> {
@@ -167,18 +177,19 @@ impl Worker {
         Photos { crops, pictures, goal }
     }
 
-    /// What the networks see in style pictures, the encoder if it has learned. Paintings are to have the
+    /// What the networks see in style pictures, the encoder if it has `learned`, with a painter of what the networks
+    /// are now: that says which colours to ask of the generator, as where one paints. Paintings are to have the
     /// style of the right `answers` where there are some. Directions of slices follow from `seed`.
     pub fn see_styles(
         &self,
         styles: &[Crops],
         answers: Option<&Crops>,
-        encoder: Option<&VggEncoder>,
+        learned: Option<(&VggEncoder, &Stylizer)>,
         seed: u64,
     ) -> Styles {
         let pictures: Vec<_> = styles.iter().map(|style| self.tensor(style)).collect();
-        let palettes = styles.iter().flat_map(|style| style.palettes.clone()).collect();
-        let Some(encoder) = encoder else {
+        let Some((encoder, painter)) = learned else {
+            let palettes = styles.iter().flat_map(|style| style.palettes.clone()).collect();
             let features =
                 pictures.iter().map(|picture| self.loss_network.forward(picture.clone()));
             let goal = StyleGoal::Features(features.collect());
@@ -194,9 +205,20 @@ impl Worker {
         });
         let targets: Vec<_> = targets.collect();
         let rows =
-            pictures.iter().map(|picture| StyleStatistics::of(&self.encode(encoder, picture)).0);
+            pictures.iter().map(|picture| StyleStatistics::of(&self.encode(encoder, picture)));
+        let rows: Vec<_> = rows.collect();
+        let palettes = rows.iter().zip(styles).map(|(row, style)| {
+            let (own, picture) = (style.palettes[0], style.picture(0));
+            let aim = painter.aim_in_training(row.clone(), own, &picture);
+            // Without numbers there are no losses either, and such steps are left out.
+            pollster::block_on(aim).unwrap_or(own)
+        });
+        let palettes = palettes.collect();
         let goal = StyleGoal::Painting {
-            statistics: StyleStatistics(Tensor::cat(rows.collect(), 0)),
+            statistics: StyleStatistics(Tensor::cat(
+                rows.into_iter().map(|row| row.0).collect(),
+                0,
+            )),
             target: losses::StyleTarget::joined(&targets.iter().collect::<Vec<_>>()),
         };
         Styles { palettes, pictures, goal }
@@ -214,11 +236,7 @@ impl Worker {
         styles: &Styles,
         share: f64,
     ) -> Found {
-        let here = || self.gradients_here(state, config, step, photos, styles, share);
-        match &self.pool {
-            Some(pool) => pool.install(here),
-            None => here(),
-        }
+        self.on_its_cores(|| self.gradients_here(state, config, step, photos, styles, share))
     }
 
     fn gradients_here(
@@ -394,6 +412,15 @@ impl Worker {
         let networks = GradientsParams::from_grads(total.backward(), networks);
         Found { losses, networks, discriminator: None }
     }
+}
+
+/// libtorch computes with so many threads on this thread. It would take all cores on each, whose threads then wait for one
+/// another without leaving their cores: three quarters of a step's time, seen with two workers on two cores.
+fn take_cores(threads: usize) {
+    #[cfg(feature = "tch")]
+    tch::set_num_threads(threads as i32);
+    #[cfg(not(feature = "tch"))]
+    let _ = threads;
 }
 
 /// The discriminator's side, of real and painted pictures.
