@@ -222,6 +222,10 @@ impl Stylizer {
     /// Encodes a photo, once for all styles and strengths. Of a large one that is its thumbnail; its
     /// tiles are encoded as they are painted.
     pub fn encode_content(&self, photo: &Picture) -> Content {
+        self.encode(Arc::new(photo.clone()))
+    }
+
+    fn encode(&self, photo: Arc<Picture>) -> Content {
         self.content(photo, |seen| self.view(seen, whole(seen)))
     }
 
@@ -232,17 +236,18 @@ impl Stylizer {
             return self.encode_content(frame);
         }
         let noise = Noise::drifted(drift, NOISE_SEED, &self.device);
+        let frame = Arc::new(frame.clone());
         self.content(frame, |seen| self.view_with(noise, seen, whole(seen)))
     }
 
-    fn content(&self, photo: &Picture, view: impl FnOnce(&Picture) -> View) -> Content {
+    fn content(&self, photo: Arc<Picture>, view: impl FnOnce(&Picture) -> View) -> Content {
         let large = is_large(photo.width(), photo.height());
         let thumbnail = large.then(|| photo.fit(tiles::THUMBNAIL));
         Content {
             statistics: OnceLock::new(),
-            view: view(thumbnail.as_ref().unwrap_or(photo)),
-            palette: Palette::of(photo),
-            picture: photo.clone(),
+            view: view(thumbnail.as_ref().unwrap_or(&photo)),
+            palette: Palette::of(&photo),
+            picture: photo,
             before: None,
             thumbnail,
         }
@@ -325,10 +330,11 @@ impl Stylizer {
         options: &Options,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Painting, StylizeError> {
-        let photo = content.picture();
+        let photo = &content.picture;
         let (width, height) = content.size();
         let sides = plan::sides(width.max(height), options.strokes);
-        let photos: Vec<_> = sides[..sides.len() - 1].iter().map(|side| photo.fit(*side)).collect();
+        let photos = sides[..sides.len() - 1].iter();
+        let photos: Vec<_> = photos.map(|side| Arc::new(photo.fit(*side))).collect();
         let sizes = photos.iter().map(|photo| (photo.width(), photo.height()));
         let plans = sizes.chain([(width, height)]).map(|size| Plan::new(size, layers, options));
         let mut plans = plans.collect::<Result<Vec<_>, _>>()?;
@@ -338,7 +344,7 @@ impl Stylizer {
         for (photo, plan) in photos.into_iter().zip(plans) {
             let runs = plan.total;
             let (stage, options) = match painted {
-                None => (self.encode_content(&photo), *options),
+                None => (self.encode(photo), *options),
                 Some(small) => self.painted_on(photo, &small, options),
             };
             let tell = |done, _| progress(before + done, total);
@@ -350,7 +356,7 @@ impl Stylizer {
         match painted {
             None => self.carry_out(last, content, options, tell, target, None).await,
             Some(small) => {
-                let (stage, options) = self.painted_on(photo.clone(), &small, options);
+                let (stage, options) = self.painted_on(Arc::clone(photo), &small, options);
                 self.carry_out(last, &stage, &options, tell, target, None).await
             }
         }
@@ -358,12 +364,17 @@ impl Stylizer {
 
     /// A smaller painting of the photo, enlarged, to be painted on, and how. As far as the photo is to show through, its
     /// detail is there.
-    fn painted_on(&self, photo: Picture, small: &Picture, options: &Options) -> (Content, Options) {
-        let mut ground = photo.clone();
+    fn painted_on(
+        &self,
+        photo: Arc<Picture>,
+        small: &Picture,
+        options: &Options,
+    ) -> (Content, Options) {
+        let mut ground = Picture::clone(&photo);
         ground.take_forms_of(small, 1.0 - options.strength);
         let forms = small.fit((small.width().max(small.height()) / FORMS).max(1));
         let before = Some(Before { photo, forms });
-        let content = Content { before, ..self.encode_content(&ground) };
+        let content = Content { before, ..self.encode(Arc::new(ground)) };
         (content, Options { strength: options.strength * GRAIN, ..*options })
     }
 
@@ -532,7 +543,7 @@ pub struct Content {
     statistics: OnceLock<StyleStatistics>,
     palette: Palette,
     /// What is painted on.
-    picture: Picture,
+    picture: Arc<Picture>,
     /// Where that is an enlarged painting.
     before: Option<Before>,
     /// The thumbnail of what is painted on in tiles.
@@ -542,7 +553,7 @@ pub struct Content {
 /// What a painting goes on from.
 #[derive(Debug, Clone)]
 struct Before {
-    photo: Picture,
+    photo: Arc<Picture>,
     /// Of the smaller painting.
     forms: Picture,
 }

@@ -209,7 +209,8 @@ impl Worker {
         let rows: Vec<_> = rows.collect();
         let palettes = rows.iter().zip(styles).map(|(row, style)| {
             let (own, picture) = (style.palettes[0], style.picture(0));
-            let aim = painter.aim_in_training(row.clone(), own, &picture);
+            let statistics = StyleStatistics(row.0.clone().inner());
+            let aim = painter.aim_in_training(statistics, own, &picture);
             // Without numbers there are no losses either, and such steps are left out.
             pollster::block_on(aim).unwrap_or(own)
         });

@@ -39,6 +39,7 @@ test('paints what the command line paints: mixture, strength, size, colours, mas
         regions: plain(await s.stylize(handle, [{ style: a }, { style: b, mask }])),
         kept: plain(await s.stylize(handle, [{ style: a }, { style: null, mask }])),
         other: plain(await s.stylize(handle, [{ style: a }], { size: 64 })),
+        broad: plain(await s.stylize(handle, [{ style: a }, { style: null, mask }], { strokes: 64 })),
       };
     });
     assert.deepEqual(painted.kind, { kind: 'cpu', name: 'CPU' });
@@ -53,6 +54,7 @@ test('paints what the command line paints: mixture, strength, size, colours, mas
       regions: [...styles, ...sky(2)],
       kept: ['--style', files.style, ...sky('none')],
       other: ['--style', files.style, '--size', '64'],
+      broad: ['--style', files.style, ...sky('none'), '--strokes', '64'],
     };
     for (const [name, options] of Object.entries(cases)) {
       const size = options.includes('--size') ? [] : ['--size', '128'];
@@ -160,6 +162,7 @@ test('says what is wrong with a request', async () => {
         () => s.stylize(photo, [{ style }], { strength: 2 }),
         () => s.stylize(photo, [{ style }], { colours: 'sepia' }),
         () => s.stylize(photo, [{ style }], { size: 5 }),
+        () => s.stylize(photo, [{ style }], { strokes: 0.5 }),
         () => s.stylize(photo, [{ style: gone }]),
         () => s.encodePhoto(new Blob(['nothing'])),
         () => s.encodeStyle('style.png'),
@@ -170,7 +173,7 @@ test('says what is wrong with a request', async () => {
       return [...found, await why(s.stylize(photo, [{ style }])), width];
     });
     const expected = [/RangeError: at least one style/, /RangeError: weights/, /TypeError: .*needs a mask/,
-      /RangeError: strength/, /RangeError: colours/, /RangeError: size/, /TypeError: a style was disposed/,
+      /RangeError: strength/, /RangeError: colours/, /RangeError: size/, /RangeError: strokes/, /TypeError: a style was disposed/,
       /BadPicture: the photo is not a picture/, /TypeError/, /RangeError: engine/, /disposed/, /^32$/];
     assert.equal(errors.length, expected.length);
     errors.forEach((error, i) => assert.match(String(error), expected[i]));

@@ -128,7 +128,7 @@ export const en = {
   sideLargest: '{width} × {height}, the largest here',
   sideBetween: '{width} × {height}',
   sidePainted: '{width} × {height}, as shown',
-  savePaints: 'It is painted in this size when you download it. Up to a megapixel its strokes are finer the larger it is; above that they keep their proportion.',
+  savePaints: 'It is painted in this size when you download it. Larger than 768 pixels, its strokes stay in proportion to the picture.',
   saveRefined: 'A refined painting is saved in the size in which it was refined. For a larger one, choose a larger size beside the picture and refine again.',
   download: 'Download',
   copyLink: 'Copy link to this look',

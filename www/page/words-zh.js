@@ -125,7 +125,7 @@ export const zh = {
   sideLargest: '{width} × {height}，这里最大',
   sideBetween: '{width} × {height}',
   sidePainted: '{width} × {height}，与画面相同',
-  savePaints: '下载时会按这个尺寸重新绘制。一百万像素以内，尺寸越大笔触越细；再大时笔触与画面成比例。',
+  savePaints: '下载时会按这个尺寸重新绘制。长边超过 768 像素时，笔触与画面保持比例。',
   saveRefined: '精修过的画按精修时的尺寸保存。需要更大时，请在画面旁选更大的尺寸，再精修一次。',
   download: '下载',
   copyLink: '复制这个效果的链接',
