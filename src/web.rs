@@ -102,8 +102,9 @@ impl Engine {
         rgba: &[u8],
         long_side: u32,
     ) -> Result<Photo, JsError> {
-        let picture = Picture::from_rgba(width, height, rgba)?.fit(long_side);
-        Ok(Photo(Rc::new(self.stylizer.encode_content(&picture))))
+        let (picture, opacity) = Picture::from_photo_rgba(width, height, rgba)?;
+        let content = self.stylizer.encode_cut_out(&picture.fit(long_side), opacity);
+        Ok(Photo(Rc::new(content)))
     }
 
     /// Encodes a style picture. Arguments as for [`Engine::photo`]; the size decides how large the
@@ -261,7 +262,8 @@ impl Engine {
             let options = RefineOptions { steps, content, pixels, strength, colours: colours? };
             let chain = chain.ok_or_else(|| JsError::new("refining needs load_refiner() first"))?;
             let whole = Options::default();
-            let quick = stylizer.paint(&encoded, &borrowed(&layers), &whole, |_, _| {}).await;
+            let opaque = encoded.opaque();
+            let quick = stylizer.paint(&opaque, &borrowed(&layers), &whole, |_, _| {}).await;
             let quick = quick.map_err(JsError::from)?;
             let layer = |layer| {
                 let OwnedLayer { picture, weight, mask, .. }: &OwnedLayer = layer;
@@ -273,7 +275,8 @@ impl Engine {
             let layers: Vec<_> = layers.iter().map(layer).collect();
             let photo = encoded.picture().clone();
             let refinement = Refinement::new(&chain, quick, photo, &layers, options, &device);
-            Ok(Refining(Rc::new(RefCell::new(refinement.map_err(JsError::from)?))).into())
+            let refinement = Rc::new(RefCell::new(refinement.map_err(JsError::from)?));
+            Ok(Refining { refinement, photo: encoded }.into())
         })
     }
 }
@@ -293,21 +296,24 @@ impl Film {
 
 /// A painting that gets better step by step.
 #[wasm_bindgen]
-pub struct Refining(Rc<RefCell<Refinement>>);
+pub struct Refining {
+    refinement: Rc<RefCell<Refinement>>,
+    photo: Rc<Content>,
+}
 
 #[wasm_bindgen]
 impl Refining {
     /// Steps in all.
     #[wasm_bindgen(getter)]
     pub fn steps(&self) -> usize {
-        self.0.borrow().progress().1
+        self.refinement.borrow().progress().1
     }
 
     /// One step. A promise of how far the painting was from its goal before it (content, statistics of
     /// features, their Gram matrices), or of nothing when all steps are done.
     #[wasm_bindgen(unchecked_return_type = "Promise<Float32Array | undefined>")]
     pub fn step(&self) -> js_sys::Promise {
-        let losses = self.0.borrow_mut().step();
+        let losses = self.refinement.borrow_mut().step();
         future_to_promise(async move {
             let Some(losses) = losses else { return Ok(JsValue::UNDEFINED) };
             // The device is waited for here, so that no more than a step is ever on its way.
@@ -319,9 +325,12 @@ impl Refining {
     /// The painting as it is now, of the photo's size.
     #[wasm_bindgen(unchecked_return_type = "Promise<Painting>")]
     pub fn picture(&self) -> js_sys::Promise {
-        let now = self.0.borrow().clone();
+        let (now, photo) = (self.refinement.borrow().clone(), Rc::clone(&self.photo));
         future_to_promise(async move {
-            let picture = now.picture().await.map_err(JsError::from)?;
+            let mut picture = now.picture().await.map_err(JsError::from)?;
+            if let Some(opacity) = photo.opacity() {
+                picture.lay_on_white(opacity);
+            }
             let (width, height) = (picture.width(), picture.height());
             Ok(Painting { width, height, picture: Some(picture) }.into())
         })

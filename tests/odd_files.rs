@@ -29,7 +29,7 @@ fn jpeg_xl_is_painted_and_avif_is_named() {
     let bytes = fs::read(desk.path("out/a.png")).unwrap();
     let found = impasto::picture::codecs::Decoded::read(&bytes).unwrap();
     assert_eq!((found.picture.width(), found.picture.height()), (48, 32));
-    assert_eq!(found.opacity.expect("it is transparent")[0], 0);
+    assert_eq!(found.opacity.expect("it is transparent").shares()[0], 0.0);
     // As a style, too.
     desk.stylize(&["photo.png", "--style", "in/a.jxl", "-o", "style.png"]).prints(&["style.png"]);
 }

@@ -297,7 +297,9 @@ impl Stylize {
                 });
             });
         }
-        let content = stylizer.encode_content(&photo);
+        // What is refined is laid on white in the end.
+        let transparent = opacity.clone().filter(|_| refiner.is_none());
+        let content = stylizer.encode_cut_out(&photo, transparent);
         let strokes = (self.strokes > 0).then_some(self.strokes);
         let mut options = Options { strokes, ..self.look.options() };
         if refiner.is_some() {
@@ -310,6 +312,9 @@ impl Stylize {
         if let Some(refiner) = refiner {
             let (refined, done) = self.refine(refiner, painting, photo, job, bar)?;
             (painting, steps) = (refined, Some(done));
+            if let Some(opacity) = &opacity {
+                painting.lay_on_white(opacity);
+            }
         }
         let painted = (painting.width(), painting.height());
         let mut beside = Beside::default();
@@ -331,8 +336,7 @@ impl Stylize {
                     eprintln!("{photo} is transparent and JPEG cannot be: {output} is on white");
                 });
             }
-            (Some(opacity), _) => beside.opacity = Some((opacity, size)),
-            (None, _) => {}
+            (opacity, _) => beside.opacity = opacity.as_ref(),
         }
         let bytes = painting
             .encode_with(job.format, beside)

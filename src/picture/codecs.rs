@@ -35,12 +35,12 @@ const MOST_HEAD: u64 = 4 << 20;
 const EXIF_PREFIX: &[u8] = b"Exif\0\0";
 
 /// What is in a picture file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
-    /// As [`Picture::decode`] gives it.
+    /// Where it is transparent, it is filled as [`Picture::from_photo_rgba`] says.
     pub picture: Picture,
-    /// How opaque its pixels are, where not all of them are: rows of 0 (transparent) to 255.
-    pub opacity: Option<Vec<u8>>,
+    /// How opaque its pixels are, where not all of them are.
+    pub opacity: Option<Mask>,
     /// What a camera wrote beside them.
     pub metadata: Option<Metadata>,
     /// The width and height in the file, where these are more pixels than are read: it was read smaller.
@@ -67,11 +67,7 @@ impl Decoded {
             let picture = Picture::new(width, height, pixels.into_rgb8().into_raw())?;
             return Ok(Self { picture, opacity: None, metadata, reduced_from });
         }
-        let rgba = pixels.into_rgba8();
-        let opacity: Vec<u8> = rgba.pixels().map(|pixel| pixel[3]).collect();
-        let transparent = opacity.iter().any(|&opacity| opacity < u8::MAX);
-        let picture = Picture::from_rgba(width, height, &rgba)?;
-        let opacity = transparent.then_some(opacity);
+        let (picture, opacity) = Picture::from_photo_rgba(width, height, &pixels.into_rgba8())?;
         Ok(Self { picture, opacity, metadata, reduced_from })
     }
 }
@@ -84,7 +80,11 @@ impl Picture {
     /// # Errors
     /// Says whether the file is empty, foreign, damaged, cut short or too large ([`Picture::MAX_PIXELS`]).
     pub fn decode(bytes: &[u8]) -> Result<Self, PictureError> {
-        Ok(Decoded::read(bytes)?.picture)
+        let Decoded { mut picture, opacity, .. } = Decoded::read(bytes)?;
+        if let Some(opacity) = opacity {
+            picture.lay_on_white(&opacity);
+        }
+        Ok(picture)
     }
 
     /// From a file as [`Picture::decode`]; what is transparent is no part of the style, see

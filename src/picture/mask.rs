@@ -53,6 +53,11 @@ impl Mask {
         Self::new(width, height, shares.map(|&value| f32::from(value) / 255.0).collect())
     }
 
+    /// Rows from the top, 0..1.
+    pub fn shares(&self) -> &[f32] {
+        &self.shares
+    }
+
     /// Width and height.
     pub fn size(&self) -> (u32, u32) {
         (self.width, self.height)

@@ -225,6 +225,12 @@ impl Stylizer {
         self.encode(Arc::new(photo.clone()))
     }
 
+    /// The same of a photo that is transparent somewhere: paintings show white there. Under it should be something like the
+    /// rest of the photo, see [`Picture::from_photo_rgba`].
+    pub fn encode_cut_out(&self, photo: &Picture, opacity: Option<Mask>) -> Content {
+        Content { opacity: opacity.map(Arc::new), ..self.encode_content(photo) }
+    }
+
     fn encode(&self, photo: Arc<Picture>) -> Content {
         self.content(photo, |seen| self.view(seen, whole(seen)))
     }
@@ -248,6 +254,7 @@ impl Stylizer {
             view: view(thumbnail.as_ref().unwrap_or(&photo)),
             palette: Palette::of(&photo),
             picture: photo,
+            opacity: None,
             before: None,
             thumbnail,
         }
@@ -328,13 +335,35 @@ impl Stylizer {
         content: &Content,
         layers: &[Layer<'_>],
         options: &Options,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Painting, StylizeError> {
+        let Some(opacity) = &content.opacity else {
+            return self.paint_opaque(target, content, layers, options, progress).await;
+        };
+        let painting = self.paint_opaque(Target::Memory, content, layers, options, progress);
+        let mut picture = painting.await?.read().await?;
+        picture.lay_on_white(opacity);
+        Ok(Painting::Picture(picture))
+    }
+
+    async fn paint_opaque(
+        &self,
+        target: Target,
+        content: &Content,
+        layers: &[Layer<'_>],
+        options: &Options,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Painting, StylizeError> {
         let photo = &content.picture;
         let (width, height) = content.size();
         let sides = plan::sides(width.max(height), options.strokes);
-        let photos = sides[..sides.len() - 1].iter();
-        let photos: Vec<_> = photos.map(|side| Arc::new(photo.fit(*side))).collect();
+        // Each of the next larger one, as paintings are compared with photos of the size before.
+        let mut photos: Vec<Arc<Picture>> = Vec::new();
+        for side in sides[..sides.len() - 1].iter().rev() {
+            let larger = photos.last().unwrap_or(photo);
+            photos.push(Arc::new(larger.fit(*side)));
+        }
+        photos.reverse();
         let sizes = photos.iter().map(|photo| (photo.width(), photo.height()));
         let plans = sizes.chain([(width, height)]).map(|size| Plan::new(size, layers, options));
         let mut plans = plans.collect::<Result<Vec<_>, _>>()?;
@@ -372,8 +401,7 @@ impl Stylizer {
     ) -> (Content, Options) {
         let mut ground = Picture::clone(&photo);
         ground.take_forms_of(small, 1.0 - options.strength);
-        let forms = small.fit((small.width().max(small.height()) / FORMS).max(1));
-        let before = Some(Before { photo, forms });
+        let before = Some(Before { photo, small: small.clone() });
         let content = Content { before, ..self.encode(Arc::new(ground)) };
         (content, Options { strength: options.strength * GRAIN, ..*options })
     }
@@ -473,8 +501,17 @@ impl Stylizer {
             let small = small.map(|thumbnail| small_painting(thumbnail, &masks, &parts));
             let small = small.transpose()?;
             let as_painted = parts.iter().any(Option::is_none).then(|| picture.clone());
-            for forms in small.iter().chain(content.before.as_ref().map(|before| &before.forms)) {
-                picture.take_forms_of(forms, 1.0);
+            if let Some(small) = small {
+                picture.take_forms_of(&small, 1.0);
+            }
+            if let Some(Before { small, .. }) = &content.before {
+                let forms = |small: &Picture| {
+                    let long_side = small.width().max(small.height()) / FORMS;
+                    small.fit(long_side.max(1))
+                };
+                // Shrunk in two steps, too: where nothing was painted nothing changes.
+                let own = picture.resized(small.width(), small.height());
+                picture.replace_forms(&forms(&own), &forms(small), 1.0);
             }
             if let Some(as_painted) = as_painted {
                 // Where the photo shows, it stays as it is.
@@ -544,6 +581,8 @@ pub struct Content {
     palette: Palette,
     /// What is painted on.
     picture: Arc<Picture>,
+    /// Where it is transparent somewhere.
+    opacity: Option<Arc<Mask>>,
     /// Where that is an enlarged painting.
     before: Option<Before>,
     /// The thumbnail of what is painted on in tiles.
@@ -554,8 +593,8 @@ pub struct Content {
 #[derive(Debug, Clone)]
 struct Before {
     photo: Arc<Picture>,
-    /// Of the smaller painting.
-    forms: Picture,
+    /// The smaller painting.
+    small: Picture,
 }
 
 /// A photo, a part of one, or its thumbnail, in the networks.
@@ -576,6 +615,16 @@ impl Content {
     /// The photo.
     pub fn picture(&self) -> &Picture {
         self.before.as_ref().map_or(&self.picture, |before| &before.photo)
+    }
+
+    /// How opaque the photo is, where it is transparent somewhere.
+    pub fn opacity(&self) -> Option<&Mask> {
+        self.opacity.as_deref()
+    }
+
+    /// The same, as if the photo were opaque.
+    pub fn opaque(&self) -> Self {
+        Self { opacity: None, ..self.clone() }
     }
 
     /// Whether what is painted takes on the forms of a smaller painting in the end.
@@ -707,6 +756,40 @@ mod tests {
             }
             assert_ne!(masked, photo);
         }
+    }
+
+    #[test]
+    fn what_is_cut_out_has_the_colours_of_a_whole_photo_and_white_around_it() {
+        let stylizer = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
+        let style = stylizer.encode_style(&procedural::paint(Family::Agate, 96, 96, 5));
+        let photo = scene(96, 72);
+        let seen = |i: u32| (i % 96).abs_diff(48).pow(2) + (i / 96).abs_diff(36).pow(2) < 144;
+        let pixels = photo.rgb().chunks_exact(3).zip(0..);
+        let rgba = pixels.flat_map(|(rgb, i)| match seen(i) {
+            true => [rgb[0], rgb[1], rgb[2], 255],
+            false => [255, 0, 255, 0],
+        });
+        let rgba: Vec<u8> = rgba.collect();
+        let (cut_out, opacity) = Picture::from_photo_rgba(96, 72, &rgba).unwrap();
+        let mean = |content: &Content, of: &dyn Fn(u32) -> bool, strokes| {
+            let layers = [Layer { style: Some(&style), weight: 1.0, mask: None }];
+            let options = Options { strokes, ..Options::default() };
+            let painting = stylizer.paint(content, &layers, &options, |_, _| {});
+            let painting = pollster::block_on(painting).unwrap();
+            let of = painting.rgb().chunks_exact(3).zip(0..).filter(|(_, i)| of(*i));
+            let values: Vec<_> =
+                of.flat_map(|(rgb, _)| rgb).map(|value| f64::from(*value)).collect();
+            values.iter().sum::<f64>() / values.len() as f64
+        };
+        let content = stylizer.encode_cut_out(&cut_out, opacity);
+        let whole = mean(&stylizer.encode_content(&photo), &seen, None);
+        for strokes in [None, Some(64)] {
+            let found = mean(&content, &seen, strokes);
+            assert!((found - whole).abs() < 20.0, "{found}, and of the whole photo {whole}");
+            assert_eq!(mean(&content, &|i| !seen(i), strokes), 255.0);
+        }
+        let beside = mean(&content.opaque(), &|i| !seen(i), None);
+        assert!(beside < 250.0, "painted there as well: {beside}");
     }
 
     #[test]

@@ -4,9 +4,9 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::error::ImageError;
-use image::imageops::{FilterType, resize};
-use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma};
+use image::{ExtendedColorType, ImageEncoder};
 
+use crate::picture::mask::Mask;
 use crate::picture::{Picture, PictureError};
 
 /// How a picture is written.
@@ -26,8 +26,8 @@ pub enum Format {
 /// What is written to a file beside a picture.
 #[derive(Debug, Clone, Default)]
 pub struct Beside<'a> {
-    /// As [`Decoded`](super::Decoded) has it, of a picture of that width and height, which is brought to this one's.
-    pub opacity: Option<(&'a [u8], (u32, u32))>,
+    /// As [`Decoded`](super::Decoded) has it, of a picture of any size.
+    pub opacity: Option<&'a Mask>,
     /// See [`Metadata::for_painting`](super::Metadata::for_painting).
     pub exif: Option<Vec<u8>>,
 }
@@ -45,22 +45,17 @@ impl Picture {
     /// The same, with what goes beside the pixels.
     ///
     /// # Errors
-    /// As [`Picture::encode`]; [`PictureError::Encode`] for opacity in JPEG, which has none;
-    /// [`PictureError::Length`] where the opacity is of another size.
+    /// As [`Picture::encode`]; [`PictureError::Encode`] for opacity in JPEG, which has none.
     pub fn encode_with(&self, format: Format, beside: Beside) -> Result<Vec<u8>, PictureError> {
         let size = (self.width(), self.height());
-        let Some((opacity, (width, height))) = beside.opacity else {
+        let Some(opacity) = beside.opacity else {
             return encode(size, self.rgb(), ExtendedColorType::Rgb8, format, beside.exif);
         };
         if matches!(format, Format::Jpeg { .. }) {
             return Err(PictureError::Encode("JPEG has no transparency".into()));
         }
-        let found = opacity.len() as u64;
-        let expected = u64::from(width) * u64::from(height);
-        let opacity = ImageBuffer::<Luma<u8>, _>::from_raw(width, height, opacity)
-            .filter(|_| expected == found)
-            .ok_or(PictureError::Length { width, height, expected, found })?;
-        let opacity = resize(&opacity, size.0, size.1, FilterType::Triangle);
+        let opacity = opacity.resized(size.0, size.1);
+        let opacity = opacity.shares().iter().map(|share| (255.0 * share).round() as u8);
         // Over white it looks like this picture.
         let off_white = |value: u8, opacity: u8| match u32::from(opacity) {
             0 => value,
@@ -70,7 +65,7 @@ impl Picture {
                     as u8
             }
         };
-        let pixels = self.rgb().chunks_exact(3).zip(opacity.into_raw());
+        let pixels = self.rgb().chunks_exact(3).zip(opacity);
         let pixel = |(rgb, opacity): (&[u8], u8)| {
             let colour = |channel: usize| off_white(rgb[channel], opacity);
             [colour(0), colour(1), colour(2), opacity]
@@ -119,7 +114,6 @@ mod tests {
     use super::*;
     use crate::picture::codecs::tests::{jpeg, png};
     use crate::picture::codecs::{Decoded, metadata};
-    use crate::picture::mask::Mask;
     use crate::picture::tests::gradient;
 
     #[test]
@@ -147,12 +141,14 @@ mod tests {
         let rgba = image::ImageBuffer::from_fn(16, 16, |x, y| {
             image::Rgba([17 * x as u8, 17 * y as u8, 90, 15 + 16 * x as u8])
         });
-        let Decoded { picture, opacity, .. } = Decoded::read(&png(rgba)).unwrap();
+        let Decoded { mut picture, opacity, .. } = Decoded::read(&png(rgba)).unwrap();
         let opacity = opacity.unwrap();
-        let beside = Beside { opacity: Some((&opacity, (16, 16))), exif: None };
-        let again = Decoded::read(&picture.encode_with(Format::Png, beside).unwrap()).unwrap();
-        assert_eq!(again.opacity.unwrap(), opacity);
-        let apart = picture.rgb().iter().zip(again.picture.rgb()).map(|(a, b)| a.abs_diff(*b));
+        picture.lay_on_white(&opacity);
+        let beside = Beside { opacity: Some(&opacity), exif: None };
+        let written = picture.encode_with(Format::Png, beside).unwrap();
+        assert_eq!(Decoded::read(&written).unwrap().opacity.unwrap(), opacity);
+        let again = Picture::decode(&written).unwrap();
+        let apart = picture.rgb().iter().zip(again.rgb()).map(|(a, b)| a.abs_diff(*b));
         assert!(apart.max().unwrap() <= 1);
     }
 
@@ -164,26 +160,21 @@ mod tests {
         let bytes = png(rgba);
         let Decoded { picture, opacity, .. } = Decoded::read(&bytes).unwrap();
         let opacity = opacity.expect("it is transparent");
-        assert_eq!(opacity, [255, 255, 0, 0].repeat(2));
+        assert_eq!(opacity, Mask::new(4, 2, [1.0, 1.0, 0.0, 0.0].repeat(2)).unwrap());
         assert_eq!(Picture::decode_style(&bytes).unwrap().rgb(), [10, 20, 30].repeat(4));
         assert_eq!(
             Mask::decode(&bytes).unwrap(),
             Mask::new(4, 2, [1.0, 1.0, 0.0, 0.0].repeat(2)).unwrap()
         );
-        let (small, size) = (picture.fit(2), (4, 2));
-        let written = |format, size| {
-            small.encode_with(format, Beside { opacity: Some((&opacity, size)), exif: None })
-        };
+        let small = picture.fit(2);
+        let written =
+            |format| small.encode_with(format, Beside { opacity: Some(&opacity), exif: None });
         for format in [Format::Png, Format::WebP] {
-            let written = written(format, size).unwrap();
-            let found = Decoded::read(&written).unwrap().opacity.unwrap();
-            assert!(found.len() == 2 && found[0] > 200 && found[1] < 55, "{found:?}");
+            let found = Decoded::read(&written(format).unwrap()).unwrap().opacity.unwrap();
+            let shares = found.shares();
+            assert!(shares.len() == 2 && shares[0] > 0.78 && shares[1] < 0.22, "{found:?}");
         }
-        assert!(matches!(
-            written(Format::Jpeg { quality: 90 }, size),
-            Err(PictureError::Encode(_))
-        ));
-        assert!(written(Format::Png, (3, 2)).is_err());
+        assert!(matches!(written(Format::Jpeg { quality: 90 }), Err(PictureError::Encode(_))));
         let opaque = image::RgbaImage::from_pixel(2, 1, image::Rgba([1, 2, 3, 255]));
         assert_eq!(Decoded::read(&png(opaque)).unwrap().opacity, None);
     }
