@@ -277,6 +277,71 @@ fn photos_keep_their_size_unless_another_is_asked_for() {
 }
 
 #[test]
+fn a_photo_painted_by_rules_keeps_its_transparency_and_is_never_replaced() {
+    let desk = Desk::new();
+    save_rgba(&desk.path("cut.png"), 64, 48, |x, y| {
+        [200, x as u8 * 3, y as u8 * 4, if x < 32 { 255 } else { 0 }]
+    });
+    let woodcut = |more: &[&str]| {
+        desk.run(&[&["styles", "--photo", "cut.png", "--family", "woodcut"][..], more].concat())
+    };
+    let before = std::fs::read(desk.path("cut.png")).unwrap();
+    woodcut(&["-o", "cut.png", "--force"]).fails(1, &["choose another output"]);
+    assert_eq!(std::fs::read(desk.path("cut.png")).unwrap(), before);
+    woodcut(&["-o", "out.png"]).prints(&["out.png: 64 x 48"]);
+    let opacity = |name| Decoded::read(&std::fs::read(desk.path(name)).unwrap()).unwrap().opacity;
+    assert_eq!(opacity("out.png"), opacity("cut.png"));
+    let jpeg = woodcut(&["-o", "out.jpg"]).prints(&[]);
+    assert!(jpeg.stderr.contains("out.jpg is on white"), "{jpeg:?}");
+    desk.run(&["styles", "--photo", "-", "--family", "woodcut"]).fails(1, &["give that of a file"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_output_that_takes_nothing_is_an_error_and_no_panic() {
+    let desk = Desk::new();
+    let json = [
+        "stylize",
+        "photo.png",
+        "--style",
+        "red.png",
+        "--device",
+        "cpu",
+        "-o",
+        "out.png",
+        "--json",
+    ];
+    for command in [&["info"][..], &["styles", "--list"], &json] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_impasto"))
+            .current_dir(desk.path("."))
+            .args(command)
+            .stdout(full)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        assert!(
+            said.contains("cannot write to standard output") && !said.contains("panicked"),
+            "{said}"
+        );
+    }
+    assert!(desk.path("out.png").exists(), "what was painted is there");
+}
+
+#[test]
+fn what_cannot_be_done_leaves_no_folders_and_no_wrong_words() {
+    let desk = Desk::new();
+    desk.stylize(&["photo.png", "--style", "nosuchstyle", "-o", "new/out.png"])
+        .fails(1, &["nosuchstyle"]);
+    assert!(!desk.path("new").exists());
+    std::fs::write(desk.path("file"), b"").unwrap();
+    desk.stylize(&["photo.png", "--style", "red.png", "-o", "file"]).fails(1, &["is not a folder"]);
+    desk.stylize(&[".", "--style", "red.png", "-o", ".", "--skip-existing"])
+        .fails(1, &["choose another output"]);
+}
+
+#[test]
 fn strokes_are_as_large_as_in_a_painting_of_another_size() {
     let desk = Desk::new();
     let large =

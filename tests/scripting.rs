@@ -60,7 +60,7 @@ fn each_photo_is_a_line_of_json() {
     assert!(lines[0]["seconds"].as_f64().unwrap() >= 0.0);
     assert!(lines[0]["error"].is_null() && lines[0]["steps"].is_null());
     assert!(lines[1]["error"].as_str().unwrap().contains("not a PNG"), "{run:?}");
-    assert!(lines[1]["width"].is_null());
+    assert!(lines[1]["width"].is_null() && lines[1]["output"].is_null());
 
     let refined = ["photo.png", "--style", "red.png", "--refine=2", "--json", "-o", "fine.png"];
     let run = desk.stylize(&refined).prints(&["\"steps\":2"]);

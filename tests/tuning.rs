@@ -102,11 +102,19 @@ fn a_style_is_tuned_and_painted_with() {
 
     fs::write(desk.join("before"), DEFAULT_WEIGHTS).unwrap();
     let carry = |more: &[&str]| {
-        let common = ["tune", "--style", "my.style", "--from", "my.style", "--weights", "others"];
+        let common = ["tune", "--from", "my.style", "--weights", "others"];
         impasto(desk, &[&common[..], &["--steps", "0", "-o", "carried.style"], more].concat())
     };
     fails(&carry(&["--photos", "photos"]), "--from-weights");
     fails(&carry(&["--from-weights", "others"]), "tuned from other weights");
+    fs::write(desk.join("cut"), &DEFAULT_WEIGHTS[..9000]).unwrap();
+    fails(&carry(&["--from-weights", "cut"]), "error: cut: ");
+    for taken in ["my.style", "others", "before"] {
+        let over = ["--from-weights", "before", "-o", taken, "--force"];
+        let from = ["tune", "--from", "my.style", "--weights", "others", "--steps", "0"];
+        fails(&impasto(desk, &[&from[..], &over].concat()), "would replace a file that is read");
+    }
+    fails(&tune_on(&["-o", "picture.png", "--steps", "1"]), "let its name end in .style");
     succeeds(&carry(&["--from-weights", "before"]));
     let about = weights::metadata(&fs::read(desk.join("carried.style")).unwrap()).unwrap();
     let said = ["name", "licence", "steps"].map(|key| about[key].as_str());

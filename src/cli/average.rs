@@ -49,7 +49,7 @@ impl Average {
         }
         metadata.insert("averaged_files".into(), self.files.len().to_string());
         weights::write(&self.output, &mean.tensors(), &metadata)?;
-        println!("The average of {} files is in {}", self.files.len(), self.output.display());
+        say!("The average of {} files is in {}", self.files.len(), self.output.display());
         Ok(())
     }
 }

@@ -293,10 +293,10 @@ const STAGES: [Stage; 5] = [
 
 fn print(size: u32, measured: &[Measured<'_>]) {
     let runs = measured.first().map_or(0, |m| m.milliseconds.len());
-    println!("{size} x {size}, {runs} runs, milliseconds: median (quartiles), least to most");
+    say!("{size} x {size}, {runs} runs, milliseconds: median (quartiles), least to most");
     for Measured { device, emulated, milliseconds, .. } in measured {
         let note = if *emulated { ", emulated: these times say nothing about a GPU" } else { "" };
-        println!("  {device}{note}");
+        say!("  {device}{note}");
         for (name, of) in STAGES {
             let mut times: Vec<f64> = milliseconds.iter().filter_map(of).collect();
             if times.is_empty() {
@@ -305,7 +305,7 @@ fn print(size: u32, measured: &[Measured<'_>]) {
             times.sort_by(f64::total_cmp);
             let [least, low, median, high, most] =
                 [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| quantile(&times, part));
-            println!("    {name:9} {median:9.1} ({low:.1} to {high:.1}), {least:.1} to {most:.1}");
+            say!("    {name:9} {median:9.1} ({low:.1} to {high:.1}), {least:.1} to {most:.1}");
         }
     }
 }

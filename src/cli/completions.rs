@@ -59,7 +59,7 @@ impl Man {
             Page::new(command).render(&mut page)?;
             files::write(&self.folder.join(format!("{name}.1")), &page)?;
         }
-        println!("{count} pages in {}", self.folder.display());
+        say!("{count} pages in {}", self.folder.display());
         Ok(())
     }
 }

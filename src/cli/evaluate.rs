@@ -115,10 +115,18 @@ impl Evaluate {
         let judge = Judge::load(&vgg, &pictures, &device)?;
         let bench = Bench { judge: &judge, photos: &photos, styles: &styles };
 
-        println!("{} photos x {} styles at {} pixels", photos.len(), styles.len(), self.size);
-        println!(
+        say!("{} photos x {} styles at {} pixels", photos.len(), styles.len(), self.size);
+        say!(
             "{:24} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
-            "", "style", "content", "gram", "ssim", "stroke", "grid", "shift", "noise"
+            "",
+            "style",
+            "content",
+            "gram",
+            "ssim",
+            "stroke",
+            "grid",
+            "shift",
+            "noise"
         );
         for &strength in &self.strength {
             let paintings = self.paint(&stylizer, &photos, &styles, strength, &device)?;
@@ -254,9 +262,9 @@ fn print_probe(judge: &Judge, stylizer: &Stylizer, photos: &[Picture]) -> Result
     let bar = files::progress_bar(probe::pictures(photos.len()), "families");
     let all = probe::recognized(judge, stylizer, photos, || bar.inc(1))?;
     bar.finish_and_clear();
-    println!("{:24} {:>10} {:>10} {:>10}", "family recognized", "painted", "recoloured", "drawn");
+    say!("{:24} {:>10} {:>10} {:>10}", "family recognized", "painted", "recoloured", "drawn");
     let row = |name: &str, [painted, recoloured, drawn]: [f64; 3]| {
-        println!("{name:24} {painted:10.2} {recoloured:10.2} {drawn:10.2}");
+        say!("{name:24} {painted:10.2} {recoloured:10.2} {drawn:10.2}");
     };
     let shares = |one: &Recognized| [one.painted, one.recoloured, one.drawn];
     for one in &all {
@@ -269,10 +277,12 @@ fn print_probe(judge: &Judge, stylizer: &Stylizer, photos: &[Picture]) -> Result
 
 fn print_row(name: &str, measures: Measures, stability: Option<Stability>) {
     let Measures { style, content, gram, ssim, stroke, grid } = measures;
-    print!("{name:24} {style:7.3} {content:7.3} {gram:7.3} {ssim:7.3} {stroke:7.3} {grid:7.3}");
+    let line = format!(
+        "{name:24} {style:7.3} {content:7.3} {gram:7.3} {ssim:7.3} {stroke:7.3} {grid:7.3}"
+    );
     match stability {
-        Some(Stability { shift, noise }) => println!(" {shift:7.3} {noise:7.3}"),
-        None => println!(" {:>7} {:>7}", "-", "-"),
+        Some(Stability { shift, noise }) => say!("{line} {shift:7.3} {noise:7.3}"),
+        None => say!("{line} {:>7} {:>7}", "-", "-"),
     }
 }
 

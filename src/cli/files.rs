@@ -169,8 +169,14 @@ pub fn format_for(path: &Path, quality: u8) -> Result<Format> {
 pub fn tell_written(path: &Path, text: &str) {
     match is_standard(path) {
         true => eprintln!("{text}"),
-        false => println!("{}: {text}", path.display()),
+        false => say!("{}: {text}", path.display()),
     }
+}
+
+/// Says of a painting in a JPEG file what became of its photo's transparency.
+pub fn tell_on_white(photo: &Path, output: &Path) {
+    let (photo, output) = (photo.display(), output.display());
+    eprintln!("{photo} is transparent and JPEG cannot be: {output} is on white");
 }
 
 /// The files of a folder whose names end like a picture's, sorted; not those of its subfolders,
@@ -259,6 +265,7 @@ pub fn make_folder_of(file: &Path) -> Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let cannot_write = || format!("cannot write to the folder {}", folder.display());
+    ensure!(!folder.exists() || folder.is_dir(), "{}: it is not a folder", cannot_write());
     std::fs::create_dir_all(folder).with_context(cannot_write)?;
     let mut file = tempfile::tempfile_in(folder).with_context(cannot_write)?;
     // A disk may have room for names only.
@@ -273,7 +280,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         true => std::io::stdout().write_all(bytes),
         false => write_whole(path, bytes),
     }
-    .with_context(|| format!("cannot write {}", path.display()))
+    .with_context(|| match is_standard(path) {
+        true => "cannot write to standard output".into(),
+        false => format!("cannot write {}", path.display()),
+    })
 }
 
 /// Whether nothing else can be written there, either.

@@ -138,7 +138,7 @@ impl ImportVgg {
         weights::write(&self.output, &layers, &metadata)?;
         let bytes = std::fs::metadata(&self.output)?.len();
         let parameters: usize = layers.iter().map(|tensor| tensor.values.len()).sum();
-        println!(
+        say!(
             "{}: {parameters} parameters in {:.1} MB, from {source}",
             self.output.display(),
             bytes as f64 / 1e6

@@ -58,7 +58,7 @@ impl Info {
         }
         lines.push(line("in all", &format!("at {0} x {0}", self.size), parameters, macs));
         lines.extend(census.into_iter().flatten());
-        println!("{}", lines.join("\n"));
+        say!("{}", lines.join("\n"));
         Ok(())
     }
 }

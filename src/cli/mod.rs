@@ -1,5 +1,10 @@
 //! The commands, one a file; here is what they have in common.
 
+/// A line on standard output, as `println!`. Where it cannot be written the program ends and says so.
+macro_rules! say {
+    ($($text:tt)*) => { crate::cli::say_line(format_args!($($text)*)) };
+}
+
 #[cfg(feature = "train")]
 mod average;
 mod bench;
@@ -22,6 +27,7 @@ mod train;
 #[cfg(feature = "train")]
 mod tune;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -116,5 +122,13 @@ pub fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// See `say!`.
+fn say_line(text: std::fmt::Arguments<'_>) {
+    if let Err(error) = writeln!(std::io::stdout(), "{text}") {
+        eprintln!("error: cannot write to standard output: {error}");
+        std::process::exit(1);
     }
 }

@@ -24,6 +24,11 @@ impl Weights {
         Self { file: Some(path) }
     }
 
+    /// The file, where one is named.
+    pub fn path(&self) -> Option<&PathBuf> {
+        self.file.as_ref()
+    }
+
     /// A weights file that is known to be there.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use impasto::Format;
+use impasto::picture::codecs::Beside;
 use impasto::procedural::{BUNDLED_SIZE, Family, bundled, from_photo, paint, styles_json};
 
 use super::files;
@@ -63,7 +65,7 @@ impl Styles {
     pub fn run(self) -> Result<()> {
         if self.list {
             for style in bundled() {
-                println!("{:18} {}, {}", style.id, style.title_en, style.family.name());
+                say!("{:18} {}, {}", style.id, style.title_en, style.family.name());
             }
             return Ok(());
         }
@@ -75,18 +77,38 @@ impl Styles {
 
     /// A photo, or a made-up scene, in one style.
     fn one(&self, family: Family) -> Result<()> {
+        let unnamed = self.photo.as_deref().is_some_and(files::is_standard);
+        ensure!(
+            self.output.is_some() || !unnamed,
+            "what comes from standard input has no name; give that of a file with --output"
+        );
         let output = self.output.clone().unwrap_or_else(|| self.name(family));
         let format = files::format_for(&output, self.quality)?;
+        files::refuse_to_replace_inputs(std::slice::from_ref(&output), self.photo.iter())?;
         files::refuse_to_overwrite(std::slice::from_ref(&output), self.force)?;
         files::make_folder_of(&output)?;
+        let mut opacity = None;
         let picture = match &self.photo {
-            Some(photo) => from_photo(&files::read_picture(photo)?, family, self.seed)
-                .with_context(|| {
+            Some(photo) => {
+                let whole = files::read_whole(photo)?;
+                let painted = from_photo(&whole.picture, family, self.seed);
+                let mut painted = painted.with_context(|| {
                     format!("{} paints no photos: its forms are all that it shows", family.name())
-                })?,
+                })?;
+                if let Some(opacity) = &whole.opacity {
+                    painted.lay_on_white(opacity);
+                }
+                opacity = whole.opacity;
+                painted
+            }
             None => paint(family, BUNDLED_SIZE, BUNDLED_SIZE, self.seed),
         };
-        files::write(&output, &picture.encode(format)?)?;
+        if let (Some(photo), Some(_), Format::Jpeg { .. }) = (&self.photo, &opacity, format) {
+            files::tell_on_white(photo, &output);
+            opacity = None;
+        }
+        let beside = Beside { opacity: opacity.as_ref(), exif: None };
+        files::write(&output, &picture.encode_with(format, beside)?)?;
         let (width, height) = (picture.width(), picture.height());
         let text = format!("{width} x {height} pixels, {}, seed {}", family.name(), self.seed);
         files::tell_written(&output, &text);
@@ -123,6 +145,6 @@ fn all(out: &Path, force: bool) -> Result<()> {
         }
     }
     files::write(&list, styles_json().as_bytes())?;
-    println!("{} styles in {}", bundled().len(), out.display());
+    say!("{} styles in {}", bundled().len(), out.display());
     Ok(())
 }

@@ -128,23 +128,23 @@ impl Stylize {
         // All that can be wrong with the arguments shows before the work starts.
         let named = self.look.named()?;
         let mut jobs = self.plan()?;
+        let inputs = || self.photos.iter().chain(named.paths());
+        let all: Vec<_> = jobs.iter().map(|job| job.output.clone()).collect();
+        files::refuse_to_replace_inputs(&all, jobs.iter().map(|job| &job.photo).chain(inputs()))?;
         if self.skip_existing {
-            let all = jobs.len();
             jobs.retain(|job| !files::is_there(&job.output));
-            if jobs.len() < all {
-                eprintln!("{} of {all} are painted already", all - jobs.len());
+            if jobs.len() < all.len() {
+                eprintln!("{} of {} are painted already", all.len() - jobs.len(), all.len());
             }
         }
-        let outputs: Vec<_> = jobs.iter().map(|job| job.output.clone()).collect();
-        files::refuse_to_replace_inputs(
-            &outputs,
-            jobs.iter().map(|job| &job.photo).chain(named.paths()),
+        files::refuse_to_overwrite(
+            &jobs.iter().map(|job| job.output.clone()).collect::<Vec<_>>(),
+            self.force,
         )?;
-        files::refuse_to_overwrite(&outputs, self.force)?;
+        let mut given = self.look.read(&named)?;
         if let Some(job) = jobs.first() {
             files::make_folder_of(&job.output)?;
         }
-        let mut given = self.look.read(&named)?;
         let studio = self.look.open(&given)?;
         // In full size they are for refining only.
         let pictures = std::mem::take(&mut given.styles);
@@ -165,7 +165,7 @@ impl Stylize {
             let outcome = self.paint(&studio.stylizer, &layers, refiner.as_ref(), job, bar, &said);
             if self.json {
                 let line = Line::of(job, &outcome, &studio.engine, start.elapsed());
-                bar.suspend(|| println!("{line}"));
+                bar.suspend(|| say!("{line}"));
             }
             outcome
         };
@@ -219,7 +219,11 @@ impl Stylize {
         }
         let format = files::format_of(output, self.quality);
         let is_folder = output.is_dir() || ends_with_separator(output);
-        ensure!(is_folder || !output.is_file() || !several, "{} is not a folder", output.display());
+        ensure!(
+            is_folder || !output.exists() || (!several && format.is_some()),
+            "{} is not a folder; the name of a painting must end in .png, .jpg or .webp",
+            output.display()
+        );
         if is_folder || (several && format.is_none()) || output.extension().is_none() {
             return self.plan_folder(photos);
         }
@@ -331,10 +335,7 @@ impl Stylize {
         }
         match (&opacity, job.format) {
             (Some(_), Format::Jpeg { .. }) => {
-                let (photo, output) = (job.photo.display(), job.output.display());
-                bar.suspend(|| {
-                    eprintln!("{photo} is transparent and JPEG cannot be: {output} is on white");
-                });
+                bar.suspend(|| files::tell_on_white(&job.photo, &job.output));
             }
             (opacity, _) => beside.opacity = opacity.as_ref(),
         }
@@ -417,7 +418,7 @@ impl Painted {
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     input: Cow<'a, str>,
-    output: Cow<'a, str>,
+    output: Option<Cow<'a, str>>,
     width: Option<u32>,
     height: Option<u32>,
     engine: &'a str,
@@ -431,7 +432,7 @@ impl Line<'_> {
         let painted = outcome.as_ref().ok();
         let line = Line {
             input: job.photo.to_string_lossy(),
-            output: job.output.to_string_lossy(),
+            output: painted.map(|_| job.output.to_string_lossy()),
             width: painted.map(|painted| painted.size.0),
             height: painted.map(|painted| painted.size.1),
             engine,
@@ -458,7 +459,7 @@ impl Stylize {
         let painted = outcome?;
         let text = painted.described(start.elapsed());
         if !self.json && !files::is_standard(&job.output) {
-            println!("{}: {text}", job.output.display());
+            say!("{}: {text}", job.output.display());
         }
         interrupt::leave_if_asked();
         Ok(())
@@ -498,7 +499,7 @@ impl Stylize {
             format!("{} of {} pictures painted in {seconds:.1} s", jobs.len() - failed, jobs.len());
         match self.json {
             true => eprintln!("{text}"),
-            false => println!("{text}"),
+            false => say!("{text}"),
         }
         ensure!(failed == 0, "{failed} of {} photos could not be painted", jobs.len());
         Ok(())

@@ -169,7 +169,7 @@ impl Train {
         let dataset = Dataset::new(content, style, answers.transpose()?, &config)?;
         if let Some(path) = &self.preview {
             sheet::preview(path, &dataset, 10, 4)?;
-            println!("{}: photos, and below each the style it is painted in", path.display());
+            say!("{}: photos, and below each the style it is painted in", path.display());
             return Ok(());
         }
         let out = self.out.as_deref().context("--out is missing")?;
@@ -191,8 +191,8 @@ impl Train {
         let outcome = run_to_the_end(&mut trainer, steps)?;
         match outcome {
             Outcome::Finished { psnr } => {
-                println!("The weights are in {}", out.join("impasto.safetensors").display());
-                println!("Against 32-bit weights their paintings have a PSNR of {psnr:.1} dB");
+                say!("The weights are in {}", out.join("impasto.safetensors").display());
+                say!("Against 32-bit weights their paintings have a PSNR of {psnr:.1} dB");
                 Ok(())
             }
             Outcome::Interrupted => {

@@ -9,10 +9,10 @@ use impasto::train::config::{LossConfig, OptimizerConfig};
 use impasto::train::dataset::{Dataset, Skipped};
 use impasto::train::{Outcome, Start, TrainConfig, Trainer, checkpoint};
 use impasto::tuned::{PARTS, TunedStyle};
-use impasto::weights::Metadata;
+use impasto::weights::{self, Metadata};
 use impasto::{Format, Picture};
 
-use super::networks::Weights;
+use super::networks::{Weights, WeightsFile};
 use super::train::{Engine, load, run_to_the_end};
 use super::{files, interrupt};
 
@@ -34,11 +34,11 @@ Example:
   impasto tune --style painting.jpg --photos holiday -o painting.style
   impasto stylize photo.jpg --style painting.style -o painted.jpg
 A style that was tuned from other weights than the program has now:
-  impasto tune --style old.style --from old.style --from-weights old-weights.safetensors --steps 0 -o new.style")]
+  impasto tune --from old.style --from-weights old-weights.safetensors --steps 0 -o new.style")]
 pub struct Tune {
-    /// The style picture, or the name of one that comes with the program
-    #[arg(long, value_name = "PICTURE")]
-    style: PathBuf,
+    /// The style picture, or the name of one that comes with the program; without it that of --from
+    #[arg(long, value_name = "PICTURE", required_unless_present = "from")]
+    style: Option<PathBuf>,
     /// Folder with photos to practise on: some dozens, of what you like to paint
     #[arg(long, value_name = "DIR", required_unless_present = "from_weights")]
     photos: Option<PathBuf>,
@@ -83,6 +83,14 @@ pub struct Tune {
 impl Tune {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
+        ensure!(
+            files::format_of(&self.output, 0).is_none(),
+            "{}: it is no picture; let its name end in .style",
+            self.output.display()
+        );
+        let read = [&self.style, &self.from, &self.from_weights].into_iter().flatten();
+        let read = read.chain([&self.vgg]).chain(self.weights.path());
+        files::refuse_to_replace_inputs(std::slice::from_ref(&self.output), read)?;
         files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
         files::make_folder_of(&self.output)?;
         let only_carried = self.steps == 0;
@@ -91,12 +99,15 @@ impl Tune {
             "--steps 0 learns nothing; it is for --from-weights, which carries a style over to other weights"
         );
         let base = self.weights.read()?;
-        let before = self.before(&base.bytes)?;
-        let picture = match files::bundled_style(&self.style) {
-            Some(style) => style.picture(),
-            None => files::read_style(&self.style)?.picture,
+        let before = self.before(&base)?;
+        let picture = match (&self.style, &before) {
+            (Some(style), _) => match files::bundled_style(style) {
+                Some(style) => style.picture(),
+                None => files::read_style(style)?.picture,
+            },
+            (None, before) => before.as_ref().context("--style is missing")?.0.picture.clone(),
         };
-        let about = self.about(before.as_ref().map(|(about, _)| about));
+        let about = self.about(before.as_ref().map(|(style, _)| &style.tuning.about));
         if let Some((_, weights)) = before.as_ref().filter(|_| only_carried) {
             return self.write(&TunedStyle::new(&base.bytes, weights, &picture, about)?);
         }
@@ -118,7 +129,10 @@ impl Tune {
             eprintln!("skipped {line}");
         }
         let style = load(&style_folder(&run, &picture)?, "style", &skipped)?;
-        let config = settings(self.steps, before.as_ref().map_or(0, |(about, _)| steps_of(about)));
+        let config = settings(
+            self.steps,
+            before.as_ref().map_or(0, |(style, _)| steps_of(&style.tuning.about)),
+        );
         let dataset = Dataset::new(content, style, None, &config)?;
         let start = if resumed { Start::Resume } else { Start::New };
         let device = [self.device.device()?];
@@ -148,26 +162,31 @@ impl Tune {
         let bytes = style.save()?;
         files::write(&self.output, &bytes)?;
         let megabytes = bytes.len() as f64 / 1e6;
-        println!("{}: {megabytes:.2} MB, for `impasto stylize --style`", self.output.display());
+        say!("{}: {megabytes:.2} MB, for `impasto stylize --style`", self.output.display());
         Ok(())
     }
 
-    /// What the file of `--from` says of itself, and `base` with what was learned for it.
-    fn before(&self, base: &[u8]) -> Result<Option<(Metadata, Vec<u8>)>> {
+    /// What is in the file of `--from`, and `base` with what was learned for it.
+    fn before(&self, base: &WeightsFile) -> Result<Option<(TunedStyle, Vec<u8>)>> {
         let Some(file) = &self.from else { return Ok(None) };
         let context = || file.display().to_string();
         let style = TunedStyle::load(&files::read(file)?).with_context(context)?;
-        let from = self.from_weights.as_deref().map(files::read).transpose()?;
-        let weights = style.weights(from.as_deref().unwrap_or(base), base);
-        let weights = weights.with_context(context)?;
-        Ok(Some((style.tuning.about, weights)))
+        let from = self.from_weights.clone().map(|path| Weights::of(path).read()).transpose()?;
+        let from = from.as_ref().unwrap_or(base);
+        for file in [from, base] {
+            weights::metadata(&file.bytes).with_context(|| file.name.clone())?;
+        }
+        let weights = style.weights(&from.bytes, &base.bytes).with_context(context)?;
+        Ok(Some((style, weights)))
     }
 
-    /// What the file says of the style, beside what the file of `--from` said.
+    /// What the file says of the style: without `--style` what that of `--from` said, if nothing else is given.
     fn about(&self, before: Option<&Metadata>) -> Metadata {
         let stem = || self.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let title = || files::bundled_style(&self.style).map(|style| style.title_en.to_owned());
-        let said = |key: &str| before.and_then(|about| about.get(key).cloned());
+        let bundled = self.style.as_deref().and_then(files::bundled_style);
+        let title = || bundled.map(|style| style.title_en.to_owned());
+        let same = before.filter(|_| self.style.is_none());
+        let said = |key: &str| same.and_then(|about| about.get(key).cloned());
         let name = self.name.clone().or_else(title).or_else(|| said("name")).unwrap_or_else(stem);
         let steps = (before.map_or(0, steps_of) + self.steps).to_string();
         let author = self.author.clone().or_else(|| said("author"));

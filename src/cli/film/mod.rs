@@ -180,7 +180,7 @@ impl FilmCommand {
         let outcome = self.paint(&shop, parts);
         let took = began.elapsed();
         if self.json {
-            println!("{}", self.line(&input, size, &outcome, &studio.engine, took));
+            say!("{}", self.line(&input, size, &outcome, &studio.engine, took));
         }
         let painted = outcome?;
         if !painted.complete {
@@ -190,7 +190,7 @@ impl FilmCommand {
         if !self.json {
             let (width, height) = size;
             let seconds = took.as_secs_f64();
-            println!(
+            say!(
                 "{}: {} frames of {width} x {height} pixels, {} of film in {seconds:.1} s",
                 self.output.display(),
                 painted.frames,
