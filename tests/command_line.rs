@@ -151,6 +151,9 @@ fn wrong_masks_are_explained() {
         with(mask).fails(1, &[&format!("--mask {mask}"), "none"]);
     }
     with("missing.png=1").fails(1, &["cannot read missing.png"]);
+    let unused = ["--style", "red.png", "--style", "blue.jpg=0", "--mask", "red.png=2"];
+    desk.stylize(&[&["photo.png", "-o", "out.png"][..], &unused].concat())
+        .fails(1, &["--mask red.png: its style has the weight 0"]);
     desk.stylize(&[
         "photo.png",
         "--style",

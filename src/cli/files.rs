@@ -94,7 +94,9 @@ pub fn read_style(path: &Path) -> Result<GivenStyle> {
         },
         None => Cow::Owned(read_style_file(path)?),
     };
-    let (picture, tuning) = if TunedStyle::is(&bytes) {
+    // One that was cut short says nothing of itself.
+    let named = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("style"));
+    let (picture, tuning) = if named || TunedStyle::is(&bytes) {
         let TunedStyle { picture, tuning } =
             TunedStyle::load(&bytes).with_context(|| name.clone())?;
         (picture, Some(tuning))

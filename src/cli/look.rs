@@ -105,6 +105,13 @@ impl Look {
         );
         let masks = self.masks.iter().map(|mask| parse_mask(mask, styles.len()));
         let masks = masks.collect::<Result<Vec<_>>>()?;
+        for (path, style) in &masks {
+            ensure!(
+                style.is_none_or(|style| styles[style].1 > 0.0),
+                "--mask {}: its style has the weight 0; give it more, or none for the photo",
+                path.display()
+            );
+        }
         Ok(Named { styles, masks })
     }
 
@@ -203,7 +210,7 @@ pub fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
         weight.trim().parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0).with_context(
             || {
                 let path = path.display();
-                format!("--style {path}={weight}: the weight must be a number that is not below 0")
+                format!("--style {path}={weight}: the weight must be a number that is neither below 0 nor infinite")
             },
         )?;
     Ok((path.into(), weight))
