@@ -122,7 +122,10 @@ fn a_style_is_tuned_and_painted_with() {
     succeeds(&stylize(&["--style", "carried.style", "--weights", "others", "-o", "carried.png"]));
     let cut = &bytes[..bytes.len() - 100];
     fs::write(desk.join("cut.style"), cut).unwrap();
-    fails(&stylize(&["--style", "cut.style", "-o", "cut.png"]), "cut.style: not a readable weights file");
+    fails(
+        &stylize(&["--style", "cut.style", "-o", "cut.png"]),
+        "cut.style: not a readable weights file",
+    );
     fs::write(desk.join("start.style"), &bytes[..2000]).unwrap();
     let start = stylize(&["--style", "start.style", "-o", "cut.png"]);
     fails(&start, "start.style: not a readable weights file");

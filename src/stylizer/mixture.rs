@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use burn::tensor::Tensor;
 
-#[cfg(feature = "train")]
-use super::TRIAL_SIZE;
 use super::plan::Styles;
 use super::{Content, Options, Style, StylizeError, Stylizer, TRIALS, View, crop, read, whole};
 use crate::network::generator::{Generator, Manner};
@@ -136,44 +134,21 @@ impl Stylizer {
         if let Some(aim) = style.aim.get() {
             return Ok(*aim);
         }
+        let content = self.encode_content(&style.trial);
         let hand = self.hand(&[(style, 1.0)]);
-        let aim = self.tried(hand, style.statistics.clone(), style.palette, &style.trial).await?;
-        Ok(*style.aim.get_or_init(|| aim))
-    }
-
-    /// The same for a style of these statistics and colours, by networks that are still being trained.
-    #[cfg(feature = "train")]
-    pub(crate) async fn aim_in_training(
-        &self,
-        statistics: StyleStatistics,
-        palette: Palette,
-        picture: &Picture,
-    ) -> Result<Palette, StylizeError> {
-        let hand = Hand { generator: self.generator.clone(), manner: OnceLock::new() };
-        self.tried(Arc::new(hand), statistics, palette, &picture.fit(TRIAL_SIZE)).await
-    }
-
-    /// What to ask for so that paintings of `trial` have the `wanted` colours.
-    async fn tried(
-        &self,
-        hand: Arc<Hand>,
-        statistics: StyleStatistics,
-        wanted: Palette,
-        trial: &Picture,
-    ) -> Result<Palette, StylizeError> {
-        let content = self.encode_content(trial);
+        let statistics = style.statistics.clone();
         let manner = hand.full_manner(&statistics);
-        let palettes = [content.palette, wanted];
+        let palettes = [content.palette, style.palette];
         let mut mixture =
             Mixture { palettes, statistics, hand, manner, given: None, smoothing: None };
         for _ in 0..TRIALS {
             let painting = self.generate(&content.view, &mixture, 1.0, &mut Norms::Own);
-            let values = read(crop(painting, whole(trial))).await?;
+            let values = read(crop(painting, whole(&style.trial))).await?;
             let (width, height) = content.size();
             let found = Palette::of(&Picture::from_tensor_data(width, height, &values)?);
-            mixture.palettes[1] = mixture.palettes[1].corrected(&wanted, &found);
+            mixture.palettes[1] = mixture.palettes[1].corrected(&style.palette, &found);
         }
-        Ok(mixture.palettes[1])
+        Ok(*style.aim.get_or_init(|| mixture.palettes[1]))
     }
 
     /// The generator as far as it is tuned to these styles, by their weights.

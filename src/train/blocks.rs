@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::dataset::{Block, Crops, Dataset, Loader};
 use super::worker::{Photos, Styles, Worker, at_once};
 use crate::network::vgg::VggEncoder;
-use crate::stylizer::Stylizer;
 
 /// The block of the current step, and the loader of the next ones.
 #[derive(Debug)]
@@ -48,12 +47,11 @@ impl Blocks {
 impl SeenBlock {
     /// What the networks have seen in the photos and the styles of those numbers, a part for each
     /// worker; fewer where there are fewer pictures. Without an `encoder`, which is then still learning,
-    /// only what it is to learn. `painter`: what the networks have learned so far, for the colours to ask for.
+    /// only what it is to learn.
     pub fn see(
         &mut self,
         [photos, styles]: [usize; 2],
         encoder: Option<&VggEncoder>,
-        painter: impl Fn() -> Stylizer,
         workers: &[Worker],
     ) -> (Vec<Arc<Photos>>, Vec<Arc<Styles>>) {
         if self.encoded != encoder.is_some() {
@@ -82,10 +80,8 @@ impl SeenBlock {
             let parts = workers.iter().zip(all.chunks(all.len().div_ceil(workers.len())));
             let parts = parts.zip(answers(styles));
             let seed = ((self.number << 16) + styles) as u64;
-            let learned = encoder.map(|encoder| (encoder, painter()));
-            let learned = learned.as_ref().map(|(encoder, painter)| (*encoder, painter));
             let see = |((worker, part), answers): ((&Worker, &[Crops]), Option<Crops>)| {
-                let see = || worker.see_styles(part, answers.as_ref(), learned, seed);
+                let see = || worker.see_styles(part, answers.as_ref(), encoder, seed);
                 Arc::new(worker.on_its_cores(see))
             };
             at_once(parts.collect(), see)

@@ -282,8 +282,7 @@ impl Trainer {
             })?;
             let encoder = &self.state.networks.encoder;
             let encoder = (self.step >= self.config.distillation_steps).then_some(encoder);
-            let painter = || self.stylizer();
-            let (photos, styles) = block.see([content, style], encoder, painter, &self.workers);
+            let (photos, styles) = block.see([content, style], encoder, &self.workers);
             let losses = self.train_step(&photos, &styles);
             // Such a step has changed nothing.
             bad = if is_finite(&losses) { 0 } else { bad + 1 };

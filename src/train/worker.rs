@@ -27,7 +27,6 @@ use crate::network::noise::Noise;
 use crate::network::palette::Palette;
 use crate::network::style::{StyleStatistics, fuse};
 use crate::network::vgg::{Features, VggEncoder};
-use crate::stylizer::Stylizer;
 
 /// The losses of a step, by name, before they are weighted.
 pub type Losses = BTreeMap<&'static str, f32>;
@@ -177,19 +176,18 @@ impl Worker {
         Photos { crops, pictures, goal }
     }
 
-    /// What the networks see in style pictures, the encoder if it has `learned`, with a painter of what the networks
-    /// are now: that says which colours to ask of the generator, as where one paints. Paintings are to have the
+    /// What the networks see in style pictures, the encoder if it has learned. Paintings are to have the
     /// style of the right `answers` where there are some. Directions of slices follow from `seed`.
     pub fn see_styles(
         &self,
         styles: &[Crops],
         answers: Option<&Crops>,
-        learned: Option<(&VggEncoder, &Stylizer)>,
+        encoder: Option<&VggEncoder>,
         seed: u64,
     ) -> Styles {
         let pictures: Vec<_> = styles.iter().map(|style| self.tensor(style)).collect();
-        let Some((encoder, painter)) = learned else {
-            let palettes = styles.iter().flat_map(|style| style.palettes.clone()).collect();
+        let palettes = styles.iter().flat_map(|style| style.palettes.clone()).collect();
+        let Some(encoder) = encoder else {
             let features =
                 pictures.iter().map(|picture| self.loss_network.forward(picture.clone()));
             let goal = StyleGoal::Features(features.collect());
@@ -205,21 +203,9 @@ impl Worker {
         });
         let targets: Vec<_> = targets.collect();
         let rows =
-            pictures.iter().map(|picture| StyleStatistics::of(&self.encode(encoder, picture)));
-        let rows: Vec<_> = rows.collect();
-        let palettes = rows.iter().zip(styles).map(|(row, style)| {
-            let (own, picture) = (style.palettes[0], style.picture(0));
-            let statistics = StyleStatistics(row.0.clone().inner());
-            let aim = painter.aim_in_training(statistics, own, &picture);
-            // Without numbers there are no losses either, and such steps are left out.
-            pollster::block_on(aim).unwrap_or(own)
-        });
-        let palettes = palettes.collect();
+            pictures.iter().map(|picture| StyleStatistics::of(&self.encode(encoder, picture)).0);
         let goal = StyleGoal::Painting {
-            statistics: StyleStatistics(Tensor::cat(
-                rows.into_iter().map(|row| row.0).collect(),
-                0,
-            )),
+            statistics: StyleStatistics(Tensor::cat(rows.collect(), 0)),
             target: losses::StyleTarget::joined(&targets.iter().collect::<Vec<_>>()),
         };
         Styles { palettes, pictures, goal }
@@ -416,7 +402,7 @@ impl Worker {
 }
 
 /// libtorch computes with so many threads on this thread. It would take all cores on each, whose threads then wait for one
-/// another without leaving their cores: three quarters of a step's time, seen with two workers on two cores.
+/// another without leaving their cores: half of a step's time, with two workers on two cores.
 fn take_cores(threads: usize) {
     #[cfg(feature = "tch")]
     tch::set_num_threads(threads as i32);
