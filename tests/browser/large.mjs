@@ -42,10 +42,11 @@ const found = await page.evaluate(async ({ engine, size }) => {
 }, { engine, size });
 console.log(found);
 for (const worker of page.workers()) {
-  const bytes = await worker.evaluate(async (engine) => {
-    const { default: init } = await import(`../engine/${engine}/impasto.js`);
+  // A worker that was started from a blob has no address to go on from.
+  const bytes = await worker.evaluate(async (code) => {
+    const { default: init } = await import(code);
     return (await init()).memory.buffer.byteLength;
-  }, engine === 'webgpu' ? 'gpu' : 'cpu');
+  }, `${site.url}engine/${engine === 'webgpu' ? 'gpu' : 'cpu'}/impasto.js`);
   console.log(`${worker.url().split('/').at(-1)}: ${(bytes / 1e6).toFixed(0)} MB of WebAssembly memory`);
 }
 await browser.close();
