@@ -94,28 +94,40 @@ impl Tuning {
         Ok(Self { about, tensors })
     }
 
+    fn expect_from(&self, weights: &str) -> Result<(), TunedError> {
+        let tuned_from = self.about.get(BASE).cloned().unwrap_or_default();
+        match tuned_from == weights {
+            true => Ok(()),
+            false => Err(TunedError::OtherWeights { tuned_from, weights: weights.into() }),
+        }
+    }
+
     /// The difference from `general`, what is tuned of the weights with the checksum `weights`.
     ///
     /// # Errors
     /// [`TunedError::OtherWeights`], or [`TunedError::Weights`] where the tensors do not fit.
     pub fn change(&self, general: &[NamedTensor], weights: &str) -> Result<Change, TunedError> {
-        let tuned_from = self.about.get(BASE).cloned().unwrap_or_default();
-        if tuned_from != weights {
-            return Err(TunedError::OtherWeights { tuned_from, weights: weights.into() });
-        }
+        self.expect_from(weights)?;
         let change = |tuned: &NamedTensor| {
-            let NamedTensor { name, shape, values } = tuned;
-            let place = general.iter().find(|tensor| tensor.name == *name);
-            let place = place.ok_or_else(|| WeightsError::Unknown(name.clone()))?;
-            if place.shape != *shape {
-                let (expected, found) = (place.shape.clone(), shape.clone());
-                return Err(WeightsError::Shape { name: name.clone(), expected, found });
-            }
-            let values = values.iter().zip(&place.values).map(|(tuned, value)| tuned - value);
+            let place = &general[place_of(tuned, general)?];
+            let values = tuned.values.iter().zip(&place.values);
+            let values = values.map(|(tuned, value)| tuned - value);
             Ok(NamedTensor { values: values.collect(), ..tuned.clone() })
         };
         Ok(Change(self.tensors.iter().map(change).collect::<Result<_, WeightsError>>()?))
     }
+}
+
+/// Where the tensor of that name and shape is among others.
+fn place_of(tuned: &NamedTensor, others: &[NamedTensor]) -> Result<usize, WeightsError> {
+    let name = &tuned.name;
+    let place = others.iter().position(|tensor| tensor.name == *name);
+    let place = place.ok_or_else(|| WeightsError::Unknown(name.clone()))?;
+    if others[place].shape != tuned.shape {
+        let (expected, found) = (others[place].shape.clone(), tuned.shape.clone());
+        return Err(WeightsError::Shape { name: name.clone(), expected, found });
+    }
+    Ok(place)
 }
 
 /// `general` plus the weighted changes: the tensors that differ from it.
@@ -178,19 +190,12 @@ impl TunedStyle {
     /// not fit.
     pub fn weights(&self, from: &[u8], to: &[u8]) -> Result<Vec<u8>, TunedError> {
         let (before, metadata) = weights::deserialize(from)?;
-        self.tuning.change(&before, &weights::checksum_of(&metadata))?; // they fit
+        self.tuning.expect_from(&weights::checksum_of(&metadata))?;
         let (mut tensors, metadata) = weights::deserialize(to)?;
-        let named = |all: &[NamedTensor], name: &str| all.iter().position(|it| it.name == name);
         for tuned in &self.tuning.tensors {
-            let missing = || WeightsError::Missing(tuned.name.clone());
-            let old = &before[named(&before, &tuned.name).ok_or_else(missing)?];
-            let at = named(&tensors, &tuned.name).ok_or_else(missing)?;
+            let old = &before[place_of(tuned, &before)?];
+            let at = place_of(tuned, &tensors)?;
             let new = &mut tensors[at];
-            if new.shape != tuned.shape {
-                let (name, found) = (tuned.name.clone(), new.shape.clone());
-                let shape = WeightsError::Shape { name, expected: tuned.shape.clone(), found };
-                return Err(shape.into());
-            }
             for ((new, old), tuned) in new.values.iter_mut().zip(&old.values).zip(&tuned.values) {
                 // Exact where new and old are the same.
                 *new = (f64::from(*new) + (f64::from(*tuned) - f64::from(*old))) as f32;

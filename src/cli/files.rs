@@ -175,10 +175,21 @@ pub fn tell_written(path: &Path, text: &str) {
     }
 }
 
-/// Says of a painting in a JPEG file what became of its photo's transparency.
-pub fn tell_on_white(photo: &Path, output: &Path) {
-    let (photo, output) = (photo.display(), output.display());
-    eprintln!("{photo} is transparent and JPEG cannot be: {output} is on white");
+/// What of its photo's opacity goes into the file of a painting. JPEG has none, which is said.
+pub fn opacity_in<'a>(
+    format: Format,
+    opacity: Option<&'a Mask>,
+    photo: &Path,
+    output: &Path,
+) -> Option<&'a Mask> {
+    if !matches!(format, Format::Jpeg { .. }) {
+        return opacity;
+    }
+    if opacity.is_some() {
+        let (photo, output) = (photo.display(), output.display());
+        eprintln!("{photo} is transparent and JPEG cannot be: {output} is on white");
+    }
+    None
 }
 
 /// The files of a folder whose names end like a picture's, sorted; not those of its subfolders,

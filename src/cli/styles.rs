@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use impasto::Format;
 use impasto::picture::codecs::Beside;
 use impasto::procedural::{BUNDLED_SIZE, Family, bundled, from_photo, paint, styles_json};
 
@@ -87,27 +86,19 @@ impl Styles {
         files::refuse_to_replace_inputs(std::slice::from_ref(&output), self.photo.iter())?;
         files::refuse_to_overwrite(std::slice::from_ref(&output), self.force)?;
         files::make_folder_of(&output)?;
-        let mut opacity = None;
-        let picture = match &self.photo {
-            Some(photo) => {
-                let whole = files::read_whole(photo)?;
-                let painted = from_photo(&whole.picture, family, self.seed);
-                let mut painted = painted.with_context(|| {
-                    format!("{} paints no photos: its forms are all that it shows", family.name())
-                })?;
-                if let Some(opacity) = &whole.opacity {
-                    painted.lay_on_white(opacity);
-                }
-                opacity = whole.opacity;
-                painted
-            }
+        let whole = self.photo.as_deref().map(files::read_whole).transpose()?;
+        let mut picture = match &whole {
+            Some(whole) => from_photo(&whole.picture, family, self.seed).with_context(|| {
+                format!("{} paints no photos: its forms are all that it shows", family.name())
+            })?,
             None => paint(family, BUNDLED_SIZE, BUNDLED_SIZE, self.seed),
         };
-        if let (Some(photo), Some(_), Format::Jpeg { .. }) = (&self.photo, &opacity, format) {
-            files::tell_on_white(photo, &output);
-            opacity = None;
+        let opacity = whole.and_then(|whole| whole.opacity);
+        let mut beside = Beside::default();
+        if let (Some(photo), Some(opacity)) = (&self.photo, &opacity) {
+            picture.lay_on_white(opacity);
+            beside.opacity = files::opacity_in(format, Some(opacity), photo, &output);
         }
-        let beside = Beside { opacity: opacity.as_ref(), exif: None };
         files::write(&output, &picture.encode_with(format, beside)?)?;
         let (width, height) = (picture.width(), picture.height());
         let text = format!("{width} x {height} pixels, {}, seed {}", family.name(), self.seed);

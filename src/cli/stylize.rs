@@ -128,19 +128,18 @@ impl Stylize {
         // All that can be wrong with the arguments shows before the work starts.
         let named = self.look.named()?;
         let mut jobs = self.plan()?;
-        let inputs = || self.photos.iter().chain(named.paths());
-        let all: Vec<_> = jobs.iter().map(|job| job.output.clone()).collect();
-        files::refuse_to_replace_inputs(&all, jobs.iter().map(|job| &job.photo).chain(inputs()))?;
+        let mut outputs: Vec<_> = jobs.iter().map(|job| job.output.clone()).collect();
+        let inputs = jobs.iter().map(|job| &job.photo).chain(named.paths());
+        files::refuse_to_replace_inputs(&outputs, inputs)?;
         if self.skip_existing {
+            let all = jobs.len();
             jobs.retain(|job| !files::is_there(&job.output));
-            if jobs.len() < all.len() {
-                eprintln!("{} of {} are painted already", all.len() - jobs.len(), all.len());
+            outputs.retain(|output| !files::is_there(output));
+            if jobs.len() < all {
+                eprintln!("{} of {all} are painted already", all - jobs.len());
             }
         }
-        files::refuse_to_overwrite(
-            &jobs.iter().map(|job| job.output.clone()).collect::<Vec<_>>(),
-            self.force,
-        )?;
+        files::refuse_to_overwrite(&outputs, self.force)?;
         let mut given = self.look.read(&named)?;
         if let Some(job) = jobs.first() {
             files::make_folder_of(&job.output)?;
@@ -333,12 +332,8 @@ impl Stylize {
             }),
             None => {}
         }
-        match (&opacity, job.format) {
-            (Some(_), Format::Jpeg { .. }) => {
-                bar.suspend(|| files::tell_on_white(&job.photo, &job.output));
-            }
-            (opacity, _) => beside.opacity = opacity.as_ref(),
-        }
+        beside.opacity = bar
+            .suspend(|| files::opacity_in(job.format, opacity.as_ref(), &job.photo, &job.output));
         let bytes = painting
             .encode_with(job.format, beside)
             .with_context(|| format!("cannot write {}", job.output.display()))?;

@@ -3,16 +3,14 @@
 
 #[cfg(feature = "cli")]
 pub mod codecs;
+mod cut_out;
 pub(crate) mod field;
 pub mod mask;
-
-use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use image::imageops::FilterType;
 use image::{ImageBuffer, Rgb};
 
-use self::mask::Mask;
 use crate::kernels::unpack;
 
 /// A rectangle within a picture, in pixels.
@@ -112,91 +110,6 @@ impl Picture {
             .flat_map(|pixel| [0, 1, 2].map(|channel| over_white(pixel[channel], pixel[3])))
             .collect();
         Ok(Self { width, height, rgb })
-    }
-
-    /// From rows of RGBA values as [`Picture::from_rgba`], of a style picture: what is transparent is no part of the
-    /// style. The part with all that is not is taken, and its gaps are filled with its own rows, mirrored.
-    ///
-    /// # Errors
-    /// As [`Picture::from_rgba`].
-    pub fn from_style_rgba(width: u32, height: u32, rgba: &[u8]) -> Result<Self, PictureError> {
-        check_length(width, height, 4, rgba.len())?;
-        let rows = rgba.chunks_exact(4 * width as usize);
-        let runs: Vec<_> = rows.clone().map(|row| runs(row, 128)).collect();
-        let all =
-            runs.iter().flatten().cloned().reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
-        let whole = |runs: &Vec<Range<usize>>| matches!(runs.as_slice(), [run] if run.len() == width as usize);
-        let Some(columns) = all.filter(|_| !runs.iter().all(whole)) else {
-            return Self::from_rgba(width, height, rgba);
-        };
-        let mut rgb = Vec::new();
-        let mut height = 0;
-        for (row, runs) in rows.zip(&runs).filter(|(_, runs)| !runs.is_empty()) {
-            height += 1;
-            fill_row(&mut rgb, row, runs, columns.clone());
-        }
-        Self::new(columns.len() as u32, height, rgb)
-    }
-
-    /// From rows of RGBA values as [`Picture::from_rgba`], of a photo: where nothing of it is to be seen, there is what is
-    /// beside that, mirrored. White would count as the colour of most of what is cut out. Also how opaque it is, if it is
-    /// transparent somewhere, for [`Picture::lay_on_white`].
-    ///
-    /// # Errors
-    /// As [`Picture::from_rgba`].
-    pub fn from_photo_rgba(
-        width: u32,
-        height: u32,
-        rgba: &[u8],
-    ) -> Result<(Self, Option<Mask>), PictureError> {
-        check_length(width, height, 4, rgba.len())?;
-        if rgba.chunks_exact(4).all(|pixel| pixel[3] == u8::MAX) {
-            return Ok((Self::from_rgba(width, height, rgba)?, None));
-        }
-        let opacity = Mask::from_rgba(width, height, rgba)?;
-        let rows: Vec<_> = rgba.chunks_exact(4 * width as usize).collect();
-        let runs: Vec<_> = rows.iter().map(|row| runs(row, 1)).collect();
-        let seen: Vec<_> = (0..rows.len()).filter(|&row| !runs[row].is_empty()).collect();
-        if seen.is_empty() {
-            return Ok((Self::from_rgba(width, height, rgba)?, Some(opacity)));
-        }
-        let mut rgb = Vec::with_capacity(3 * width as usize * height as usize);
-        for row in 0..rows.len() {
-            let row = match runs[row].is_empty() {
-                false => row,
-                true => {
-                    // As far behind the nearest one as it is before it, or the other way round.
-                    let near = (0..seen.len()).min_by_key(|&i| seen[i].abs_diff(row));
-                    let near = near.expect("a row is seen");
-                    let back = reflected(seen[near].abs_diff(row) as u32 - 1, seen.len() as u32);
-                    let at = if seen[near] > row { near + back } else { near.abs_diff(back) };
-                    seen[at.min(seen.len() - 1)]
-                }
-            };
-            fill_row(&mut rgb, rows[row], &runs[row], 0..width as usize);
-        }
-        Ok((Self { width, height, rgb }, Some(opacity)))
-    }
-
-    /// Lets white show as far as the picture is not opaque.
-    pub fn lay_on_white(&mut self, opacity: &Mask) {
-        const ROWS: u32 = 256;
-        let (width, height) = (self.width, self.height);
-        let opacity = match opacity.size() {
-            (wide, tall) if wide > width || tall > height => &opacity.resized(width, height),
-            _ => opacity,
-        };
-        for top in (0..height).step_by(ROWS as usize) {
-            let part = Rect { left: 0, top, width, height: ROWS.min(height - top) };
-            let opacity = opacity.part(width, height, part);
-            let start = 3 * width as usize * top as usize;
-            let values = self.rgb[start..].chunks_exact_mut(3).zip(opacity.shares());
-            for (pixel, share) in values {
-                for value in pixel {
-                    *value = (255.0 + (f32::from(*value) - 255.0) * share).round() as u8;
-                }
-            }
-        }
     }
 
     /// From planes of red, green and blue, `[3, height, width]` row-major. Values outside 0..1
@@ -423,35 +336,6 @@ impl Picture {
     }
 }
 
-/// Of a row of RGBA, the stretches that are at least so opaque.
-fn runs(row: &[u8], opaque: u8) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (x, _) in row.chunks_exact(4).enumerate().filter(|(_, pixel)| pixel[3] >= opaque) {
-        match runs.last_mut() {
-            Some(run) if run.end == x => run.end = x + 1,
-            _ => runs.push(x..x + 1),
-        }
-    }
-    runs
-}
-
-/// Adds these columns of a row of RGBA, its gaps filled with its own stretches, of which there is one at least, mirrored.
-fn fill_row(rgb: &mut Vec<u8>, row: &[u8], runs: &[Range<usize>], columns: Range<usize>) {
-    for x in columns {
-        let away =
-            |run: &Range<usize>| run.start.saturating_sub(x).max((x + 1).saturating_sub(run.end));
-        let run = runs.iter().min_by_key(|run| away(run)).expect("there is one");
-        let from = match run {
-            run if x < run.start => {
-                run.start + reflected((run.start - 1 - x) as u32, run.len() as u32)
-            }
-            run if x >= run.end => run.end - 1 - reflected((x - run.end) as u32, run.len() as u32),
-            _ => x,
-        };
-        rgb.extend_from_slice(&row[4 * from..4 * from + 3]);
-    }
-}
-
 fn check_length(width: u32, height: u32, channels: u64, found: usize) -> Result<(), PictureError> {
     if width == 0 || height == 0 {
         return Err(PictureError::NoPixels { width, height });
@@ -520,29 +404,6 @@ pub(crate) mod tests {
         let picture = Picture::from_rgba(3, 1, &rgba).unwrap();
         assert_eq!(picture.rgb(), [10, 20, 30, 255, 255, 255, 127, 177, 255]);
         assert_eq!(picture.to_rgba()[..8], [10, 20, 30, 255, 255, 255, 255, 255]);
-    }
-
-    #[test]
-    fn what_is_transparent_is_no_part_of_a_style() {
-        let [a, b, c] = [[1, 2, 3, 255], [4, 5, 6, 200], [7, 8, 9, 128]];
-        let none = [200, 210, 220, 127];
-        let rows = [[none; 6], [none, a, b, none, none, c], [none, none, none, b, none, none]];
-        let rgba: Vec<u8> = rows.as_flattened().as_flattened().to_vec();
-        let picture = Picture::from_style_rgba(6, 3, &rgba).unwrap();
-        assert_eq!((picture.width(), picture.height()), (5, 2));
-        let colours: Vec<&[u8]> = picture.rgb().chunks_exact(3).collect();
-        let [a, b, c] = [[1, 2, 3], [4, 5, 6], [7, 8, 9]];
-        assert_eq!(colours, [a, b, b, c, c, b, b, b, b, b]);
-        // Nothing is seen, or all of it.
-        let plain = |rgba: &[u8]| {
-            assert_eq!(
-                Picture::from_style_rgba(2, 1, rgba).unwrap(),
-                Picture::from_rgba(2, 1, rgba).unwrap()
-            );
-        };
-        plain(&[9, 9, 9, 0, 8, 8, 8, 0]);
-        plain(&[9, 9, 9, 255, 8, 8, 8, 255]);
-        assert!(Picture::from_style_rgba(2, 1, &[0; 4]).is_err());
     }
 
     #[test]
@@ -669,40 +530,6 @@ pub(crate) mod tests {
         let mut picture = before.clone();
         picture.take_forms_of(&before.fit(50), 1.0);
         assert_eq!(picture, before);
-    }
-
-    #[test]
-    fn what_is_cut_out_of_a_photo_is_surrounded_by_itself() {
-        // A column and a row on each side are transparent, and a gap between two colours; what is behind is red.
-        let seen =
-            |x: u32, y: u32| (1..=4).contains(&x) && (1..=2).contains(&y) && (x, y) != (2, 1);
-        let colour = |x: u32, y: u32| [0, (40 * x) as u8, (90 * y) as u8];
-        let pixels = (0..4).flat_map(|y| (0..6).map(move |x| (x, y)));
-        let rgba = pixels.clone().flat_map(|(x, y)| match (seen(x, y), colour(x, y)) {
-            (true, [red, green, blue]) => [red, green, blue, 255],
-            (false, _) => [255, 0, 0, 0],
-        });
-        let rgba: Vec<u8> = rgba.collect();
-        let (mut filled, opacity) = Picture::from_photo_rgba(6, 4, &rgba).unwrap();
-        assert!(filled.rgb().chunks_exact(3).all(|pixel| pixel[0] == 0), "{filled:?}");
-        for (index, (x, y)) in pixels.enumerate().filter(|(_, (x, y))| seen(*x, *y)) {
-            assert_eq!(filled.rgb()[3 * index..][..3], colour(x, y));
-        }
-        let row = |y: usize| &filled.rgb()[18 * y..][..18];
-        assert_eq!((row(0), row(3)), (row(1), row(2)), "mirrored");
-        filled.lay_on_white(&opacity.unwrap());
-        assert_eq!(filled, Picture::from_rgba(6, 4, &rgba).unwrap());
-
-        // What is hardly to be seen has its own colour all the same.
-        let faint: Vec<u8> = [[10, 20, 30, 1], [90, 80, 70, 200]].concat();
-        let (mut filled, opacity) = Picture::from_photo_rgba(2, 1, &faint).unwrap();
-        assert_eq!(filled.rgb(), [10, 20, 30, 90, 80, 70]);
-        filled.lay_on_white(&opacity.unwrap());
-        assert_eq!(filled, Picture::from_rgba(2, 1, &faint).unwrap());
-        let (white, opacity) = Picture::from_photo_rgba(1, 1, &[3, 4, 5, 0]).unwrap();
-        assert_eq!((white.rgb(), opacity.is_some()), (&[255; 3][..], true));
-        let (plain, opacity) = Picture::from_photo_rgba(1, 1, &[3, 4, 5, 255]).unwrap();
-        assert_eq!((plain.rgb(), opacity), (&[3, 4, 5][..], None));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The main job: a photo and style pictures in, a painting out.
 
+mod content;
 mod mixture;
 mod painting;
 mod plan;
@@ -15,13 +16,15 @@ use crate::network::generator::Generator;
 use crate::network::noise::{Drift, Noise};
 use crate::network::palette::{Colours, Palette};
 use crate::network::style::StyleStatistics;
-use crate::network::vgg::{Features, VggConfig, VggEncoder};
+use crate::network::vgg::{VggConfig, VggEncoder};
 use crate::picture::mask::{Mask, Shares, add_share, shares};
 use crate::picture::{Picture, PictureError, Rect};
 use crate::tiles::{self, Tile};
 use crate::tuned::{self, Change, TunedError, Tuning};
 use crate::weights::{self, Metadata, NamedTensor, WeightsError};
 
+pub use content::Content;
+use content::{Before, Smaller, View};
 use mixture::{Hands, Mixture, small_painting};
 pub use painting::Painting;
 pub(crate) use plan::Parts;
@@ -257,6 +260,7 @@ impl Stylizer {
             opacity: None,
             before: None,
             thumbnail,
+            smaller: Arc::default(),
         }
     }
 
@@ -354,41 +358,51 @@ impl Stylizer {
         options: &Options,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Painting, StylizeError> {
-        let photo = &content.picture;
         let (width, height) = content.size();
         let sides = plan::sides(width.max(height), options.strokes);
-        // Each of the next larger one, as paintings are compared with photos of the size before.
-        let mut photos: Vec<Arc<Picture>> = Vec::new();
-        for side in sides[..sides.len() - 1].iter().rev() {
-            let larger = photos.last().unwrap_or(photo);
-            photos.push(Arc::new(larger.fit(*side)));
+        let last = Plan::new((width, height), layers, options)?;
+        if sides.len() == 1 {
+            return self.carry_out(last, content, options, progress, target, None).await;
         }
-        photos.reverse();
-        let sizes = photos.iter().map(|photo| (photo.width(), photo.height()));
-        let plans = sizes.chain([(width, height)]).map(|size| Plan::new(size, layers, options));
-        let mut plans = plans.collect::<Result<Vec<_>, _>>()?;
-        let total = plans.iter().map(|plan| plan.total).sum();
-        let last = plans.pop().expect("there is one for the photo");
-        let (mut before, mut painted) = (0, None);
-        for (photo, plan) in photos.into_iter().zip(plans) {
+        let other;
+        let smaller = match content.smaller.get_or_init(|| self.smaller(content, sides.clone())) {
+            smaller if smaller.sides == sides => smaller,
+            _ => {
+                other = self.smaller(content, sides);
+                &other
+            }
+        };
+        let Smaller { first, between, .. } = smaller;
+        let plan = |photo: &Picture| Plan::new((photo.width(), photo.height()), layers, options);
+        let begin = plan(&first.picture)?;
+        let then = between.iter().map(|photo| Ok((photo, plan(photo)?)));
+        let then = then.chain([Ok((&content.picture, last))]);
+        let then: Vec<_> = then.collect::<Result<_, StylizeError>>()?;
+        let total = begin.total + then.iter().map(|(_, plan)| plan.total).sum::<usize>();
+        let mut before = begin.total;
+        let tell = |done, _| progress(done, total);
+        let mut painting = self.carry_out(begin, first, options, tell, target, None).await?;
+        for (photo, plan) in then {
+            let small = painting.read().await?;
+            let (stage, options) = self.painted_on(Arc::clone(photo), small, options);
             let runs = plan.total;
-            let (stage, options) = match painted {
-                None => (self.encode(photo), *options),
-                Some(small) => self.painted_on(photo, &small, options),
-            };
             let tell = |done, _| progress(before + done, total);
-            let painting = self.carry_out(plan, &stage, &options, tell, Target::Memory, None);
-            painted = Some(painting.await?.read().await?);
+            painting = self.carry_out(plan, &stage, &options, tell, target, None).await?;
             before += runs;
         }
-        let tell = |done, _| progress(before + done, total);
-        match painted {
-            None => self.carry_out(last, content, options, tell, target, None).await,
-            Some(small) => {
-                let (stage, options) = self.painted_on(Arc::clone(photo), &small, options);
-                self.carry_out(last, &stage, &options, tell, target, None).await
-            }
+        Ok(painting)
+    }
+
+    /// A photo at the sizes before its own.
+    fn smaller(&self, content: &Content, sides: Vec<u32>) -> Smaller {
+        let mut photos = vec![Arc::clone(&content.picture)];
+        for side in sides.iter().rev().skip(1) {
+            let smaller = photos[photos.len() - 1].fit(*side);
+            photos.push(Arc::new(smaller));
         }
+        let first = self.encode(photos.pop().expect("the photo is there at least"));
+        let between = photos.into_iter().skip(1).rev().collect();
+        Smaller { sides, first, between }
     }
 
     /// A smaller painting of the photo, enlarged, to be painted on, and how. As far as the photo is to show through, its
@@ -396,12 +410,12 @@ impl Stylizer {
     fn painted_on(
         &self,
         photo: Arc<Picture>,
-        small: &Picture,
+        small: Picture,
         options: &Options,
     ) -> (Content, Options) {
         let mut ground = Picture::clone(&photo);
-        ground.take_forms_of(small, 1.0 - options.strength);
-        let before = Some(Before { photo, small: small.clone() });
+        ground.take_forms_of(&small, 1.0 - options.strength);
+        let before = Some(Before { photo, small });
         let content = Content { before, ..self.encode(Arc::new(ground)) };
         (content, Options { strength: options.strength * GRAIN, ..*options })
     }
@@ -569,73 +583,6 @@ async fn read(tensor: Tensor<4>) -> Result<Vec<f32>, StylizeError> {
     let data =
         tensor.into_data_async().await.map_err(|error| StylizeError::Device(error.to_string()))?;
     data.try_into_vec::<f32>().map_err(|error| StylizeError::Device(format!("{error:?}")))
-}
-
-/// A photo as the networks see it.
-#[derive(Debug, Clone)]
-pub struct Content {
-    /// Of the photo, or, where it is painted in tiles, of its thumbnail.
-    view: View,
-    /// Of the view, once they are wanted.
-    statistics: OnceLock<StyleStatistics>,
-    palette: Palette,
-    /// What is painted on.
-    picture: Arc<Picture>,
-    /// Where it is transparent somewhere.
-    opacity: Option<Arc<Mask>>,
-    /// Where that is an enlarged painting.
-    before: Option<Before>,
-    /// The thumbnail of what is painted on in tiles.
-    thumbnail: Option<Picture>,
-}
-
-/// What a painting goes on from.
-#[derive(Debug, Clone)]
-struct Before {
-    photo: Arc<Picture>,
-    /// The smaller painting.
-    small: Picture,
-}
-
-/// A photo, a part of one, or its thumbnail, in the networks.
-#[derive(Debug, Clone)]
-struct View {
-    /// `[1, 3, padded height, padded width]`
-    photo: Tensor<4>,
-    features: Features,
-    noise: Noise,
-}
-
-impl Content {
-    /// Width and height of the photo, and of every painting of it, in pixels.
-    pub fn size(&self) -> (u32, u32) {
-        (self.picture.width(), self.picture.height())
-    }
-
-    /// The photo.
-    pub fn picture(&self) -> &Picture {
-        self.before.as_ref().map_or(&self.picture, |before| &before.photo)
-    }
-
-    /// How opaque the photo is, where it is transparent somewhere.
-    pub fn opacity(&self) -> Option<&Mask> {
-        self.opacity.as_deref()
-    }
-
-    /// The same, as if the photo were opaque.
-    pub fn opaque(&self) -> Self {
-        Self { opacity: None, ..self.clone() }
-    }
-
-    /// Whether what is painted takes on the forms of a smaller painting in the end.
-    fn takes_forms(&self) -> bool {
-        self.thumbnail.is_some() || self.before.is_some()
-    }
-
-    /// The statistics of its features. At full strength nothing asks for them.
-    fn statistics(&self) -> &StyleStatistics {
-        self.statistics.get_or_init(|| StyleStatistics::of(&self.view.features))
-    }
 }
 
 #[cfg(all(test, feature = "cli", feature = "cpu"))]
