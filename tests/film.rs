@@ -271,7 +271,7 @@ fn a_part_of_a_film() {
     cinema.film(&["in.mp4", "--start", "1", "-o", "no.mp4"]).fails(1, &["behind the end"]);
     cinema
         .film(&["in.mp4", "--start", "1", "--end", "0.5", "-o", "no.mp4"])
-        .fails(1, &["--end must be behind --start"]);
+        .fails(2, &["--end must be behind --start"]);
     cinema.film(&["in.mp4", "--start", "soon", "-o", "no.mp4"]).fails(2, &["1:30"]);
 }
 
@@ -344,7 +344,9 @@ fn what_is_no_film_is_refused_in_words() {
     let bytes = fs::read(cinema.path("in.mp4")).unwrap();
     fs::write(cinema.path("damaged.mp4"), &bytes[..bytes.len() / 2]).unwrap();
     fs::write(cinema.path("empty.mp4"), "").unwrap();
-    fs::write(cinema.path("text.mp4"), "no film at all, but a text\n".repeat(100)).unwrap();
+    for name in ["text.mp4", "text.jpg"] {
+        fs::write(cinema.path(name), "no film at all, but a text\n".repeat(100)).unwrap();
+    }
     cinema.clip("thin.mp4", &["-vf", "scale=64:8,setsar=1"]);
     let before = cinema.names();
     for (film, output, code, said) in [
@@ -352,12 +354,14 @@ fn what_is_no_film_is_refused_in_words() {
         ("photo.png", "out.mp4", 1, &["a picture", "impasto stylize"]),
         ("damaged.mp4", "out.mp4", 1, &["damaged"]),
         ("text.mp4", "out.mp4", 1, &["no film"]),
+        // Which is no picture, whatever its name says.
+        ("text.jpg", "out.mp4", 1, &["text.jpg is no film that ffmpeg reads, or is damaged"]),
         ("empty.mp4", "out.mp4", 1, &["is empty"]),
         ("missing.mp4", "out.mp4", 1, &["cannot read missing.mp4"]),
         (".", "out.mp4", 1, &["is a folder"]),
         ("-", "out.mp4", 1, &["standard input"]),
         ("thin.mp4", "out.mp4", 1, &["64 x 8", "at least 16"]),
-        ("in.mp4", "out.png", 1, &["must end in .mp4"]),
+        ("in.mp4", "out.png", 2, &["must end in .mp4"]),
         ("in.mp4", "in.mp4", 1, &["would replace a file that is read"]),
         ("in.mp4", "thin.mp4", 1, &["thin.mp4 exists; --force"]),
     ] {
@@ -456,6 +460,7 @@ fn an_ffmpeg_that_dies_leaves_only_what_is_whole() {
         let program = fake(&cinema, name, script);
         let run = cinema.film(&["in.mp4", "--ffmpeg", &program, "--json", "-o", "out.mp4"]);
         assert!(run.stdout.contains("\"complete\":false,\"error\":\""), "{run:?}");
+        assert!(run.stdout.contains("\"output\":null,"), "{run:?}");
         let has_parts = said.len() > 1;
         run.fails(1, said);
         fs::remove_dir_all(cinema.path(name)).unwrap();

@@ -43,6 +43,63 @@ fn a_photo_comes_and_goes_through_pipes() {
 }
 
 #[test]
+fn standard_input_is_read_once_and_called_by_its_name() {
+    let desk = Desk::new();
+    for arguments in [
+        &["-", "--style", "-", "-o", "out.png"][..],
+        &["-", "--style", "red.png", "--mask", "-=1", "-o", "out.png"],
+        &["photo.png", "--style", "-", "--style", "-", "-o", "out.png"],
+        &["-", "-", "--style", "red.png", "-o", "out"],
+    ] {
+        desk.stylize(arguments).fails(2, &["standard input (-) is named 2 times"]);
+    }
+    desk.run(&["dream", "--style", "-", "--style", "-", "-o", "out.png"])
+        .fails(2, &["standard input (-) is named 2 times"]);
+    // Nothing comes from there.
+    for arguments in [["-", "--style", "red.png"], ["photo.png", "--style", "-"]] {
+        desk.stylize(&[&arguments[..], &["-o", "out.png"]].concat())
+            .fails(1, &["error: standard input: the file is empty"]);
+    }
+    let nameless = ["styles", "--photo", "-", "--family", "woodcut"];
+    desk.run(&nameless).fails(1, &["has no name", "--output"]);
+    assert_eq!(desk.names(), ["blue.jpg", "photo.png", "red.png"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_output_without_room_is_an_error_and_no_panic() {
+    let desk = Desk::new();
+    desk.put("in/a.png", &photo(), Format::Png);
+    desk.put("in/b.png", &photo(), Format::Png);
+    let stylize = ["stylize", "--device", "cpu", "--style", "red.png"];
+    let with = |more: &[&'static str]| [&stylize[..], more].concat();
+    for command in [
+        vec!["info"],
+        vec!["styles", "--list"],
+        vec!["styles", "--family", "woodcut", "-o", "-"],
+        vec!["styles", "--family", "woodcut", "-o", "wood.png"],
+        vec!["dream", "--style", "red.png", "--device", "cpu", "--size", "64x48", "-o", "d.png"],
+        vec!["completions", "bash"],
+        vec!["man", "man"],
+        vec!["bench", "--device", "cpu", "--sizes", "16", "--runs", "1", "--warm-up", "0"],
+        with(&["photo.png", "-o", "-"]),
+        with(&["photo.png", "-o", "out.png"]),
+        with(&["photo.png", "--json", "-o", "line.png"]),
+        with(&["in", "-o", "out"]),
+        with(&["in", "--json", "-o", "lines"]),
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = desk.command().args(&command).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        let expected = "error: cannot write to standard output: ";
+        assert!(said.contains(expected) && !said.contains("panicked"), "{command:?}: {said}");
+    }
+    // Nobody can be told of more.
+    assert_eq!(names(&desk.path("lines")), ["a.png"]);
+}
+
+#[test]
 fn each_photo_is_a_line_of_json() {
     let desk = Desk::new();
     desk.put("in/a.png", &photo(), Format::Png);

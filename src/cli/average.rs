@@ -34,7 +34,9 @@ pub struct Average {
 impl Average {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
-        files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
+        let output = std::slice::from_ref(&self.output);
+        files::refuse_to_replace_inputs(output, self.files.iter())?;
+        files::refuse_to_overwrite(output, self.force)?;
         files::make_folder_of(&self.output)?;
         let mut mean = weights::Mean::default();
         let mut metadata = weights::Metadata::new();

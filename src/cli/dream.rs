@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use impasto::{STYLE_SIZE, Style, procedural};
 
@@ -55,23 +55,20 @@ impl Dream {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         let format = files::format_for(&self.output, self.quality)?;
-        files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
-        files::make_folder_of(&self.output)?;
-        let styles =
-            self.styles.iter().map(|style| look::parse_style(style)).collect::<Result<Vec<_>>>()?;
+        let styles = look::parse_styles(&self.styles)?;
+        let inputs = || styles.iter().map(|(path, _)| path).chain(self.weights.path());
         let output = std::slice::from_ref(&self.output);
-        files::refuse_to_replace_inputs(output, styles.iter().map(|(path, _)| path))?;
-        ensure!(
-            styles.iter().any(|(_, weight)| *weight > 0.0),
-            "all styles have the weight 0; give at least one more"
-        );
+        files::refuse_standard_input_twice(inputs())?;
+        files::refuse_to_replace_inputs(output, inputs())?;
+        files::refuse_to_overwrite(output, self.force)?;
+        let given = styles.iter().map(|(path, _)| files::read_style(path));
+        let given = given.collect::<Result<Vec<_>>>()?;
         let weights = self.weights.read()?;
+        files::make_folder_of(&self.output)?;
         let stylizer = weights.stylizer(&self.device.open()?)?;
-        let encoded = styles
+        let encoded = given
             .iter()
-            .map(|(path, _)| {
-                files::read_style(path)?.encoded(&stylizer, &weights.name, self.style_size)
-            })
+            .map(|style| style.encoded(&stylizer, &weights.name, self.style_size))
             .collect::<Result<Vec<Style>>>()?;
         let weighted: Vec<(&Style, f32)> =
             encoded.iter().zip(&styles).map(|(style, (_, weight))| (style, *weight)).collect();

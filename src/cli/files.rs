@@ -1,6 +1,7 @@
 //! Pictures and other files, found, read and named.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,6 +16,8 @@ use impasto::tuned::{TunedStyle, Tuning};
 use impasto::{Format, Mask, Picture, PictureError, Style, Stylizer};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::Usage;
+
 /// Between lines about progress where there is no terminal.
 pub const A_WHILE: Duration = Duration::from_secs(60);
 /// Largest file that is read into memory, in bytes.
@@ -28,9 +31,17 @@ pub fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
 }
 
+/// How messages call what is read.
+pub fn name_of(path: &Path) -> String {
+    match is_standard(path) {
+        true => "standard input".into(),
+        false => path.display().to_string(),
+    }
+}
+
 /// The whole file, or standard input, unless it is absurdly large.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    let cannot_read = || format!("cannot read {}", path.display());
+    let cannot_read = || format!("cannot read {}", name_of(path));
     let (source, size): (Box<dyn Read>, u64) = match is_standard(path) {
         true => (Box::new(std::io::stdin()), 0),
         false => {
@@ -47,7 +58,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     ensure!(
         size.max(bytes.len() as u64) <= MOST_BYTES,
         "{} is larger than {} MB",
-        path.display(),
+        name_of(path),
         MOST_BYTES >> 20
     );
     Ok(bytes)
@@ -86,7 +97,7 @@ impl GivenStyle {
 
 /// The style picture or tuned style in a file, or the style of this name that comes with the program.
 pub fn read_style(path: &Path) -> Result<GivenStyle> {
-    let name = path.display().to_string();
+    let name = name_of(path);
     let bytes = match bundled_style(path) {
         Some(style) => match style.tuned() {
             Some(bytes) => Cow::Borrowed(bytes),
@@ -94,7 +105,7 @@ pub fn read_style(path: &Path) -> Result<GivenStyle> {
         },
         None => Cow::Owned(read_style_file(path)?),
     };
-    // One that was cut short says nothing of itself.
+    // One that was cut short may say nothing of itself.
     let named = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("style"));
     let (picture, tuning) = if named || TunedStyle::is(&bytes) {
         let TunedStyle { picture, tuning } =
@@ -142,7 +153,7 @@ pub fn read_mask(path: &Path) -> Result<Mask> {
 }
 
 fn decoded<T>(path: &Path, decode: impl Fn(&[u8]) -> Result<T, PictureError>) -> Result<T> {
-    decode(&read(path)?).with_context(|| path.display().to_string())
+    decode(&read(path)?).with_context(|| name_of(path))
 }
 
 /// The format that the ending of a file name asks for.
@@ -163,8 +174,21 @@ pub fn format_for(path: &Path, quality: u8) -> Result<Format> {
     if is_standard(path) {
         return Ok(Format::Png);
     }
-    format_of(path, quality)
-        .with_context(|| format!("{}: the name must end in .png, .jpg or .webp", path.display()))
+    let wrong = || match is_only_ending(path) {
+        true => Usage(format!(
+            "{}: that is an ending without a name; say for instance painting{}",
+            path.display(),
+            path.file_name().unwrap_or_default().display()
+        )),
+        false => Usage(format!("{}: the name must end in .png, .jpg or .webp", path.display())),
+    };
+    Ok(format_of(path, quality).ok_or_else(wrong)?)
+}
+
+/// `.png` and the like, which is a hidden file without an ending.
+pub fn is_only_ending(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).filter(|name| name.starts_with('.'));
+    name.is_some_and(|name| format_of(Path::new(&format!("name{name}")), 1).is_some())
 }
 
 /// Says what was written: not on standard output where the file itself went there.
@@ -186,7 +210,7 @@ pub fn opacity_in<'a>(
         return opacity;
     }
     if opacity.is_some() {
-        let (photo, output) = (photo.display(), output.display());
+        let (photo, output) = (name_of(photo), output.display());
         eprintln!("{photo} is transparent and JPEG cannot be: {output} is on white");
     }
     None
@@ -203,10 +227,8 @@ pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
         if path.is_dir() || path.file_name().is_some_and(hidden) {
             continue;
         }
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-        let named = ending.is_some_and(|ending| EXTENSIONS.contains(&ending.as_str()));
         // Not a pipe, which nobody may ever write to, nor a link to nothing.
-        match named && path.is_file() {
+        match is_named_like_a_picture(&path) && path.is_file() {
             true => pictures.push(path),
             false => others.extend(path.file_name().map(|name| name.display().to_string())),
         }
@@ -230,6 +252,12 @@ pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
         others => eprintln!("not read in {}: {}", folder.display(), others.join(", ")),
     }
     Ok(pictures)
+}
+
+/// Whether its ending is one of a picture's.
+pub fn is_named_like_a_picture(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| EXTENSIONS.contains(&ending.as_str()))
 }
 
 /// Whether there is a file, or a dangling link, which does not exist for `Path::exists`.
@@ -256,12 +284,25 @@ pub fn refuse_to_overwrite(outputs: &[PathBuf], force: bool) -> Result<()> {
 }
 
 /// # Errors
+/// If standard input is named more than once: there is nothing left of it for the second time.
+pub fn refuse_standard_input_twice<'a>(inputs: impl Iterator<Item = &'a PathBuf>) -> Result<()> {
+    let times = inputs.filter(|path| is_standard(path)).count();
+    ensure!(
+        times <= 1,
+        Usage(format!(
+            "standard input (-) is named {times} times and can be read only once; save what comes from it to a file"
+        ))
+    );
+    Ok(())
+}
+
+/// # Errors
 /// If an output is one of the inputs. Not even with --force: whoever loses one that way did not mean to.
 pub fn refuse_to_replace_inputs<'a>(
     outputs: &[PathBuf],
     inputs: impl Iterator<Item = &'a PathBuf>,
 ) -> Result<()> {
-    let inputs: Vec<_> = inputs.filter_map(|path| path.canonicalize().ok()).collect();
+    let inputs: HashSet<_> = inputs.filter_map(|path| path.canonicalize().ok()).collect();
     for output in outputs {
         if output.canonicalize().is_ok_and(|output| inputs.contains(&output)) {
             bail!("{} would replace a file that is read; choose another output", output.display());
@@ -290,7 +331,8 @@ pub fn make_folder_of(file: &Path) -> Result<()> {
 /// Writes a file whole or not at all; or to standard output.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     match is_standard(path) {
-        true => std::io::stdout().write_all(bytes),
+        // What is left in its buffer at the end is lost without a word where there is no room.
+        true => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),
         false => write_whole(path, bytes),
     }
     .with_context(|| match is_standard(path) {

@@ -3,12 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use impasto::fit::RefineLayer;
 use impasto::{Colours, Layer, Mask, Options, STYLE_SIZE, Style, Stylizer};
 
+use super::Usage;
 use super::engine::{self, Engine};
 use super::files::{self, GivenStyle};
 use super::networks::{Weights, WeightsFile};
@@ -69,11 +70,13 @@ pub struct Named {
     pub styles: Vec<(PathBuf, f32)>,
     /// With the index of the style, or none where nothing is painted.
     pub masks: Vec<(PathBuf, Option<usize>)>,
+    weights: Option<PathBuf>,
 }
 
 impl Named {
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.styles.iter().map(|(path, _)| path).chain(self.masks.iter().map(|(path, _)| path))
+        let styles = self.styles.iter().map(|(path, _)| path);
+        styles.chain(self.masks.iter().map(|(path, _)| path)).chain(&self.weights)
     }
 }
 
@@ -97,12 +100,7 @@ pub struct Studio {
 impl Look {
     /// Checks the arguments that name files.
     pub fn named(&self) -> Result<Named> {
-        let styles =
-            self.styles.iter().map(|style| parse_style(style)).collect::<Result<Vec<_>>>()?;
-        ensure!(
-            styles.iter().any(|(_, weight)| *weight > 0.0),
-            "all styles have the weight 0; give at least one more"
-        );
+        let styles = parse_styles(&self.styles)?;
         let masks = self.masks.iter().map(|mask| parse_mask(mask, styles.len()));
         let masks = masks.collect::<Result<Vec<_>>>()?;
         for (path, style) in &masks {
@@ -112,7 +110,7 @@ impl Look {
                 path.display()
             );
         }
-        Ok(Named { styles, masks })
+        Ok(Named { styles, masks, weights: self.weights.path().cloned() })
     }
 
     /// Reads the files.
@@ -200,36 +198,46 @@ pub fn unit(text: &str) -> Result<f32, String> {
     }
 }
 
+/// The files of styles and their weights, of which not all are 0.
+pub fn parse_styles(arguments: &[OsString]) -> Result<Vec<(PathBuf, f32)>> {
+    let styles = arguments.iter().map(|style| parse_style(style)).collect::<Result<Vec<_>>>()?;
+    ensure!(
+        styles.iter().any(|(_, weight)| *weight > 0.0),
+        Usage("all styles have the weight 0; give at least one more".into())
+    );
+    Ok(styles)
+}
+
 /// `PICTURE` or `PICTURE=WEIGHT`. A file that has the whole text as its name comes first.
-pub fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
+fn parse_style(argument: &OsStr) -> Result<(PathBuf, f32)> {
     let split = files::split_value(argument);
     let Some((path, weight)) = split.filter(|_| !Path::new(argument).exists()) else {
         return Ok((argument.into(), 1.0));
     };
-    let weight: f32 =
-        weight.trim().parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0).with_context(
-            || {
-                let path = path.display();
-                format!("--style {path}={weight}: the weight must be a number that is neither below 0 nor infinite")
-            },
-        )?;
-    Ok((path.into(), weight))
+    let number: Option<f32> = weight.trim().parse().ok();
+    match number.filter(|number| number.is_finite() && *number >= 0.0) {
+        Some(number) => Ok((path.into(), number)),
+        None => bail!(Usage(format!(
+            "--style {}={weight}: the weight must be a number that is neither below 0 nor infinite",
+            path.display()
+        ))),
+    }
 }
 
 /// `PICTURE=STYLE`: where the mask is, and the index of the style or none for what is painted.
 fn parse_mask(argument: &OsStr, styles: usize) -> Result<(PathBuf, Option<usize>)> {
     let wrong = || {
-        format!(
+        Usage(format!(
             "--mask {}: say which style is painted there: PICTURE=1 to PICTURE={styles}, in the \
              order of --style, or PICTURE=none for the photo",
             argument.display()
-        )
+        ))
     };
-    let (path, style) = files::split_value(argument).with_context(wrong)?;
+    let (path, style) = files::split_value(argument).ok_or_else(wrong)?;
     if style == "none" {
         return Ok((path.into(), None));
     }
-    let number: usize =
-        style.parse().ok().filter(|number| (1..=styles).contains(number)).with_context(wrong)?;
+    let number: Option<usize> = style.parse().ok();
+    let number = number.filter(|number| (1..=styles).contains(number)).ok_or_else(wrong)?;
     Ok((path.into(), Some(number - 1)))
 }

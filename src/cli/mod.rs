@@ -81,6 +81,11 @@ enum Command {
     Evaluate(evaluate::Evaluate),
 }
 
+/// Wrong usage that clap cannot see: arguments that are wrong whatever the files are.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
 /// Exit codes: 0 done, 1 failed (entirely or in part), 2 wrong usage, 130 stopped by Ctrl-C.
 pub fn main() -> ExitCode {
     // An option's value may begin with a minus, and is then found to be too small.
@@ -93,11 +98,7 @@ pub fn main() -> ExitCode {
     let outcome = match command {
         Command::Stylize(command) => {
             let own = matches.subcommand_matches("stylize");
-            if let Some(Err(error)) = own.map(|own| command.refuse_misplaced(own)) {
-                eprintln!("error: {error:#}");
-                return ExitCode::from(2);
-            }
-            command.run()
+            own.map_or(Ok(()), |own| command.refuse_misplaced(own)).and_then(|()| command.run())
         }
         Command::Film(command) => command.run(),
         Command::Dream(command) => command.run(),
@@ -120,7 +121,10 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            match error.is::<Usage>() {
+                true => ExitCode::from(2),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

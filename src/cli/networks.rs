@@ -36,7 +36,7 @@ impl Weights {
     pub fn read(&self) -> Result<WeightsFile> {
         Ok(match &self.file {
             Some(path) => {
-                WeightsFile { name: path.display().to_string(), bytes: files::read(path)?.into() }
+                WeightsFile { name: files::name_of(path), bytes: files::read(path)?.into() }
             }
             None => WeightsFile {
                 name: "the weights in the program".into(),

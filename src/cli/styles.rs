@@ -85,15 +85,15 @@ impl Styles {
         let format = files::format_for(&output, self.quality)?;
         files::refuse_to_replace_inputs(std::slice::from_ref(&output), self.photo.iter())?;
         files::refuse_to_overwrite(std::slice::from_ref(&output), self.force)?;
+        let photo = self.photo.as_deref().map(files::read_whole).transpose()?;
         files::make_folder_of(&output)?;
-        let whole = self.photo.as_deref().map(files::read_whole).transpose()?;
-        let mut picture = match &whole {
+        let mut picture = match &photo {
             Some(whole) => from_photo(&whole.picture, family, self.seed).with_context(|| {
                 format!("{} paints no photos: its forms are all that it shows", family.name())
             })?,
             None => paint(family, BUNDLED_SIZE, BUNDLED_SIZE, self.seed),
         };
-        let opacity = whole.and_then(|whole| whole.opacity);
+        let opacity = photo.and_then(|whole| whole.opacity);
         let mut beside = Beside::default();
         if let (Some(photo), Some(opacity)) = (&self.photo, &opacity) {
             picture.lay_on_white(opacity);

@@ -15,6 +15,7 @@ use impasto::{Format, Layer, Options, Picture, STYLE_SIZE, Stylizer};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
+use super::Usage;
 use super::files::{self, A_WHILE};
 use super::interrupt::{self, Keeping};
 use super::look::Look;
@@ -127,9 +128,11 @@ impl Stylize {
     pub fn run(self) -> Result<()> {
         // All that can be wrong with the arguments shows before the work starts.
         let named = self.look.named()?;
+        let inputs = || self.photos.iter().chain(named.paths());
+        files::refuse_standard_input_twice(inputs())?;
         let mut jobs = self.plan()?;
         let mut outputs: Vec<_> = jobs.iter().map(|job| job.output.clone()).collect();
-        let inputs = jobs.iter().map(|job| &job.photo).chain(named.paths());
+        let inputs = jobs.iter().map(|job| &job.photo).chain(inputs());
         files::refuse_to_replace_inputs(&outputs, inputs)?;
         if self.skip_existing {
             let all = jobs.len();
@@ -192,9 +195,11 @@ impl Stylize {
         let others = photos.len() - misplaced.len();
         ensure!(
             misplaced.is_empty() || (others == 0 && misplaced.len() == 1),
-            "{} behind --style: if these are styles, each needs a --style of its own; if they are photos, put \
-             them before --style",
-            misplaced.join(", ")
+            Usage(format!(
+                "{} behind --style: if these are styles, each needs a --style of its own; if they are photos, put \
+                 them before --style",
+                misplaced.join(", ")
+            ))
         );
         Ok(())
     }
@@ -223,12 +228,11 @@ impl Stylize {
             "{} is not a folder; the name of a painting must end in .png, .jpg or .webp",
             output.display()
         );
-        if is_folder || (several && format.is_none()) || output.extension().is_none() {
+        let could_be_one = (several && format.is_none()) || output.extension().is_none();
+        if is_folder || (could_be_one && !files::is_only_ending(output)) {
             return self.plan_folder(photos);
         }
-        let Some(format) = format else {
-            bail!("{}: the name must end in .png, .jpg or .webp", output.display());
-        };
+        let format = files::format_for(output, self.quality)?;
         ensure!(
             !several,
             "{} is the name of a picture, but there may be several; give a folder",
@@ -285,7 +289,7 @@ impl Stylize {
             bar.suspend(|| {
                 eprintln!(
                     "{} has {width} x {height} pixels, more than can be painted: it is read as {} x {}",
-                    job.photo.display(),
+                    files::name_of(&job.photo),
                     size.0,
                     size.1
                 );
@@ -294,7 +298,7 @@ impl Stylize {
         let photo = whole.fit(self.size.unwrap_or(u32::MAX));
         if layers.iter().filter_map(|layer| layer.mask).any(|mask| !alike(mask.size(), size)) {
             said.shape.call_once(|| {
-                let photo = job.photo.display();
+                let photo = files::name_of(&job.photo);
                 bar.suspend(|| {
                     eprintln!("a mask has another shape than {photo} and is stretched over it")
                 });
@@ -310,7 +314,7 @@ impl Stylize {
         }
         let mut painting =
             pollster::block_on(stylizer.paint(&content, layers, &options, |_, _| {}))
-                .with_context(|| job.photo.display().to_string())?;
+                .with_context(|| files::name_of(&job.photo))?;
         let mut steps = None;
         if let Some(refiner) = refiner {
             let (refined, done) = self.refine(refiner, painting, photo, job, bar)?;
@@ -361,7 +365,7 @@ impl Stylize {
         let Refiner { chain, layers, device } = refiner;
         let mut refinement = Refinement::new(chain, painting, photo, layers, options, device)?;
         let _keeping = Keeping::start("keeping what there is");
-        let name = job.photo.display();
+        let name = files::name_of(&job.photo);
         // Where there is no terminal, a line now and then.
         let tell = |message: String| match bar.is_hidden() {
             true => eprintln!("{message}"),
@@ -446,8 +450,8 @@ impl Stylize {
         paint: impl Fn(&Job, &ProgressBar) -> Result<Painted>,
     ) -> Result<()> {
         let start = Instant::now();
-        let spinner =
-            ProgressBar::new_spinner().with_message(format!("painting {}", job.photo.display()));
+        let name = files::name_of(&job.photo);
+        let spinner = ProgressBar::new_spinner().with_message(format!("painting {name}"));
         spinner.enable_steady_tick(Duration::from_millis(120));
         let outcome = paint(job, &spinner);
         spinner.finish_and_clear();

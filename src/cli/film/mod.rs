@@ -21,7 +21,7 @@ use impasto::files::folder_beside;
 use serde::Serialize;
 
 use super::look::{Given, Look, Named, unit};
-use super::{files, interrupt};
+use super::{Usage, files, interrupt};
 use camera::Camera;
 use ffmpeg::{Encoder, Ffmpeg};
 use painting::{Painted, Workshop, try_out};
@@ -128,13 +128,14 @@ impl FilmCommand {
         let range = Range { start: self.start, end: self.end };
         ensure!(
             range.end.is_none_or(|end| end > range.start.unwrap_or(0)),
-            "--end must be behind --start"
+            Usage("--end must be behind --start".into())
         );
         ensure!(
             !self.film.as_deref().is_some_and(files::is_standard),
             "films are not read from standard input; name a file"
         );
         let named = self.look.named()?;
+        files::refuse_standard_input_twice(named.paths())?;
         let outputs = std::slice::from_ref(&self.output);
         files::refuse_to_replace_inputs(outputs, self.film.iter().chain(named.paths()))?;
         files::refuse_to_overwrite(outputs, self.force)?;
@@ -208,10 +209,10 @@ impl FilmCommand {
             Some("mov") => "mov",
             Some("mkv") => "matroska",
             Some("webm") => "webm",
-            _ => bail!(
+            _ => bail!(Usage(format!(
                 "{}: the name must end in .mp4, .m4v, .mov, .mkv or .webm",
                 self.output.display()
-            ),
+            ))),
         })
     }
 
@@ -315,7 +316,7 @@ impl FilmCommand {
                 Origin::File(path) => path.to_string_lossy(),
                 Origin::Camera(camera) => Cow::from(&camera.device),
             },
-            output: self.output.to_string_lossy(),
+            output: painted.filter(|it| it.written).map(|_| self.output.to_string_lossy()),
             width: painted.map(|_| size.0),
             height: painted.map(|_| size.1),
             frames: painted.map(|painted| painted.frames),
@@ -333,7 +334,7 @@ impl FilmCommand {
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     input: Cow<'a, str>,
-    output: Cow<'a, str>,
+    output: Option<Cow<'a, str>>,
     width: Option<u32>,
     height: Option<u32>,
     frames: Option<usize>,

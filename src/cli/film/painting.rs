@@ -36,6 +36,8 @@ pub struct Painted {
     /// In microseconds.
     pub length: u64,
     pub complete: bool,
+    /// Whether it is in the file: what is gone on from later is not, yet.
+    pub written: bool,
 }
 
 impl FilmCommand {
@@ -65,14 +67,15 @@ impl FilmCommand {
             parts.remove()?;
             ensure!(stopped, nothing_from(origin));
             eprintln!("stopped before the first frame");
-            return Ok(Painted { frames, length: 0, complete: false });
+            return Ok(Painted { frames, length: 0, complete: false, written: false });
         };
         // A camera has no end of its own.
         let stopped = stopped && !origin.is_camera();
-        let painted = Painted { frames, length: end - start, complete: !stopped };
+        let written = !stopped || self.resume.is_none();
+        let painted = Painted { frames, length: end - start, complete: !stopped, written };
         let all = shop.source.frames.map_or(String::new(), |all| format!(" of about {all}"));
         let stop = format!("stopped after {frames}{all} frames ({})", clock(end));
-        if stopped && self.resume.is_some() {
+        if !painted.written {
             let folder = parts.folder().display();
             eprintln!("{stop}; they are in {folder}, and the same command goes on");
             return Ok(painted);
@@ -81,11 +84,11 @@ impl FilmCommand {
         let Workshop { ffmpeg, source, encoding, sounds, .. } = shop;
         let keep = Keep { place: self.keep_place, stopped };
         let joined = finish::join(ffmpeg, source, encoding, sounds, &parts, keep, WHOLE);
-        let written = joined.and_then(|()| {
+        let joined = joined.and_then(|()| {
             put_whole(&parts.folder().join(WHOLE), &self.output)
                 .with_context(|| format!("cannot write {}", self.output.display()))
         });
-        if let Err(error) = written {
+        if let Err(error) = joined {
             return Err(self.kept(error, parts));
         }
         parts.remove()?;

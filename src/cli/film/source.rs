@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use impasto::picture::codecs::size_of;
 use serde::Deserialize;
 
 use super::camera::Camera;
@@ -166,16 +167,20 @@ impl Source {
         let input = origin.arguments()?;
         let show = ["-show_format", "-show_streams"].map(OsStr::new);
         let arguments: Vec<_> = show.into_iter().chain(input.iter().map(|text| &**text)).collect();
+        let no_film = || format!("{name} is no film that ffmpeg reads, or is damaged");
         let bytes = ffmpeg.probe(&arguments).with_context(|| match &origin {
-            Origin::File(_) => format!("{name} is no film that ffmpeg reads, or is damaged"),
+            Origin::File(_) => no_film(),
             Origin::Camera(camera) => format!("{name} does not answer: {}", camera.advice()),
         })?;
         let Probe { streams, format } = serde_json::from_slice(&bytes)
             .with_context(|| format!("ffprobe said nothing usable about {name}"))?;
-        ensure!(
-            !format.format_name.ends_with("_pipe") && format.format_name != "image2",
-            "{name} is a picture and no film; `impasto stylize` paints pictures"
-        );
+        // By its content; the other one is by the name alone.
+        let mut is_picture = format.format_name.ends_with("_pipe");
+        if let (Origin::File(path), "image2") = (&origin, format.format_name.as_str()) {
+            is_picture = size_of(path).is_ok();
+            ensure!(is_picture, no_film());
+        }
+        ensure!(!is_picture, "{name} is a picture and no film; `impasto stylize` paints pictures");
         let of_kind =
             |kind: &'static str| streams.iter().filter(move |stream| stream.codec_type == kind);
         let video = of_kind("video").find(|stream| stream.disposition.attached_pic == 0);
