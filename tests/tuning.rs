@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use impasto::network::vgg::VggConfig;
 use impasto::procedural::{Family, paint};
+use impasto::tuned::TunedStyle;
 use impasto::{DEFAULT_WEIGHTS, Format, Picture, device, weights};
 
 /// A folder with photos, two styles, and a loss network with random weights: what the losses measure does
@@ -130,6 +131,79 @@ fn a_style_is_tuned_and_painted_with() {
     let start = stylize(&["--style", "start.style", "-o", "cut.png"]);
     fails(&start, "start.style: not a readable weights file");
     assert!(!desk.join("cut.png").exists());
+}
+
+/// A file of a style that nothing was learned for.
+fn put_style(desk: &Path, name: &str) {
+    let about = [("name", "Old wood"), ("author", "Ann"), ("licence", "CC0"), ("steps", "2")];
+    let about = about.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let picture = paint(Family::Woodcut, 128, 128, 3);
+    let style = TunedStyle::new(DEFAULT_WEIGHTS, DEFAULT_WEIGHTS, &picture, about).unwrap();
+    fs::write(desk.join(name), style.save().unwrap()).unwrap();
+}
+
+#[track_caller]
+fn is_wrong_usage(output: &Output, reason: &str) {
+    fails(output, reason);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_style_that_is_only_carried_over_stays_what_it_is() {
+    let desk = desk();
+    let desk = desk.path();
+    put_style(desk, "old.style");
+    fs::write(desk.join("before"), DEFAULT_WEIGHTS).unwrap();
+    fs::write(desk.join("text"), "no weights").unwrap();
+    let from = ["tune", "--from", "old.style", "--steps", "0", "--force", "-o", "new.style"];
+    let carry = |more: &[&str]| impasto(desk, &[&from[..], more].concat());
+    let carried = |more: &[&str]| {
+        succeeds(&carry(&[&["--from-weights", "before"][..], more].concat()));
+        TunedStyle::load(&fs::read(desk.join("new.style")).unwrap()).unwrap()
+    };
+    let old = TunedStyle::load(&fs::read(desk.join("old.style")).unwrap()).unwrap();
+    let about = |style: &TunedStyle| {
+        ["name", "author", "licence", "steps"].map(|key| style.tuning.about[key].clone())
+    };
+    let new = carried(&[]);
+    assert_eq!(about(&new), about(&old));
+    let apart = new.picture.rgb().iter().zip(old.picture.rgb()).map(|(a, b)| a.abs_diff(*b));
+    assert!(apart.map(f64::from).sum::<f64>() / (new.picture.rgb().len() as f64) < 8.0);
+    assert_eq!(about(&carried(&["--name", "New", "--style", "woodcut.png"]))[0], "New");
+
+    let carry = |more: &[&str]| carry(&[&["--from-weights", "before"][..], more].concat());
+    fails(&carry(&["--style", "other.png"]), "--style is another picture");
+    is_wrong_usage(&carry(&["--photos", "photos", "--bf16"]), "--photos, --bf16: of no use");
+    is_wrong_usage(&tune(desk, &["--steps", "0"]), "--steps 0 learns nothing");
+    is_wrong_usage(&impasto(desk, &["tune", "-o", "x.style"]), "--style");
+    // Whose fault it is.
+    fails(&carry(&["--weights", "text"]), "error: text: not a readable weights file");
+    let from = &from[..3];
+    let more = ["--steps", "0", "-o", "x.style", "--from-weights", "text"];
+    fails(&impasto(desk, &[from, &more].concat()), "error: text: not a readable");
+}
+
+#[test]
+fn tuning_replaces_nothing_that_it_reads_and_makes_no_picture() {
+    let desk = desk();
+    let desk = desk.path();
+    put_style(desk, "old.style");
+    fs::write(desk.join("before"), DEFAULT_WEIGHTS).unwrap();
+    fs::copy(desk.join("woodcut.png"), desk.join("woodcut")).unwrap();
+    let learn = ["tune", "--style", "woodcut", "--photos", "photos", "--vgg", "vgg", "--force"];
+    let given = ["--from", "old.style", "--from-weights", "before", "--weights", "before"];
+    for output in ["woodcut", "old.style", "before", "vgg", "./vgg"] {
+        let was = fs::read(desk.join(output)).unwrap();
+        let run = impasto(desk, &[&learn[..], &given, &["--steps", "1", "-o", output]].concat());
+        fails(&run, "would replace a file that is read");
+        assert_eq!(fs::read(desk.join(output)).unwrap(), was);
+    }
+    for output in ["new.png", "new.JPG"] {
+        is_wrong_usage(&impasto(desk, &[&learn[..], &["-o", output]].concat()), "is no picture");
+    }
+    let missing = ["tune", "--style", "nonesuch", "--photos", "photos", "-o", "new/x.style"];
+    fails(&impasto(desk, &missing), "nonesuch");
+    assert!(!desk.join("new").exists());
 }
 
 #[cfg(unix)]

@@ -14,11 +14,15 @@ use impasto::{Format, Picture};
 
 use super::networks::{Weights, WeightsFile};
 use super::train::{Engine, load, run_to_the_end};
-use super::{files, interrupt};
+use super::{Usage, files, interrupt};
 
 /// Where a run has its style picture, and the long side of that, in pixels.
 const STYLE: &str = "style/style.png";
 const STYLE_SIZE: u32 = 768;
+/// Where the loss network is unless another is named.
+const VGG: &str = "models/vgg19.safetensors";
+/// Mean difference of a picture and its small copy in a tuned style, in 8-bit levels: most of what JPEG does to it.
+const SAME: f64 = 20.0;
 
 /// Tune the networks to one style, for better paintings than they make of a style in general.
 ///
@@ -45,7 +49,7 @@ pub struct Tune {
     /// File to write
     #[arg(short, long, alias = "out", value_name = "FILE")]
     output: PathBuf,
-    /// Steps of training; 0 with --from-weights
+    /// Steps of training; 0, with --from-weights, only carries a style over
     #[arg(long, value_name = "N", default_value_t = 300,
           value_parser = clap::value_parser!(u32).range(0..=100_000))]
     steps: u32,
@@ -65,7 +69,7 @@ pub struct Tune {
     #[arg(long, value_name = "TEXT")]
     licence: Option<String>,
     /// Full VGG-19 for the losses, from `impasto import-vgg`
-    #[arg(long, value_name = "FILE", default_value = "models/vgg19.safetensors")]
+    #[arg(long, value_name = "FILE", default_value = VGG)]
     vgg: PathBuf,
     /// Where to compute
     #[arg(long, value_enum, default_value_t = Engine::Cpu)]
@@ -84,20 +88,23 @@ impl Tune {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         ensure!(
-            files::format_of(&self.output, 0).is_none(),
-            "{}: it is no picture; let its name end in .style",
-            self.output.display()
+            !files::is_named_like_a_picture(&self.output),
+            Usage(format!(
+                "{}: it is no picture; let its name end in .style",
+                self.output.display()
+            ))
         );
-        let read = [&self.style, &self.from, &self.from_weights].into_iter().flatten();
-        let read = read.chain([&self.vgg]).chain(self.weights.path());
-        files::refuse_to_replace_inputs(std::slice::from_ref(&self.output), read)?;
-        files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
-        files::make_folder_of(&self.output)?;
         let only_carried = self.steps == 0;
-        ensure!(
-            !only_carried || self.from_weights.is_some(),
-            "--steps 0 learns nothing; it is for --from-weights, which carries a style over to other weights"
-        );
+        if only_carried {
+            self.refuse_what_learns()?;
+        }
+        let read = || {
+            let own = [&self.style, &self.from, &self.from_weights].into_iter().flatten();
+            own.chain([&self.vgg]).chain(self.weights.path())
+        };
+        files::refuse_standard_input_twice(read())?;
+        files::refuse_to_replace_inputs(std::slice::from_ref(&self.output), read())?;
+        files::refuse_to_overwrite(std::slice::from_ref(&self.output), self.force)?;
         let base = self.weights.read()?;
         let before = self.before(&base)?;
         let picture = match (&self.style, &before) {
@@ -108,11 +115,18 @@ impl Tune {
             (None, before) => before.as_ref().context("--style is missing")?.0.picture.clone(),
         };
         let about = self.about(before.as_ref().map(|(style, _)| &style.tuning.about));
-        if let Some((_, weights)) = before.as_ref().filter(|_| only_carried) {
+        if let Some((style, weights)) = before.as_ref().filter(|_| only_carried) {
+            ensure!(
+                is_copy(&style.picture, &picture),
+                "--style is another picture than the one that --from was tuned to; leave it out"
+            );
+            files::make_folder_of(&self.output)?;
             return self.write(&TunedStyle::new(&base.bytes, weights, &picture, about)?);
         }
         let photos = self.photos.as_ref();
-        let photos = photos.context("--photos is missing: a folder with photos to practise on")?;
+        let missing = "--photos is missing: a folder with photos to practise on";
+        let photos = photos.ok_or_else(|| Usage(missing.into()))?;
+        files::make_folder_of(&self.output)?;
         let vgg = std::fs::read(&self.vgg).with_context(|| {
             format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
         })?;
@@ -169,23 +183,49 @@ impl Tune {
     /// What is in the file of `--from`, and `base` with what was learned for it.
     fn before(&self, base: &WeightsFile) -> Result<Option<(TunedStyle, Vec<u8>)>> {
         let Some(file) = &self.from else { return Ok(None) };
-        let context = || file.display().to_string();
+        let context = || files::name_of(file);
         let style = TunedStyle::load(&files::read(file)?).with_context(context)?;
         let from = self.from_weights.clone().map(|path| Weights::of(path).read()).transpose()?;
         let from = from.as_ref().unwrap_or(base);
-        for file in [from, base] {
-            weights::metadata(&file.bytes).with_context(|| file.name.clone())?;
-        }
-        let weights = style.weights(&from.bytes, &base.bytes).with_context(context)?;
+        // Each file is blamed for what is wrong with itself.
+        let (tensors, about) =
+            weights::deserialize(&from.bytes).with_context(|| from.name.clone())?;
+        weights::deserialize(&base.bytes).with_context(|| base.name.clone())?;
+        style.tuning.change(&tensors, &weights::checksum_of(&about)).with_context(context)?;
+        let weights = style.weights(&from.bytes, &base.bytes).with_context(|| base.name.clone())?;
         Ok(Some((style, weights)))
     }
 
-    /// What the file says of the style: without `--style` what that of `--from` said, if nothing else is given.
+    /// # Errors
+    /// Where nothing is to be learned, and nothing to be carried over, or what only learning takes is given.
+    fn refuse_what_learns(&self) -> Result<()> {
+        let only_carries = "--steps 0 learns nothing; it is for --from-weights, which carries a style over to other \
+                            weights";
+        ensure!(self.from_weights.is_some(), Usage(only_carries.into()));
+        let idle = [
+            ("--photos", self.photos.is_some()),
+            ("--vgg", self.vgg != Path::new(VGG)),
+            ("--device", !matches!(self.device, Engine::Cpu)),
+            ("--bf16", self.bf16),
+        ];
+        let idle: Vec<_> = idle.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+        ensure!(
+            idle.is_empty(),
+            Usage(format!(
+                "{}: of no use, for --steps 0 learns nothing; leave it out",
+                idle.join(", ")
+            ))
+        );
+        Ok(())
+    }
+
+    /// What the file says of the style: what that of `--from` said if nothing else is given, neither this nor another
+    /// style.
     fn about(&self, before: Option<&Metadata>) -> Metadata {
         let stem = || self.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let bundled = self.style.as_deref().and_then(files::bundled_style);
         let title = || bundled.map(|style| style.title_en.to_owned());
-        let same = before.filter(|_| self.style.is_none());
+        let same = before.filter(|_| self.style.is_none() || self.steps == 0);
         let said = |key: &str| same.and_then(|about| about.get(key).cloned());
         let name = self.name.clone().or_else(title).or_else(|| said("name")).unwrap_or_else(stem);
         let steps = (before.map_or(0, steps_of) + self.steps).to_string();
@@ -196,6 +236,14 @@ impl Tune {
             .filter_map(|(key, value)| Some((key.to_owned(), value?)))
             .collect()
     }
+}
+
+/// Whether `small` shows what `large` does, but for what JPEG takes from it.
+fn is_copy(small: &Picture, large: &Picture) -> bool {
+    let size = |picture: &Picture| (picture.width(), picture.height());
+    let fitted = large.fit(small.width().max(small.height()));
+    let apart = small.rgb().iter().zip(fitted.rgb()).map(|(a, b)| f64::from(a.abs_diff(*b)));
+    size(small) == size(&fitted) && apart.sum::<f64>() / (small.rgb().len() as f64) < SAME
 }
 
 /// The steps that a tuned style took.
