@@ -33,6 +33,11 @@ const BASE: &str = "tuned_from";
 /// The name of the style picture in the file.
 #[cfg(feature = "cli")]
 const PICTURE: &str = "picture";
+/// How safetensors with metadata begin, behind a number of so many bytes.
+#[cfg(feature = "cli")]
+const HEAD: &[u8] = b"{\"__metadata__\"";
+#[cfg(feature = "cli")]
+const HEAD_LENGTH: usize = 8;
 /// Long side of the picture in the file, the most bytes that it takes, and the qualities to try.
 #[cfg(feature = "cli")]
 const PICTURE_SIZE: u32 = 384;
@@ -204,9 +209,16 @@ impl TunedStyle {
         Ok(weights::serialize(&tensors, &metadata)?)
     }
 
-    /// Whether these bytes are meant as one.
+    /// Whether these bytes are meant as one. So is a file that is cut short before it says what it is: nothing else that
+    /// can be a style begins like that.
     pub fn is(bytes: &[u8]) -> bool {
-        weights::metadata(bytes).is_ok_and(|about| about.get(KIND.0).is_some_and(|it| it == KIND.1))
+        match weights::metadata(bytes) {
+            Ok(about) => about.get(KIND.0).is_some_and(|it| it == KIND.1),
+            Err(WeightsError::Unreadable(_)) => {
+                bytes.get(HEAD_LENGTH..).is_some_and(|rest| rest.starts_with(HEAD))
+            }
+            Err(_) => false,
+        }
     }
 
     /// From the bytes of a file.
@@ -270,6 +282,7 @@ mod tests {
         let bytes = style_of("conv_6.conv", &style).save().unwrap();
         assert!(bytes.len() < 200_000, "{} bytes", bytes.len());
         assert!(TunedStyle::is(&bytes) && !TunedStyle::is(&tuned) && !TunedStyle::is(b"no"));
+        assert!(TunedStyle::is(&bytes[..bytes.len() / 2]) && TunedStyle::is(&bytes[..100]));
         let read = TunedStyle::load(&bytes).unwrap();
         assert_eq!((read.picture.width(), read.picture.height()), (384, 307));
         assert_eq!(read.tuning.about["name"], "Woodcut");

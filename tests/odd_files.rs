@@ -102,6 +102,70 @@ fn no_command_replaces_a_file_unless_it_is_told_to() {
 }
 
 #[test]
+fn an_output_that_is_no_folder_and_no_name_of_a_picture_is_refused() {
+    let desk = Desk::new();
+    fs::write(desk.path("file"), "mine").unwrap();
+    let to = |output: &str| desk.stylize(&["photo.png", "--style", "red.png", "-o", output]);
+    to("file").fails(1, &["file is not a folder", "must end in .png, .jpg or .webp"]);
+    to("o/.png").fails(2, &["o/.png: that is an ending without a name"]);
+    desk.stylize(&["photo.png", "blue.jpg", "--style", "red.png", "-o", ".jpg"])
+        .fails(2, &[".jpg: that is an ending without a name"]);
+    desk.run(&["dream", "--style", "red.png", "-o", ".png"])
+        .fails(2, &["an ending without a name"]);
+    to("file/out.png").fails(1, &["cannot write to the folder file: it is not a folder"]);
+    if cfg!(unix) {
+        to("/dev/null").fails(1, &["/dev/null is not a folder", "must end in .png"]);
+    }
+    assert_eq!(desk.names(), ["blue.jpg", "file", "photo.png", "red.png"]);
+}
+
+#[test]
+fn no_folder_is_made_for_what_cannot_be_read() {
+    let desk = Desk::new();
+    for command in [
+        &["stylize", "photo.png", "--style", "nonesuch", "-o", "new/out.png"][..],
+        &["dream", "--style", "nonesuch", "-o", "new/out.png"],
+        &["styles", "--photo", "nonesuch", "--family", "woodcut", "-o", "new/out.png"],
+    ] {
+        desk.run(command).fails(1, &["nonesuch"]);
+    }
+    assert_eq!(desk.names(), ["blue.jpg", "photo.png", "red.png"]);
+}
+
+/// A PNG file whose head promises 2,147,483,647 pixels a side, in 16-bit RGBA.
+fn endless_png() -> Vec<u8> {
+    let chunk = |name: &[u8], data: &[u8]| {
+        let length = (data.len() as u32).to_be_bytes();
+        let named = [name, data].concat();
+        [&length[..], &named, &crc32fast::hash(&named).to_be_bytes()].concat()
+    };
+    let side = (i32::MAX as u32).to_be_bytes();
+    let head = [&side[..], &side, &[16, 6, 0, 0, 0]].concat();
+    let chunks = [chunk(b"IHDR", &head), chunk(b"IDAT", &[0; 9]), chunk(b"IEND", &[])].concat();
+    [&b"\x89PNG\r\n\x1a\n"[..], &chunks].concat()
+}
+
+#[test]
+fn a_picture_that_promises_too_many_pixels_is_called_too_large() {
+    let desk = Desk::new();
+    fs::write(desk.path("huge.png"), endless_png()).unwrap();
+    let said = "huge.png: 2147483647 x 2147483647 pixels are more than can be read";
+    desk.stylize(&["huge.png", "--style", "red.png", "-o", "out.png"]).fails(1, &[said]);
+    desk.stylize(&["photo.png", "--style", "huge.png", "-o", "out.png"]).fails(1, &[said]);
+}
+
+#[test]
+fn a_tuned_style_that_is_cut_short_is_called_no_picture() {
+    let desk = Desk::new();
+    let style = impasto::procedural::bundled().iter().find_map(|style| style.tuned()).unwrap();
+    for (name, length) in [("half.style", style.len() / 2), ("head", 100), ("begun.style", 5)] {
+        fs::write(desk.path(name), &style[..length]).unwrap();
+        let said = format!("{name}: not a readable weights file");
+        desk.stylize(&["photo.png", "--style", name, "-o", "out.png"]).fails(1, &[&said]);
+    }
+}
+
+#[test]
 fn pictures_without_a_photo_go_to_standard_output_too() {
     let desk = Desk::new();
     for command in [

@@ -159,9 +159,14 @@ fn decoded(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
         _ => None,
     };
     let bytes = mended.as_deref().unwrap_or(bytes);
-    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format)
-        .into_decoder()
-        .map_err(|error| damaged(&error))?;
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(
+        |error| match (&error, png_size(bytes)) {
+            (ImageError::Limits(_), Some((width, height))) => {
+                PictureError::TooLarge { width, height }
+            }
+            _ => damaged(&error),
+        },
+    )?;
     let (width, height) = decoder.dimensions();
     let fits = |part: &u32| u64::from(width / part) * u64::from(height / part) <= most;
     let part = match scans {
@@ -214,6 +219,15 @@ fn decoded(bytes: &[u8], most: u64) -> Result<Contents, PictureError> {
     pixels.apply_orientation(orientation);
     let reduced_from = (part > 1).then_some((width, height));
     Ok(Contents { pixels, metadata: Metadata::of_exif(exif), reduced_from })
+}
+
+/// Width and height in the head of a PNG file, which its decoder keeps to itself where they are too large for it.
+fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    const HEAD: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    let rest = bytes.strip_prefix(HEAD)?;
+    let (width, rest) = rest.split_first_chunk()?;
+    let (height, _) = rest.split_first_chunk()?;
+    Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
 }
 
 /// Whether there is memory to read and paint so many pixels, where the system can tell: a program that asks for too much
