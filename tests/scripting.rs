@@ -47,7 +47,7 @@ fn standard_input_is_read_once_and_called_by_its_name() {
     let desk = Desk::new();
     for arguments in [
         &["-", "--style", "-", "-o", "out.png"][..],
-        &["-", "--style", "red.png", "--mask", "-=1", "-o", "out.png"],
+        &["-", "--style", "red.png", "--mask=-=1", "-o", "out.png"],
         &["photo.png", "--style", "-", "--style", "-", "-o", "out.png"],
         &["-", "-", "--style", "red.png", "-o", "out"],
     ] {
