@@ -77,6 +77,39 @@ pub trait Gradients: Kernels {
         });
         [by_input, by_kernels]
     }
+
+    /// Of an upsampling, in its input.
+    fn upsampling_gradient(gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        (2..4).fold(gradient, |gradient, axis| {
+            let shape = gradient.shape();
+            let length = shape[axis] / 2;
+            let at = |x: &FloatTensor<Self>, axis: usize, from: usize, to: usize| {
+                let mut slices = vec![Slice::full(); x.shape().num_dims()];
+                slices[axis] = Slice::from(from..to);
+                Self::float_slice(x.clone(), &slices)
+            };
+            // What is beyond the border came from the outermost pixels, as what is beside it.
+            let before = at(&gradient, axis, 0, 1);
+            let after = at(&gradient, axis, 2 * length - 1, 2 * length);
+            let padded = Self::float_cat(vec![before, gradient, after], axis);
+            let mut pairs = shape.to_vec();
+            pairs[axis] = length + 1;
+            pairs.insert(axis + 1, 2);
+            let pairs = Self::float_reshape(padded, pairs.into());
+            let mut each = shape.to_vec();
+            each[axis] = length;
+            // A pixel is seen by four, of which it is a quarter, three quarters, three, and one.
+            let seen = |pair: usize, half: usize, weight: f32| {
+                let pair = at(&pairs, axis, pair, pair + length);
+                let half =
+                    Self::float_reshape(at(&pair, axis + 1, half, half + 1), each.clone().into());
+                Self::float_mul_scalar(half, weight.into())
+            };
+            let (first, last) = (seen(0, 0, 0.25), seen(1, 1, 0.25));
+            let middle = Self::float_add(seen(0, 1, 0.75), seen(1, 0, 0.75));
+            Self::float_add(Self::float_add(first, last), middle)
+        })
+    }
 }
 
 /// A line and a column of zeros on each side.
@@ -174,6 +207,15 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
+    fn upsampled(features: FloatTensor<Self>) -> FloatTensor<Self> {
+        let prepared = Upsampling.prepare::<C>([features.node()]).compute_bound().stateful();
+        let output = B::upsampled(features.into_primitive());
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish((), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
     fn unit_affine(features: FloatTensor<Self>) -> FloatTensor<Self> {
         let prepared = Normalization.prepare::<C>([features.node()]).compute_bound().stateful();
         let features = features.into_primitive();
@@ -181,6 +223,26 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish((features, unit.clone()), unit),
             OpsKind::UnTracked(prepared) => prepared.finish(unit),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Upsampling;
+
+impl<B: Gradients> Backward<B, 1> for Upsampling {
+    type State = ();
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        gradients: &mut Found,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let Some(node) = node {
+            gradients.register::<B>(node.id, B::upsampling_gradient(gradient));
         }
     }
 }

@@ -22,7 +22,7 @@ pub fn read(source: Source) -> Tensor<4> {
         features = relu(features);
     }
     if source.upsample {
-        features = enlarged(features, 2);
+        features = super::upsampled(features);
     }
     features
 }
@@ -30,10 +30,12 @@ pub fn read(source: Source) -> Tensor<4> {
 /// So many times as high and wide, by bilinear interpolation.
 pub fn enlarged(x: Tensor<4>, times: usize) -> Tensor<4> {
     let [.., height, width] = x.dims();
-    let options = InterpolateOptions::new(InterpolateMode::Bilinear)
-        .with_align_corners(false)
-        .with_output_size([times * height, times * width]);
-    interpolate(x, options)
+    interpolate(x, bilinear().with_output_size([times * height, times * width]))
+}
+
+/// Beyond the border are the outermost pixels again.
+pub fn bilinear() -> InterpolateOptions {
+    InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false)
 }
 
 pub fn convolve(

@@ -25,7 +25,8 @@ mod torch;
 pub use gpu::screen;
 
 use burn::backend::{
-    Backend, Dispatch, DispatchTensorKind, ExtensionType, backend_extension, tensor::FloatTensor,
+    Backend, Dispatch, DispatchTensorKind, ExtensionType, TensorMetadata, backend_extension,
+    tensor::FloatTensor,
 };
 use burn::tensor::{DType, Tensor};
 
@@ -177,6 +178,12 @@ pub trait Kernels: Backend {
 
     /// See [`normalization`], with [`Goal::Unit`].
     fn unit_affine(features: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`Source::upsample`].
+    fn upsampled(features: FloatTensor<Self>) -> FloatTensor<Self> {
+        let [_, _, height, width] = features.shape().dims();
+        Self::interpolate(features, [2 * height, 2 * width], composed::bilinear())
+    }
 }
 
 /// A tensor on a backend, or none. `Option` does not get through [`backend_extension`].
@@ -413,6 +420,16 @@ pub fn depthwise(input: Tensor<4>, kernels: Tensor<3>) -> Tensor<4> {
         input.into_dispatch(),
         kernels.into_dispatch(),
     ))
+}
+
+/// See [`Source::upsample`].
+fn upsampled(features: Tensor<4>) -> Tensor<4> {
+    match Engine::of(&features) {
+        Engine::Differentiable => {
+            Tensor::from_dispatch(<Dispatch as Kernels>::upsampled(features.into_dispatch()))
+        }
+        _ => composed::enlarged(features, 2),
+    }
 }
 
 /// `a + b`, as they are read.

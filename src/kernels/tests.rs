@@ -1,6 +1,6 @@
 //! Every operation against [`composed`], burn's own operations on the CPU, over many shapes.
 
-use burn::tensor::{Device, Distribution};
+use burn::tensor::{Device, Distribution, TensorData};
 
 use super::cpu::isa::tests::with_each;
 use super::*;
@@ -533,7 +533,7 @@ fn gradients_on_libtorch() {
 fn other_gradients_are_gradients(device: &Device) {
     device.seed(6);
     for dims in [[2, 5, 7, 9], [1, 16, 2, 3], [3, 3, 24, 31]] {
-        let [batch, channels, ..] = dims;
+        let [batch, channels, height, width] = dims;
         // Away from 0, as what is normalized may be.
         let x = (random(dims, device) * 2.0 + 3.0).detach().require_grad();
         let kernels = random([batch, channels, 9], device).require_grad();
@@ -546,6 +546,12 @@ fn other_gradients_are_gradients(device: &Device) {
         let (dx_expected, dk_expected) = gradients(composed::depthwise(x.clone(), kernels.clone()));
         assert_close(dx, dx_expected, &format!("input's gradient, depthwise {dims:?}"));
         assert_close(dk, dk_expected, &format!("kernels' gradient, depthwise {dims:?}"));
+
+        let larger = random([batch, channels, 2 * height, 2 * width], device);
+        let found = (super::upsampled(x.clone()) * larger.clone()).sum().backward();
+        let sums = upsampling_turned_round(larger.inner(), [height, width]);
+        let what = format!("input's gradient, upsampling of {dims:?}");
+        assert_close(x.grad(&found).unwrap(), sums, &what);
 
         let code = random([batch, 6], device).require_grad();
         let weight = random([6, 2 * channels], device);
@@ -562,6 +568,26 @@ fn other_gradients_are_gradients(device: &Device) {
         assert_close(dx, dx_expected, &format!("input's gradient, normalization of {dims:?}"));
         assert_close(dc, dc_expected, &format!("code's gradient, normalization of {dims:?}"));
     }
+}
+
+/// Each pixel's sum over those that see it when it is upsampled, by the definition of bilinear interpolation.
+#[cfg(feature = "cli")]
+fn upsampling_turned_round(larger: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, ..] = larger.dims();
+    let weights = |length: usize| {
+        let mut matrix = vec![0.0; length * 2 * length];
+        for to in 0..2 * length {
+            let place = ((to as f32 + 0.5) / 2.0 - 0.5).clamp(0.0, length as f32 - 1.0);
+            let (from, share) = (place.floor() as usize, place.fract());
+            matrix[from * 2 * length + to] += 1.0 - share;
+            matrix[(from + 1).min(length - 1) * 2 * length + to] += share;
+        }
+        let shape = [1, 1, length, 2 * length];
+        Tensor::<4>::from_data(TensorData::new(matrix, shape), &larger.device())
+    };
+    let [rows, columns] = size.map(weights);
+    let repeated = |x: Tensor<4>| x.repeat_dim(0, batch).repeat_dim(1, channels);
+    repeated(rows).matmul(larger).matmul(repeated(columns.transpose()))
 }
 
 /// A stylizer and what it needs for a painting.

@@ -80,6 +80,19 @@ impl Gradients for LibTorch {
         TchTensor::new(found.remove(0))
     }
 
+    fn upsampling_gradient(gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        let [batch, channels, height, width] = axes(&gradient.tensor);
+        let (from, to) = ([batch, channels, height / 2, width / 2], [height, width]);
+        TchTensor::new(Tensor::upsample_bilinear2d_backward(
+            &gradient.tensor,
+            to,
+            from,
+            false,
+            None,
+            None,
+        ))
+    }
+
     fn depthwise_gradients(
         input: FloatTensor<Self>,
         kernels: FloatTensor<Self>,
