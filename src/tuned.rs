@@ -31,7 +31,6 @@ const KIND: (&str, &str) = ("network", "tuned style");
 /// Under this key is the checksum of the weights that the style was tuned from.
 const BASE: &str = "tuned_from";
 /// The name of the style picture in the file.
-#[cfg(feature = "cli")]
 const PICTURE: &str = "picture";
 /// How safetensors with metadata begin, behind a number of so many bytes.
 #[cfg(feature = "cli")]
@@ -97,6 +96,34 @@ impl Tuning {
             return Err(TunedError::Foreign);
         }
         Ok(Self { about, tensors })
+    }
+
+    /// What was `learned` from the weights file that says this of itself.
+    pub fn new(learned: Vec<NamedTensor>, mut about: Metadata, from: &Metadata) -> Self {
+        about.insert(KIND.0.into(), KIND.1.into());
+        about.insert(BASE.into(), weights::checksum_of(from));
+        Self { about, tensors: learned }
+    }
+
+    /// Puts what was learned in the place of `general` tensors, those of the weights with this checksum.
+    ///
+    /// # Errors
+    /// As for [`Tuning::change`].
+    pub fn replace_in(&self, general: &mut [NamedTensor], weights: &str) -> Result<(), TunedError> {
+        self.expect_from(weights)?;
+        for tuned in &self.tensors {
+            let at = place_of(tuned, general)?;
+            general[at].values.clone_from(&tuned.values);
+        }
+        Ok(())
+    }
+
+    /// The bytes of a file, with the style picture in it as a JPEG or PNG file.
+    ///
+    /// # Errors
+    /// [`TunedError::Weights`] for values that are not finite.
+    pub fn save(&self, picture: &[u8]) -> Result<Vec<u8>, TunedError> {
+        Ok(weights::serialize_with(&self.tensors, &self.about, &[(PICTURE, picture)])?)
     }
 
     fn expect_from(&self, weights: &str) -> Result<(), TunedError> {
@@ -176,14 +203,13 @@ impl TunedStyle {
         base: &[u8],
         tuned: &[u8],
         picture: &Picture,
-        mut about: Metadata,
+        about: Metadata,
     ) -> Result<Self, TunedError> {
         let (_, metadata) = weights::deserialize(base)?;
         let (mut tensors, _) = weights::deserialize(tuned)?;
         tensors.retain(|tensor| is_tuned(&tensor.name));
-        about.insert(KIND.0.into(), KIND.1.into());
-        about.insert(BASE.into(), weights::checksum_of(&metadata));
-        Ok(Self { picture: picture.fit(PICTURE_SIZE), tuning: Tuning { about, tensors } })
+        let tuning = Tuning::new(tensors, about, &metadata);
+        Ok(Self { picture: picture.fit(PICTURE_SIZE), tuning })
     }
 
     /// The weights of a file `to` with what was learned added to them, which changed those of the file `from`: to learn on from
@@ -243,8 +269,7 @@ impl TunedStyle {
                 break;
             }
         }
-        let Tuning { about, tensors } = &self.tuning;
-        Ok(weights::serialize_with(tensors, about, &[(PICTURE, &picture)])?)
+        self.tuning.save(&picture)
     }
 }
 

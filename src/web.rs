@@ -20,6 +20,8 @@ use wasm_bindgen_futures::future_to_promise;
 use crate::device;
 use crate::film;
 use crate::fit::{Chain, RefineLayer, RefineOptions, Refinement};
+#[cfg(feature = "learn")]
+use crate::fit::{LARGEST_PHOTO, LearnOptions, Learning};
 #[cfg(feature = "gpu")]
 use crate::kernels::screen::{Screen, SurfaceTarget};
 use crate::network::palette::Colours;
@@ -60,6 +62,9 @@ pub struct Engine {
     chain: Option<Chain>,
     #[cfg(feature = "gpu")]
     screen: Option<Rc<Screen>>,
+    /// What styles are learned from.
+    #[cfg(feature = "learn")]
+    weights: Vec<u8>,
 }
 
 #[wasm_bindgen]
@@ -78,6 +83,8 @@ impl Engine {
             chain: None,
             #[cfg(feature = "gpu")]
             screen: None,
+            #[cfg(feature = "learn")]
+            weights,
         })
     }
 
@@ -333,6 +340,88 @@ impl Refining {
             }
             let (width, height) = (picture.width(), picture.height());
             Ok(Painting { width, height, picture: Some(picture) }.into())
+        })
+    }
+}
+
+/// Photos to learn on.
+#[cfg(feature = "learn")]
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Photos(Vec<Picture>);
+
+#[cfg(feature = "learn")]
+#[wasm_bindgen]
+impl Photos {
+    /// None yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more. `rgba`: as for [`Engine::photo`].
+    pub fn add(&mut self, width: u32, height: u32, rgba: &[u8]) -> Result<(), JsError> {
+        let (picture, _) = Picture::from_photo_rgba(width, height, rgba)?;
+        self.0.push(picture.fit(LARGEST_PHOTO));
+        Ok(())
+    }
+}
+
+#[cfg(feature = "learn")]
+#[wasm_bindgen]
+impl Engine {
+    /// Prepares to learn a style in so many steps, each on `parts` parts of photos, for paintings whose strokes are as large as
+    /// the style has them.
+    ///
+    /// Throws where there are no photos, or there was no [`Engine::load_refiner`].
+    pub fn learn(
+        &self,
+        style: &StyleHandle,
+        photos: &Photos,
+        steps: usize,
+        parts: usize,
+    ) -> Result<Lesson, JsError> {
+        let chain = self.chain.as_ref();
+        let chain = chain.ok_or_else(|| JsError::new("learning needs load_refiner() first"))?;
+        let seen = style.picture.fit((style.stroke * f64::from(STYLE_SIZE)).round() as u32);
+        let options = LearnOptions { steps, parts };
+        let (weights, device) = (&self.weights, &self.device);
+        let learning = Learning::new(weights, None, &seen, &photos.0, chain, options, device)?;
+        Ok(Lesson(Rc::new(RefCell::new(learning))))
+    }
+}
+
+/// A style that is being learned.
+#[cfg(feature = "learn")]
+#[wasm_bindgen]
+pub struct Lesson(Rc<RefCell<Learning>>);
+
+#[cfg(feature = "learn")]
+#[wasm_bindgen]
+impl Lesson {
+    /// One step. A promise of how far paintings were from their goal before it (content, statistics of features, their Gram
+    /// matrices), or of nothing when all steps are done.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Float32Array | undefined>")]
+    pub fn step(&self) -> js_sys::Promise {
+        let losses = self.0.borrow_mut().step();
+        future_to_promise(async move {
+            let Some(losses) = losses else { return Ok(JsValue::UNDEFINED) };
+            // The device is waited for here, so that no more than a step is ever on its way.
+            let numbers = losses.numbers().await.map_err(JsError::from)?;
+            Ok(js_sys::Float32Array::from(&numbers[..]).into())
+        })
+    }
+
+    /// What has been learned so far, as the bytes of a file like those of `impasto tune`. `name`: of the style; `picture`: the style
+    /// picture as a JPEG or PNG file, for those who open that one.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Uint8Array>")]
+    pub fn file(&self, name: String, picture: Vec<u8>) -> js_sys::Promise {
+        let (learned, (steps, _)) = (self.0.borrow().learned(), self.0.borrow().progress());
+        future_to_promise(async move {
+            let about = [("name".to_owned(), name), ("steps".to_owned(), steps.to_string())];
+            let tuning = learned.tuning(about.into()).await.map_err(JsError::from)?;
+            let bytes = tuning.save(&picture).map_err(JsError::from)?;
+            Ok(js_sys::Uint8Array::from(&bytes[..]).into())
         })
     }
 }

@@ -337,14 +337,19 @@ impl Mean {
     }
 }
 
+/// A tensor of a module, not yet read back from its device.
+struct Held {
+    name: String,
+    shape: Vec<usize>,
+    values: Tensor<1>,
+}
+
 /// All tensors of a module, each named `PREFIX.field.….weight`.
-///
-/// Reads back from the device synchronously: not for the browser.
-pub fn tensors_of<M: Module>(prefix: &str, module: &M) -> Vec<NamedTensor> {
+fn held<M: Module>(prefix: &str, module: &M) -> Vec<Held> {
     struct Collector<'a> {
         prefix: &'a str,
         path: Vec<String>,
-        tensors: Vec<NamedTensor>,
+        tensors: Vec<Held>,
     }
     impl ModuleVisitor for Collector<'_> {
         fn enter_module(&mut self, name: &str, _: &str) {
@@ -358,16 +363,47 @@ pub fn tensors_of<M: Module>(prefix: &str, module: &M) -> Vec<NamedTensor> {
             if D == 2 {
                 tensor = tensor.transpose();
             }
-            self.tensors.push(NamedTensor {
+            self.tensors.push(Held {
                 name: tensor_name(self.prefix, &self.path),
                 shape: tensor.dims().to_vec(),
-                values: tensor.to_data().iter::<f32>().collect(),
+                values: tensor.flatten(0, D - 1),
             });
         }
     }
     let mut collector = Collector { prefix, path: Vec::new(), tensors: Vec::new() };
     module.visit(&mut collector);
     collector.tensors
+}
+
+/// All tensors of a module, each named `PREFIX.field.….weight`.
+///
+/// Reads back from the device synchronously: not for the browser.
+pub fn tensors_of<M: Module>(prefix: &str, module: &M) -> Vec<NamedTensor> {
+    let read = |Held { name, shape, values }| {
+        let values: Tensor<1> = values;
+        NamedTensor { name, shape, values: values.to_data().iter::<f32>().collect() }
+    };
+    held(prefix, module).into_iter().map(read).collect()
+}
+
+/// The same of those with `wanted` names, for the browser.
+///
+/// # Errors
+/// What the device says where it cannot be read.
+#[cfg(feature = "learn")]
+pub async fn read<M: Module>(
+    prefix: &str,
+    module: &M,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<NamedTensor>, String> {
+    let mut tensors = Vec::new();
+    for Held { name, shape, values } in held(prefix, module) {
+        if wanted(&name) {
+            let data = values.into_data_async().await.map_err(|error| error.to_string())?;
+            tensors.push(NamedTensor { name, shape, values: data.iter::<f32>().collect() });
+        }
+    }
+    Ok(tensors)
 }
 
 /// Takes the tensor of that name out.

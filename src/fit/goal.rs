@@ -1,5 +1,7 @@
 //! What a picture is to be like, how far it is from that, and which way is nearer.
 
+use std::borrow::Borrow;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::chain::{LEVELS, Pass};
@@ -36,7 +38,17 @@ impl Losses {
         Self { content: zero(), statistics: zero(), gram: zero() }
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// Each so many times.
+    #[cfg(feature = "learn")]
+    pub(super) fn times(self, share: f64) -> Self {
+        Self {
+            content: self.content * share,
+            statistics: self.statistics * share,
+            gram: self.gram * share,
+        }
+    }
+
+    pub(super) fn plus(self, other: Self) -> Self {
         Self {
             content: self.content + other.content,
             statistics: self.statistics + other.statistics,
@@ -138,22 +150,22 @@ struct Part {
 }
 
 /// What the network sees in the styles of a part, and their weights.
-pub type Seen = Vec<(Pass, f64)>;
+pub type Seen<P> = Vec<(P, f64)>;
 
 /// Which levels the content is compared at, and how much each counts.
 const CONTENT: [(usize, f64); 2] = [(2, 0.5), (3, 1.0)];
 
 impl Goal {
     /// Of what the network sees in the photo and in the styles of each part, with the weights of these, which sum to 1.
-    pub fn of(photo: &Pass, parts: Vec<(Seen, Option<Places>)>) -> Self {
+    pub fn of<P: Borrow<Pass>>(photo: &Pass, parts: Vec<(Seen<P>, Option<Places>)>) -> Self {
         let photo = photo.levels();
         let content = CONTENT.map(|(level, weight)| {
             let (normalized, _) = normalized(photo[level].clone());
             (normalized, weight)
         });
-        let mixed = |styles: &Seen, level: usize| {
+        let mixed = |styles: &Seen<P>, level: usize| {
             let moments = styles.iter().map(|(pass, weight)| {
-                let Moments { mean, covariance } = Moments::of(pass.levels()[level], None);
+                let Moments { mean, covariance } = Moments::of(pass.borrow().levels()[level], None);
                 Moments { mean: mean * *weight, covariance: covariance * *weight }
             });
             let sum = moments.reduce(|a, b| Moments {

@@ -339,7 +339,7 @@ impl State {
 }
 
 /// The gradient of the weighted total variation, the mean absolute difference of neighbours.
-fn unevenness(picture: &Tensor<4>) -> Tensor<4> {
+pub(super) fn unevenness(picture: &Tensor<4>) -> Tensor<4> {
     let numbers = picture.dims().iter().product::<usize>() as f64;
     let along = |axis: usize| {
         let length = picture.dims()[axis];
@@ -368,7 +368,7 @@ fn enlarged(
 }
 
 /// The nearest side that the network takes.
-fn inside(side: u32) -> u32 {
+pub(super) fn inside(side: u32) -> u32 {
     ((side + STRIDE / 2) / STRIDE * STRIDE).max(SMALLEST)
 }
 

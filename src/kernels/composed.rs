@@ -225,11 +225,11 @@ fn reflection_pad(x: Tensor<4>, border: usize) -> Tensor<4> {
     })
 }
 
-/// Whether gradients are to flow back through these features. Builds for the browser cannot train.
+/// Whether gradients are to flow back through these features. Most builds for the browser cannot learn.
 fn is_trained(x: &Tensor<4>) -> bool {
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "learn")]
     return x.is_tracked();
-    #[cfg(not(feature = "cli"))]
+    #[cfg(not(feature = "learn"))]
     {
         let _ = x;
         false

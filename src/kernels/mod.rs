@@ -10,7 +10,7 @@
 
 #![cfg_attr(feature = "tch", allow(deprecated, reason = "libtorch, see `torch`"))]
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "learn")]
 mod autodiff;
 mod check;
 mod composed;
@@ -158,7 +158,7 @@ pub enum Goal {
     Flex: cfg(feature = "cpu"),
     Cube: cfg(feature = "gpu"),
     LibTorch: cfg(feature = "tch"),
-    Autodiff: cfg(feature = "cli")
+    Autodiff: cfg(feature = "learn")
 )]
 pub trait Kernels: Backend {
     /// See [`convolve`].
@@ -321,7 +321,7 @@ impl Engine {
     fn of<const D: usize>(x: &Tensor<D>) -> Self {
         // A build for the browser has one backend, whose kernels these are, and f32 only. Said where
         // the compiler sees it, so that nothing of burn's own operations is in the download.
-        #[cfg(not(feature = "cli"))]
+        #[cfg(not(feature = "learn"))]
         if cfg!(target_arch = "wasm32") {
             let _ = x;
             return Self::Fused;
@@ -338,7 +338,7 @@ impl Engine {
             DispatchTensorKind::Cube(_) if full => Self::Fused,
             #[cfg(feature = "tch")]
             DispatchTensorKind::LibTorch(_) => Self::Differentiable,
-            #[cfg(feature = "cli")]
+            #[cfg(feature = "learn")]
             DispatchTensorKind::Autodiff(inner) => match *inner {
                 #[cfg(feature = "cpu")]
                 DispatchTensorKind::Flex(_) if full => Self::Differentiable,

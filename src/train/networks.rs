@@ -1,8 +1,6 @@
-//! The networks of the generator's side, and the moving average of their weights.
+//! The networks of the generator's side.
 
-use std::collections::HashMap;
-
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::tensor::{Device, Tensor};
 
@@ -121,34 +119,6 @@ pub fn initialized<M: Module>(module: M) -> M {
     }
     module.visit(&mut Draw);
     module
-}
-
-/// `decay * average + (1 - decay) * current`, tensor by tensor.
-pub fn move_average(average: Networks, current: &Networks, decay: f64) -> Networks {
-    #[derive(Default)]
-    struct Values(HashMap<ParamId, Tensor<1>>);
-    impl ModuleVisitor for Values {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let value = param.val();
-            let length = value.dims().iter().product::<usize>();
-            self.0.insert(param.id, value.reshape([length]));
-        }
-    }
-    struct Mixer(HashMap<ParamId, Tensor<1>>, f64);
-    impl ModuleMapper for Mixer {
-        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-            match self.0.remove(&param.id) {
-                Some(new) => param.map(|old| {
-                    let new = new.reshape(old.dims());
-                    old * self.1 + new * (1.0 - self.1)
-                }),
-                None => param,
-            }
-        }
-    }
-    let mut values = Values::default();
-    current.visit(&mut values);
-    average.map(&mut Mixer(values.0, decay))
 }
 
 #[cfg(all(test, feature = "cpu"))]

@@ -15,7 +15,7 @@ mod products;
 mod threads;
 mod winograd;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "learn")]
 mod gradient;
 
 use burn::backend::{Flex, tensor::FloatTensor};

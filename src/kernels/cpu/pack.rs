@@ -16,7 +16,7 @@ pub enum Way {
     /// The convolution itself.
     Forward,
     /// The gradient of its input: channels in and out exchanged, kernels turned round.
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "browsers do not train"))]
+    #[cfg_attr(not(feature = "learn"), expect(dead_code, reason = "browsers do not train"))]
     Backward,
 }
 
