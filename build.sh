@@ -62,13 +62,15 @@ wasm_cargo() {
     --no-default-features --features "$features" "$@"
 }
 
-# engine DEVICE PROFILE: compiles the crate for the browser and writes $CACHE/engine/DEVICE.
+ENGINES=(cpu gpu learn)
+
+# engine NAME FEATURES PROFILE: compiles the crate for the browser and writes $CACHE/engine/NAME.
 engine() {
-  local device=$1 profile=$2 wasm out sum
-  say "engine for the $device (wasm)"
-  wasm_cargo build "$device,web" "$profile"
+  local name=$1 features=$2 profile=$3 wasm out sum
+  say "engine: $name (wasm)"
+  wasm_cargo build "$features" "$profile"
   wasm=$CARGO_TARGET_DIR/$WASM/$profile/impasto.wasm
-  out=$CACHE/engine/$device
+  out=$CACHE/engine/$name
   sum="$BINDGEN_VERSION $(cksum <"$wasm")"
   [ "$(cat "$out/made-from" 2>/dev/null)" = "$sum" ] && return
   rm -rf "$out"
@@ -90,7 +92,7 @@ bundle_page() {
     --external:../stylizer.js --external:../offline.js --outdir=dist.new/www/page --log-level=warning
 }
 
-# Compiles both engines. $CACHE/engine then has what the site and the package are made from.
+# Compiles the engines. $CACHE/engine then has what the site and the package are made from.
 engines() {
   [ -f models/impasto.safetensors ] || die 'models/impasto.safetensors is missing: the page needs the trained weights'
   need_rust
@@ -98,20 +100,23 @@ engines() {
   need_wasm_std
   need_bindgen
   claim_target
-  engine cpu web
-  engine gpu web-gpu
+  engine cpu cpu,web web
+  engine gpu gpu,web web-gpu
+  engine learn gpu,learn,web web-gpu
 }
 
 # The site from the engines that were compiled last.
 page() {
-  [ -f "$CACHE/engine/gpu/made-from" ] || die 'the engines are not compiled yet: ./build.sh site'
+  local engine
+  [ -f "$CACHE/engine/learn/made-from" ] || die 'the engines are not compiled yet: ./build.sh site'
   rm -rf dist.new
-  mkdir -p dist.new/models dist.new/engine/cpu dist.new/engine/gpu
+  mkdir -p dist.new/models
   cp -r index.html www dist.new/
   bundle_page
   cp -r models/{impasto,vgg19-relu4_1}.safetensors models/tuned dist.new/models/
-  for device in cpu gpu; do
-    cp "$CACHE/engine/$device"/{impasto.js,impasto_bg.wasm} "dist.new/engine/$device/"
+  for engine in "${ENGINES[@]}"; do
+    mkdir -p "dist.new/engine/$engine"
+    cp "$CACHE/engine/$engine"/{impasto.js,impasto_bg.wasm} "dist.new/engine/$engine/"
   done
   rm dist.new/www/tsconfig*.json dist.new/www/node.js
   node tools/licences.mjs dist.new/licences.txt
@@ -133,18 +138,21 @@ build() {
 }
 
 # The modules of the npm package, of which the types of the first two are for those who use it.
-MODULES=(stylizer photo-stylizer adapter device download failure film known live node screen start trusted tuned worker worker-cpu worker-gpu)
+MODULES=(stylizer photo-stylizer adapter device download failure film known live node screen start trusted tuned worker worker-cpu worker-gpu worker-learn)
 
 # types CONFIGURATION...: runs tsc over www/. The engines' types exist only once they are compiled, so
 # it works on a copy that has both.
 types() {
-  local copy=$CACHE/types tsc=$PWD/tests/browser/node_modules/.bin/tsc device project
+  local copy=$CACHE/types tsc=$PWD/tests/browser/node_modules/.bin/tsc engine project
   browser_packages
   rm -rf "$copy"
-  mkdir -p "$copy/engine/cpu" "$copy/engine/gpu"
+  mkdir -p "$copy"
   cp -r www "$copy/"
   ln -s "$PWD/node_modules" "$copy/node_modules"
-  for device in cpu gpu; do cp "$CACHE/engine/$device/impasto.d.ts" "$copy/engine/$device/"; done
+  for engine in "${ENGINES[@]}"; do
+    mkdir -p "$copy/engine/$engine"
+    cp "$CACHE/engine/$engine/impasto.d.ts" "$copy/engine/$engine/"
+  done
   for project in "$@"; do
     (cd "$copy" && "$tsc" -p "www/$project.json") || return
   done
@@ -152,14 +160,15 @@ types() {
 
 # The npm package, from a site that is built.
 pkg() {
-  local module device
+  local module engine
   rm -rf pkg.new
-  mkdir -p pkg.new/www pkg.new/models pkg.new/engine/cpu pkg.new/engine/gpu
+  mkdir -p pkg.new/www pkg.new/models
   for module in "${MODULES[@]}"; do cp "www/$module.js" pkg.new/www/; done
   cp dist/www/build.js www/build.d.ts pkg.new/www/
   cp dist/models/*.safetensors pkg.new/models/
-  for device in cpu gpu; do
-    cp "$CACHE/engine/$device"/{impasto.js,impasto.d.ts,impasto_bg.wasm} "pkg.new/engine/$device/"
+  for engine in "${ENGINES[@]}"; do
+    mkdir -p "pkg.new/engine/$engine"
+    cp "$CACHE/engine/$engine"/{impasto.js,impasto.d.ts,impasto_bg.wasm} "pkg.new/engine/$engine/"
   done
   types tsconfig.package
   cp "$CACHE"/types/out/www/*.d.ts pkg.new/www/
@@ -188,6 +197,7 @@ run_tests() {
   check 'lints' cargo clippy --release --all-targets --features train -- -D warnings || true
   need_wasm_std
   check 'lints for the browser' wasm_cargo clippy cpu,web web -- -D warnings || true
+  check 'lints for learning in the browser' wasm_cargo clippy gpu,learn,web web-gpu -- -D warnings || true
   check 'lints for programs of others in a browser' wasm_cargo clippy cpu web -- -D warnings || true
   tests 'library and command line' '^test result:' cargo test --release --features train --no-fail-fast
   # The command line that the browser tests compare with is the one that cargo test built: a plain

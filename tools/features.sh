@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 export RUSTFLAGS="${RUSTFLAGS:-} -D warnings"
 # The command line comes with codecs and threads, training with the command line.
-for features in cpu gpu cpu,gpu cli,cpu cli,gpu train,cpu train,gpu; do
+for features in cpu gpu cpu,gpu gpu,learn cli,cpu cli,gpu train,cpu train,gpu; do
   printf '\033[1m==> %s\033[0m\n' "$features"
   cargo check --locked --all-targets --no-default-features --features "$features"
 done

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '..');
-const FEATURES = ['--locked', '--no-default-features', '--features', 'cpu,gpu'];
+const FEATURES = ['--locked', '--no-default-features', '--features', 'cpu,gpu,learn'];
 
 async function cargo(...options) {
   const { stdout } = await promisify(execFile)('cargo', options, { cwd: root, maxBuffer: 1e8 });

@@ -16,7 +16,7 @@ const CACHE = PREFIX + VERSION;
 /** Photos that other programs shared, until the page takes them. */
 const SHARED = `impasto-shared ${scope.registration.scope}`;
 /** Too large to be fetched by everybody; kept once the page has used it. */
-const LATER = ['engine/gpu/', 'models/vgg19', 'models/tuned/'];
+const LATER = ['engine/gpu/', 'engine/learn/', 'models/vgg19', 'models/tuned/'];
 
 /** @param {string} file */
 const address = (file) => new URL(file, scope.registration.scope).href;

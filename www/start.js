@@ -3,6 +3,11 @@
 import { EngineFailed } from './failure.js';
 import { scriptUrl } from './trusted.js';
 
+/**
+ * Which engine: one that paints, or the one that learns styles on a GPU.
+ * @typedef {'webgpu' | 'cpu' | 'learn'} Kind
+ */
+const FILES = { cpu: 'worker-cpu.js', webgpu: 'worker-gpu.js', learn: 'worker-learn.js' };
 /** Milliseconds without a sign of life after which a worker will not start. */
 const PATIENCE = 60_000;
 
@@ -24,13 +29,13 @@ class Refused extends EngineFailed {
 /**
  * From a blob, a worker is the page's own wherever the module comes from, and under the page's security
  * policy, also one in a <meta>: that does not bind a worker that is loaded by its address.
- * @param {'webgpu' | 'cpu'} kind
+ * @param {Kind} kind
  * @param {string | undefined} base of the folders, if known
  * @param {AbortSignal} signal
  * @returns {Promise<Worker>} that listens; rejected with {@link EngineFailed} or the signal's reason
  */
 export async function startWorker(kind, base, signal) {
-  const address = base && new URL(kind === 'cpu' ? 'www/worker-cpu.js' : 'www/worker-gpu.js', base).href;
+  const address = base && new URL(`www/${FILES[kind]}`, base).href;
   if (address) {
     try {
       return await fromBlob(address, signal);
@@ -61,13 +66,15 @@ async function fromBlob(address, signal) {
   }
 }
 
-/** @param {'webgpu' | 'cpu'} kind @param {string | undefined} address */
+/** @param {Kind} kind @param {string | undefined} address */
 function byAddress(kind, address) {
   if (address) return new Worker(scriptUrl(address), { type: 'module' });
   // Written out, so that bundlers see which files belong to it.
-  return kind === 'cpu'
-    ? new Worker(new URL('./worker-cpu.js', import.meta.url), { type: 'module' })
-    : new Worker(new URL('./worker-gpu.js', import.meta.url), { type: 'module' });
+  switch (kind) {
+    case 'cpu': return new Worker(new URL('./worker-cpu.js', import.meta.url), { type: 'module' });
+    case 'webgpu': return new Worker(new URL('./worker-gpu.js', import.meta.url), { type: 'module' });
+    case 'learn': return new Worker(new URL('./worker-learn.js', import.meta.url), { type: 'module' });
+  }
 }
 
 /**

@@ -17,7 +17,9 @@ const BUDGETS = [
   ['engine/cpu/impasto_bg.wasm', 'brotli', 350_000],
   ['engine/gpu/impasto_bg.wasm', 'brotli', 1_500_000],
   ['models/impasto.safetensors', 'raw', 2_000_000],
-  // Only where a painting is refined.
+  // Only where a style is learned.
+  ['engine/learn/impasto_bg.wasm', 'brotli', 2_000_000],
+  // Only where a painting is refined, or a style is learned.
   ['models/vgg19-relu4_1.safetensors', 'raw', 1_500_000],
 ];
 
