@@ -150,6 +150,31 @@ impl Tuning {
     }
 }
 
+#[cfg(feature = "cli")]
+impl Change {
+    /// What would have been learned from the `general` tensors of other weights, which say `from` of themselves, had it changed
+    /// them by as much (Ilharco et al., "Editing Models with Task Arithmetic", 2023). `about`: name and the like.
+    ///
+    /// # Errors
+    /// [`TunedError::Weights`] where the tensors do not fit.
+    pub fn made_to(
+        self,
+        general: &[NamedTensor],
+        about: Metadata,
+        from: &Metadata,
+    ) -> Result<Tuning, TunedError> {
+        let tensors = self.0.into_iter().map(|mut change| {
+            let place = place_of(&change, general)?;
+            for (value, general) in change.values.iter_mut().zip(&general[place].values) {
+                *value += general;
+            }
+            Ok(change)
+        });
+        let tensors = tensors.collect::<Result<_, WeightsError>>()?;
+        Ok(Tuning::new(tensors, about, from))
+    }
+}
+
 /// Where the tensor of that name and shape is among others.
 fn place_of(tuned: &NamedTensor, others: &[NamedTensor]) -> Result<usize, WeightsError> {
     let name = &tuned.name;
@@ -195,44 +220,9 @@ pub struct TunedStyle {
 
 #[cfg(feature = "cli")]
 impl TunedStyle {
-    /// What of the `tuned` weights file differs by training from the one it began with.
-    ///
-    /// # Errors
-    /// [`TunedError::Weights`] where one of them is none.
-    pub fn new(
-        base: &[u8],
-        tuned: &[u8],
-        picture: &Picture,
-        about: Metadata,
-    ) -> Result<Self, TunedError> {
-        let (_, metadata) = weights::deserialize(base)?;
-        let (mut tensors, _) = weights::deserialize(tuned)?;
-        tensors.retain(|tensor| is_tuned(&tensor.name));
-        let tuning = Tuning::new(tensors, about, &metadata);
-        Ok(Self { picture: picture.fit(PICTURE_SIZE), tuning })
-    }
-
-    /// The weights of a file `to` with what was learned added to them, which changed those of the file `from`: to learn on from
-    /// there. Where both are one that is what was learned; elsewhere near to it (Ilharco et al., "Editing Models with Task
-    /// Arithmetic", 2023).
-    ///
-    /// # Errors
-    /// [`TunedError::OtherWeights`] where the style was not tuned from `from`, or [`TunedError::Weights`] where the tensors do
-    /// not fit.
-    pub fn weights(&self, from: &[u8], to: &[u8]) -> Result<Vec<u8>, TunedError> {
-        let (before, metadata) = weights::deserialize(from)?;
-        self.tuning.expect_from(&weights::checksum_of(&metadata))?;
-        let (mut tensors, metadata) = weights::deserialize(to)?;
-        for tuned in &self.tuning.tensors {
-            let old = &before[place_of(tuned, &before)?];
-            let at = place_of(tuned, &tensors)?;
-            let new = &mut tensors[at];
-            for ((new, old), tuned) in new.values.iter_mut().zip(&old.values).zip(&tuned.values) {
-                // Exact where new and old are the same.
-                *new = (f64::from(*new) + (f64::from(*tuned) - f64::from(*old))) as f32;
-            }
-        }
-        Ok(weights::serialize(&tensors, &metadata)?)
+    /// With a small version of the style picture.
+    pub fn new(picture: &Picture, tuning: Tuning) -> Self {
+        Self { picture: picture.fit(PICTURE_SIZE), tuning }
     }
 
     /// Whether these bytes are meant as one. So is a file that is cut short before it says what it is: nothing else that
@@ -288,10 +278,18 @@ mod tests {
         weights::serialize(&tensors, &metadata).unwrap()
     }
 
+    /// What would have been learned from the weights that ship if it had made others of them.
+    fn tuning_of(tuned: &[u8], about: Metadata) -> Tuning {
+        let (_, general) = weights::deserialize(crate::DEFAULT_WEIGHTS).unwrap();
+        let (mut tensors, _) = weights::deserialize(tuned).unwrap();
+        tensors.retain(|tensor| is_tuned(&tensor.name));
+        Tuning::new(tensors, about, &general)
+    }
+
     /// A file that differs from the weights that ship in tensors with that in their names.
     fn style_of(name: &str, picture: &Picture) -> TunedStyle {
         let about = Metadata::from([("name".into(), "Woodcut".into())]);
-        TunedStyle::new(crate::DEFAULT_WEIGHTS, &changed(name), picture, about).unwrap()
+        TunedStyle::new(picture, tuning_of(&changed(name), about))
     }
 
     fn painted(stylizer: &Stylizer, styles: &[(&Style, f32)], strength: f32) -> Picture {
@@ -311,9 +309,9 @@ mod tests {
         let read = TunedStyle::load(&bytes).unwrap();
         assert_eq!((read.picture.width(), read.picture.height()), (384, 307));
         assert_eq!(read.tuning.about["name"], "Woodcut");
-        let learned = read.weights(crate::DEFAULT_WEIGHTS, crate::DEFAULT_WEIGHTS).unwrap();
-        let tensors = |weights: &[u8]| weights::deserialize(weights).unwrap().0;
-        assert_eq!(tensors(&learned), tensors(&tuned));
+        let (mut learned, metadata) = weights::deserialize(crate::DEFAULT_WEIGHTS).unwrap();
+        read.tuning.replace_in(&mut learned, &weights::checksum_of(&metadata)).unwrap();
+        assert_eq!(learned, weights::deserialize(&tuned).unwrap().0);
         let general = Stylizer::load(crate::DEFAULT_WEIGHTS, &device).unwrap();
         let expected = Stylizer::load(&tuned, &device).unwrap();
         let found = general.encode_tuned_style(&style, &read.tuning).unwrap();
@@ -331,17 +329,22 @@ mod tests {
         let style = style_of("conv_6.conv", &picture);
         // A quarter more in one layer was learned; the other weights have a quarter more in another layer.
         let other = changed("conv_5.conv");
-        let carried = style.weights(crate::DEFAULT_WEIGHTS, &other).unwrap();
-        let tensors = |weights: &[u8]| weights::deserialize(weights).unwrap().0;
-        let expected = tensors(&changed("conv_6.conv"));
-        for ((found, other), tuned) in tensors(&carried).iter().zip(tensors(&other)).zip(expected) {
+        let (tensors, about) = weights::deserialize(crate::DEFAULT_WEIGHTS).unwrap();
+        let (others, other_about) = weights::deserialize(&other).unwrap();
+        let change = style.tuning.change(&tensors, &weights::checksum_of(&about)).unwrap();
+        let carried = change.made_to(&others, style.tuning.about.clone(), &other_about).unwrap();
+        assert_eq!(carried.about["name"], "Woodcut");
+        let mut found = others.clone();
+        carried.replace_in(&mut found, &weights::checksum_of(&other_about)).unwrap();
+        let (expected, _) = weights::deserialize(&changed("conv_6.conv")).unwrap();
+        for ((found, other), tuned) in found.iter().zip(others.clone()).zip(expected) {
             let expected = if found.name.contains("conv_6.conv") { tuned } else { other };
             // Both files are in 8 bits.
             let most = expected.values.iter().fold(0f32, |most, value| most.max(value.abs()));
             let apart = found.values.iter().zip(&expected.values).map(|(a, b)| (a - b).abs());
             assert!(apart.fold(0.0, f32::max) <= most / 100.0, "{}", found.name);
         }
-        let wrong = style.weights(&other, &other);
+        let wrong = style.tuning.change(&others, &weights::checksum_of(&other_about));
         assert!(matches!(wrong, Err(TunedError::OtherWeights { .. })));
     }
 
@@ -385,7 +388,7 @@ mod tests {
     fn files_that_do_not_fit_are_refused() {
         let style = paint(Family::Woodcut, 64, 64, 1);
         let base = crate::DEFAULT_WEIGHTS;
-        let made = TunedStyle::new(base, base, &style, Metadata::new()).unwrap();
+        let made = TunedStyle::new(&style, tuning_of(base, Metadata::new()));
         let bytes = made.save().unwrap();
         assert!(matches!(TunedStyle::load(base), Err(TunedError::Foreign)));
         let cut = TunedStyle::load(&bytes[..bytes.len() / 2]);

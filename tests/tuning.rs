@@ -1,18 +1,16 @@
 //! Tuning the networks to a style, as a user does.
-#![cfg(feature = "train")]
+#![cfg(feature = "cli")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
-use impasto::network::vgg::VggConfig;
 use impasto::procedural::{Family, paint};
-use impasto::tuned::TunedStyle;
-use impasto::{DEFAULT_WEIGHTS, Format, Picture, device, weights};
+use impasto::tuned::{TunedStyle, Tuning, is_tuned};
+use impasto::{DEFAULT_WEIGHTS, Format, Picture, weights};
 
-/// A folder with photos, two styles, and a loss network with random weights: what the losses measure does
-/// not matter here.
+/// A folder with photos, and two styles.
 fn desk() -> tempfile::TempDir {
     let desk = tempfile::tempdir().unwrap();
     let save = |name: &str, picture: &Picture| {
@@ -23,9 +21,6 @@ fn desk() -> tempfile::TempDir {
     save("photos/b.png", &paint(Family::Agate, 200, 240, 2));
     save("woodcut.png", &paint(Family::Woodcut, 128, 128, 3));
     save("other.png", &paint(Family::Agate, 128, 128, 4));
-    let network = weights::tensors_of("", &VggConfig::full().init(&device::cpu()));
-    let bytes = weights::serialize(&network, &weights::Metadata::new()).unwrap();
-    fs::write(desk.path().join("vgg"), bytes).unwrap();
     desk
 }
 
@@ -40,7 +35,7 @@ fn impasto(desk: &Path, arguments: &[&str]) -> Output {
 }
 
 const TUNE: [&str; 9] =
-    ["tune", "--style", "woodcut.png", "--photos", "photos", "--vgg", "vgg", "-o", "my.style"];
+    ["tune", "--style", "woodcut.png", "--photos", "photos", "--device", "cpu", "-o", "my.style"];
 
 fn tune(desk: &Path, more: &[&str]) -> Output {
     impasto(desk, &[&TUNE[..], more].concat())
@@ -64,8 +59,7 @@ fn a_style_is_tuned_and_painted_with() {
     let desk = desk.path();
     let printed =
         succeeds(&tune(desk, &["--steps", "2", "--name", "Old wood", "--licence", "CC0"]));
-    assert!(printed.contains("my.style: 0."), "{printed}");
-    assert!(!desk.join("my.style.run").exists());
+    assert!(printed.contains("my.style: 2 steps, 0."), "{printed}");
     let bytes = fs::read(desk.join("my.style")).unwrap();
     assert!(bytes.len() < 200_000, "{}", bytes.len());
     let about = weights::metadata(&bytes).unwrap();
@@ -98,6 +92,15 @@ fn a_style_is_tuned_and_painted_with() {
     let not_from = ["-o", "o.style", "--weights", "others", "--from", "my.style"];
     fails(&tune_on(&not_from), "my.style: the style was tuned from other weights");
     fails(&tune_on(&["-o", "o.style", "--from", "woodcut.png"]), "woodcut.png: ");
+    // What was learned with strokes of another size is something else.
+    succeeds(&tune_on(&["-o", "fine.style", "--steps", "2", "--style-size", "64"]));
+    let fine = fs::read(desk.join("fine.style")).unwrap();
+    assert_ne!(weights::deserialize(&fine).unwrap().0, weights::deserialize(&bytes).unwrap().0);
+    fs::write(desk.join("photos/broken.jpg"), b"no picture").unwrap();
+    let skipped = tune_on(&["-o", "skipped.style", "--steps", "1"]);
+    succeeds(&skipped);
+    let said = String::from_utf8_lossy(&skipped.stderr).into_owned();
+    assert!(said.contains("skipped: photos/broken.jpg"), "{said}");
     let others = ["--style", "my.style", "--weights", "others", "-o", "others.png"];
     fails(&stylize(&others), "tuned from other weights");
 
@@ -138,7 +141,9 @@ fn put_style(desk: &Path, name: &str) {
     let about = [("name", "Old wood"), ("author", "Ann"), ("licence", "CC0"), ("steps", "2")];
     let about = about.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let picture = paint(Family::Woodcut, 128, 128, 3);
-    let style = TunedStyle::new(DEFAULT_WEIGHTS, DEFAULT_WEIGHTS, &picture, about).unwrap();
+    let (mut tensors, general) = weights::deserialize(DEFAULT_WEIGHTS).unwrap();
+    tensors.retain(|tensor| is_tuned(&tensor.name));
+    let style = TunedStyle::new(&picture, Tuning::new(tensors, about, &general));
     fs::write(desk.join(name), style.save().unwrap()).unwrap();
 }
 
@@ -173,7 +178,10 @@ fn a_style_that_is_only_carried_over_stays_what_it_is() {
 
     let carry = |more: &[&str]| carry(&[&["--from-weights", "before"][..], more].concat());
     fails(&carry(&["--style", "other.png"]), "--style is another picture");
-    is_wrong_usage(&carry(&["--photos", "photos", "--bf16"]), "--photos, --bf16: of no use");
+    is_wrong_usage(
+        &carry(&["--photos", "photos", "--device", "cpu"]),
+        "--photos, --device: of no use",
+    );
     is_wrong_usage(&tune(desk, &["--steps", "0"]), "--steps 0 learns nothing");
     is_wrong_usage(&impasto(desk, &["tune", "-o", "x.style"]), "--style");
     // Whose fault it is.
@@ -190,9 +198,10 @@ fn tuning_replaces_nothing_that_it_reads_and_makes_no_picture() {
     put_style(desk, "old.style");
     fs::write(desk.join("before"), DEFAULT_WEIGHTS).unwrap();
     fs::copy(desk.join("woodcut.png"), desk.join("woodcut")).unwrap();
-    let learn = ["tune", "--style", "woodcut", "--photos", "photos", "--vgg", "vgg", "--force"];
+    let learn =
+        ["tune", "--style", "woodcut", "--photos", "photos", "--photos", "other.png", "--force"];
     let given = ["--from", "old.style", "--from-weights", "before", "--weights", "before"];
-    for output in ["woodcut", "old.style", "before", "vgg", "./vgg"] {
+    for output in ["woodcut", "old.style", "before", "./before"] {
         let was = fs::read(desk.join(output)).unwrap();
         let run = impasto(desk, &[&learn[..], &given, &["--steps", "1", "-o", output]].concat());
         fails(&run, "would replace a file that is read");
@@ -208,32 +217,37 @@ fn tuning_replaces_nothing_that_it_reads_and_makes_no_picture() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_goes_on_with_the_same_picture_only() {
+fn stopped_it_keeps_what_has_been_learned() {
     let desk = desk();
     let desk = desk.path();
     let mut run = command(desk, &[&TUNE[..], &["--steps", "1000"]].concat());
-    let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let table = desk.join("my.style.run/losses.csv");
-    // The head and a step.
-    while fs::read_to_string(&table).unwrap_or_default().lines().count() < 2 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended early");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let mut child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.find(|line| line.as_ref().unwrap().starts_with("step 1 of 1000, about "));
+    assert!(first.is_some(), "it ended early");
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(!desk.join("my.style").exists());
-    let done = fs::read_to_string(&table).unwrap().lines().count() - 1;
-
-    let other = ["tune", "--style", "other.png", "--photos", "photos", "--vgg", "vgg"];
-    let other = [&other[..], &["-o", "my.style"]].concat();
-    fails(&impasto(desk, &other), "begun with another picture");
-    let rest = tune(desk, &["--steps", &(done + 1).to_string()]);
-    succeeds(&rest);
-    let said = String::from_utf8_lossy(&rest.stderr).into_owned();
-    assert!(said.contains(&format!("going on with step {done}")), "{said}");
-    assert!(desk.join("my.style").exists() && !desk.join("my.style.run").exists());
-    fs::create_dir(desk.join("new.style.run")).unwrap();
-    let in_the_way = [&TUNE[..8], &["new.style"]].concat();
-    fails(&impasto(desk, &in_the_way), "is in the way");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    drop(lines);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("my.style: stopped after ") && said.contains(" of 1000 steps"), "{said}");
+    let steps =
+        weights::metadata(&fs::read(desk.join("my.style")).unwrap()).unwrap()["steps"].clone();
+    assert!(said.contains(&format!("stopped after {steps} of")), "{said} {steps}");
+    succeeds(&impasto(
+        desk,
+        &[
+            "stylize",
+            "photos/a.png",
+            "--device",
+            "cpu",
+            "--size",
+            "64",
+            "--style",
+            "my.style",
+            "-o",
+            "a.png",
+        ],
+    ));
 }

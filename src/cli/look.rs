@@ -33,7 +33,7 @@ pub struct Look {
     colours: Palette,
     /// Long side that style pictures are brought to: the larger, the larger the strokes
     #[arg(long, value_name = "LONG_SIDE", default_value_t = STYLE_SIZE,
-          value_parser = clap::value_parser!(u32).range(16..=4096))]
+          value_parser = clap::value_parser!(u32).range(STYLE_SIZES))]
     pub style_size: u32,
     /// Where to compute
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
@@ -41,6 +41,9 @@ pub struct Look {
     #[command(flatten)]
     weights: Weights,
 }
+
+/// Long sides that style pictures may be brought to.
+pub const STYLE_SIZES: std::ops::RangeInclusive<i64> = 16..=4096;
 
 /// Whose colours the painting has.
 #[derive(Debug, Clone, Copy, ValueEnum)]

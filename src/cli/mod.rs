@@ -24,7 +24,6 @@ mod styles;
 mod stylize;
 #[cfg(feature = "train")]
 mod train;
-#[cfg(feature = "train")]
 mod tune;
 
 use std::io::Write;
@@ -64,6 +63,7 @@ struct Cli {
 enum Command {
     Stylize(stylize::Stylize),
     Film(film::FilmCommand),
+    Tune(tune::Tune),
     Dream(dream::Dream),
     Styles(styles::Styles),
     ImportVgg(import_vgg::ImportVgg),
@@ -73,8 +73,7 @@ enum Command {
     Man(completions::Man),
     #[cfg(feature = "train")]
     Train(train::Train),
-    #[cfg(feature = "train")]
-    Tune(tune::Tune),
+
     #[cfg(feature = "train")]
     Average(average::Average),
     #[cfg(feature = "train")]
@@ -101,6 +100,7 @@ pub fn main() -> ExitCode {
             own.map_or(Ok(()), |own| command.refuse_misplaced(own)).and_then(|()| command.run())
         }
         Command::Film(command) => command.run(),
+        Command::Tune(command) => command.run(),
         Command::Dream(command) => command.run(),
         Command::Styles(command) => command.run(),
         Command::ImportVgg(command) => command.run(),
@@ -110,8 +110,6 @@ pub fn main() -> ExitCode {
         Command::Man(command) => command.run(Cli::command()),
         #[cfg(feature = "train")]
         Command::Train(command) => command.run(),
-        #[cfg(feature = "train")]
-        Command::Tune(command) => command.run(),
         #[cfg(feature = "train")]
         Command::Average(command) => command.run(),
         #[cfg(feature = "train")]

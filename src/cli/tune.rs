@@ -1,40 +1,38 @@
 //! `impasto tune`: a style picture to a style that the networks are good at.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use impasto::train::config::{LossConfig, OptimizerConfig};
-use impasto::train::dataset::{Dataset, Skipped};
-use impasto::train::{Outcome, Start, TrainConfig, Trainer, checkpoint};
-use impasto::tuned::{PARTS, TunedStyle};
+use impasto::fit::{Chain, LARGEST_PHOTO, LearnOptions, Learning, NETWORK};
+use impasto::tuned::TunedStyle;
 use impasto::weights::{self, Metadata};
-use impasto::{Format, Picture};
+use impasto::{Picture, STYLE_SIZE};
 
+use super::engine::Engine;
+use super::files::{self, A_WHILE};
+use super::interrupt::{self, Keeping};
 use super::networks::{Weights, WeightsFile};
-use super::train::{Engine, load, run_to_the_end};
-use super::{Usage, files, interrupt};
+use super::{Usage, look};
 
-/// Where a run has its style picture, and the long side of that, in pixels.
-const STYLE: &str = "style/style.png";
-const STYLE_SIZE: u32 = 768;
-/// Where the loss network is unless another is named.
-const VGG: &str = "models/vgg19.safetensors";
+/// Parts of photos that are painted in a step.
+const PARTS: usize = 2;
+/// The most photos that are practised on: more say nothing new.
+const MOST_PHOTOS: usize = 200;
 /// Mean difference of a picture and its small copy in a tuned style, in 8-bit levels: most of what JPEG does to it.
 const SAME: f64 = 20.0;
 
 /// Tune the networks to one style, for better paintings than they make of a style in general.
 ///
-/// Takes some hundred steps on photos of yours, minutes on a good GPU and a quarter of an hour on two cores.
+/// Takes some hundred steps on photos of yours: seconds on a good GPU, four minutes or so on two cores.
 /// The file has what differs from the general weights, under 0.2 MB, with the style picture in it: give it to
 /// `impasto stylize --style NAME.style`. Paintings are then as fast as with any style.
 ///
-/// The run lies beside the file, in NAME.style.run, until it is done. Ctrl-C writes a checkpoint and leaves;
-/// the same command goes on from there.
+/// Ctrl-C writes what has been learned by then; --from NAME.style learns on from there.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   impasto tune --style painting.jpg --photos holiday -o painting.style
   impasto stylize photo.jpg --style painting.style -o painted.jpg
 A style that was tuned from other weights than the program has now:
@@ -43,14 +41,15 @@ pub struct Tune {
     /// The style picture, or the name of one that comes with the program; without it that of --from
     #[arg(long, value_name = "PICTURE", required_unless_present = "from")]
     style: Option<PathBuf>,
-    /// Folder with photos to practise on: some dozens, of what you like to paint
-    #[arg(long, value_name = "DIR", required_unless_present = "from_weights")]
-    photos: Option<PathBuf>,
+    /// Photos to practise on, or folders of photos (without their subfolders): a dozen or more, of what you like to paint. Up
+    /// to 200 are used. May be given several times
+    #[arg(long, value_name = "PHOTO_OR_DIR", required_unless_present = "from_weights")]
+    photos: Vec<PathBuf>,
     /// File to write
     #[arg(short, long, alias = "out", value_name = "FILE")]
     output: PathBuf,
-    /// Steps of training; 0, with --from-weights, only carries a style over
-    #[arg(long, value_name = "N", default_value_t = 300,
+    /// Steps of learning; 0, with --from-weights, only carries a style over
+    #[arg(long, value_name = "N", default_value_t = 240,
           value_parser = clap::value_parser!(u32).range(0..=100_000))]
     steps: u32,
     /// Begin with what a tuned style has learned already, and learn on from there
@@ -68,15 +67,14 @@ pub struct Tune {
     /// Licence of the style picture, kept in the file
     #[arg(long, value_name = "TEXT")]
     licence: Option<String>,
-    /// Full VGG-19 for the losses, from `impasto import-vgg`
-    #[arg(long, value_name = "FILE", default_value = VGG)]
-    vgg: PathBuf,
+    /// Long side that the style picture is brought to: the larger, the larger the strokes that are learned. Paint with the
+    /// same
+    #[arg(long, value_name = "LONG_SIDE", default_value_t = STYLE_SIZE,
+          value_parser = clap::value_parser!(u32).range(look::STYLE_SIZES))]
+    style_size: u32,
     /// Where to compute
-    #[arg(long, value_enum, default_value_t = Engine::Cpu)]
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
     device: Engine,
-    /// Compute in bf16 (faster where the processor has matrix units)
-    #[arg(long)]
-    bf16: bool,
     #[command(flatten)]
     weights: Weights,
     /// Replace a file that exists
@@ -100,7 +98,7 @@ impl Tune {
         }
         let read = || {
             let own = [&self.style, &self.from, &self.from_weights].into_iter().flatten();
-            own.chain([&self.vgg]).chain(self.weights.path())
+            own.chain(self.weights.path()).chain(&self.photos)
         };
         files::refuse_standard_input_twice(read())?;
         files::refuse_to_replace_inputs(std::slice::from_ref(&self.output), read())?;
@@ -112,76 +110,85 @@ impl Tune {
                 Some(style) => style.picture(),
                 None => files::read_style(style)?.picture,
             },
-            (None, before) => before.as_ref().context("--style is missing")?.0.picture.clone(),
+            (None, before) => before.as_ref().context("--style is missing")?.picture.clone(),
         };
-        let about = self.about(before.as_ref().map(|(style, _)| &style.tuning.about));
-        if let Some((style, weights)) = before.as_ref().filter(|_| only_carried) {
+        if let Some(before) = before.as_ref().filter(|_| only_carried) {
             ensure!(
-                is_copy(&style.picture, &picture),
+                is_copy(&before.picture, &picture),
                 "--style is another picture than the one that --from was tuned to; leave it out"
             );
+            let mut tuning = before.tuning.clone();
+            tuning.about.extend(self.about(Some(before), 0));
             files::make_folder_of(&self.output)?;
-            return self.write(&TunedStyle::new(&base.bytes, weights, &picture, about)?);
+            return self.write(TunedStyle::new(&picture, tuning), "");
         }
-        let photos = self.photos.as_ref();
-        let missing = "--photos is missing: a folder with photos to practise on";
-        let photos = photos.ok_or_else(|| Usage(missing.into()))?;
-        files::make_folder_of(&self.output)?;
-        let vgg = std::fs::read(&self.vgg).with_context(|| {
-            format!("cannot read {}: make it with `impasto import-vgg`", self.vgg.display())
-        })?;
-        let run = run_folder(&self.output);
-        let resumed = checkpoint::newest(&run).is_some();
         ensure!(
-            !run.exists() || run.join(STYLE).is_file(),
-            "{} is in the way, and is no run of this command; move it",
-            run.display()
+            !self.photos.is_empty(),
+            Usage("--photos is missing: a folder with photos to practise on".into())
         );
-        let skipped = Skipped::default();
-        let content = load(photos, "photos", &skipped)?;
-        for line in skipped.lines() {
-            eprintln!("skipped {line}");
+        let photos = self.read_photos()?;
+        let device = self.device.open()?;
+        files::make_folder_of(&self.output)?;
+        let chain = Chain::load(NETWORK, &device)?;
+        let options = LearnOptions { steps: self.steps as usize, parts: PARTS };
+        let learned = before.as_ref().map(|before| &before.tuning);
+        let seen = picture.fit(self.style_size);
+        let learning =
+            Learning::new(&base.bytes, learned, &seen, &photos, &chain, options, &device);
+        let mut learning = learning.with_context(|| base.name.clone())?;
+        drop(photos);
+        learn(&mut learning)?;
+        let (done, all) = learning.progress();
+        if done == 0 {
+            interrupt::leave_if_asked();
         }
-        let style = load(&style_folder(&run, &picture)?, "style", &skipped)?;
-        let config = settings(
-            self.steps,
-            before.as_ref().map_or(0, |(style, _)| steps_of(&style.tuning.about)),
-        );
-        let dataset = Dataset::new(content, style, None, &config)?;
-        let start = if resumed { Start::Resume } else { Start::New };
-        let device = [self.device.device()?];
-        let steps = config.steps;
-        let mut trainer = Trainer::new(config, dataset, &run, &vgg, self.bf16, &device, start)
-            .with_context(|| match resumed {
-                true => format!("{} has a run of before; delete it to begin anew", run.display()),
-                false => "cannot begin".into(),
-            })?;
-        if resumed {
-            eprintln!("going on with step {} of {}", trainer.step(), run.display());
-        } else {
-            let start = before.as_ref().map_or(&base.bytes[..], |(_, weights)| weights);
-            trainer.start_from(start).with_context(|| base.name.clone())?;
-        }
-        if run_to_the_end(&mut trainer, steps)? == Outcome::Interrupted {
-            eprintln!("Stopped at step {}; the same command goes on from there.", trainer.step());
-            std::process::exit(interrupt::CODE);
-        }
-        let tuned = files::read(&run.join("impasto.safetensors"))?;
-        self.write(&TunedStyle::new(&base.bytes, &tuned, &picture, about)?)?;
-        std::fs::remove_dir_all(&run)
-            .with_context(|| format!("cannot clear {} away", run.display()))
-    }
-
-    fn write(&self, style: &TunedStyle) -> Result<()> {
-        let bytes = style.save()?;
-        files::write(&self.output, &bytes)?;
-        let megabytes = bytes.len() as f64 / 1e6;
-        say!("{}: {megabytes:.2} MB, for `impasto stylize --style`", self.output.display());
+        let about = self.about(before.as_ref(), done as u32);
+        let tuning = pollster::block_on(learning.learned().tuning(about))?;
+        let how = match done == all {
+            true => format!("{done} steps, "),
+            false => format!("stopped after {done} of {all} steps, "),
+        };
+        self.write(TunedStyle::new(&picture, tuning), &how)?;
+        interrupt::leave_if_asked();
         Ok(())
     }
 
-    /// What is in the file of `--from`, and `base` with what was learned for it.
-    fn before(&self, base: &WeightsFile) -> Result<Option<(TunedStyle, Vec<u8>)>> {
+    /// Spread evenly over what is there; what cannot be read is named and left out.
+    fn read_photos(&self) -> Result<Vec<Picture>> {
+        let mut paths = Vec::new();
+        for path in &self.photos {
+            match path.is_dir() {
+                true => paths.extend(files::pictures_in(path)?),
+                false => paths.push(path.clone()),
+            }
+        }
+        let count = paths.len().min(MOST_PHOTOS);
+        let chosen = (0..count).map(|index| &paths[index * paths.len() / count]);
+        let bar = files::progress_bar(count, "reading photos");
+        let mut photos = Vec::new();
+        for path in chosen {
+            match files::read_picture(path) {
+                Ok(photo) => photos.push(photo.fit(LARGEST_PHOTO)),
+                Err(error) => bar.suspend(|| eprintln!("skipped: {error:#}")),
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        ensure!(!photos.is_empty(), "there is no photo to practise on that can be read");
+        Ok(photos)
+    }
+
+    fn write(&self, style: TunedStyle, how: &str) -> Result<()> {
+        let bytes = style.save()?;
+        files::write(&self.output, &bytes)?;
+        let megabytes = bytes.len() as f64 / 1e6;
+        let text = format!("{how}{megabytes:.2} MB, for `impasto stylize --style`");
+        files::tell_written(&self.output, &text);
+        Ok(())
+    }
+
+    /// What is in the file of `--from`, as if it had been learned from `base`.
+    fn before(&self, base: &WeightsFile) -> Result<Option<TunedStyle>> {
         let Some(file) = &self.from else { return Ok(None) };
         let context = || files::name_of(file);
         let style = TunedStyle::load(&files::read(file)?).with_context(context)?;
@@ -190,10 +197,17 @@ impl Tune {
         // Each file is blamed for what is wrong with itself.
         let (tensors, about) =
             weights::deserialize(&from.bytes).with_context(|| from.name.clone())?;
-        weights::deserialize(&base.bytes).with_context(|| base.name.clone())?;
-        style.tuning.change(&tensors, &weights::checksum_of(&about)).with_context(context)?;
-        let weights = style.weights(&from.bytes, &base.bytes).with_context(|| base.name.clone())?;
-        Ok(Some((style, weights)))
+        let (general, general_about) =
+            weights::deserialize(&base.bytes).with_context(|| base.name.clone())?;
+        let change = style.tuning.change(&tensors, &weights::checksum_of(&about));
+        let change = change.with_context(context)?;
+        if self.from_weights.is_none() {
+            return Ok(Some(style));
+        }
+        let about = style.tuning.about;
+        let tuning = change.made_to(&general, about, &general_about);
+        let tuning = tuning.with_context(|| base.name.clone())?;
+        Ok(Some(TunedStyle { picture: style.picture, tuning }))
     }
 
     /// # Errors
@@ -203,10 +217,9 @@ impl Tune {
                             weights";
         ensure!(self.from_weights.is_some(), Usage(only_carries.into()));
         let idle = [
-            ("--photos", self.photos.is_some()),
-            ("--vgg", self.vgg != Path::new(VGG)),
-            ("--device", !matches!(self.device, Engine::Cpu)),
-            ("--bf16", self.bf16),
+            ("--photos", !self.photos.is_empty()),
+            ("--style-size", self.style_size != STYLE_SIZE),
+            ("--device", self.device != Engine::Auto),
         ];
         let idle: Vec<_> = idle.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
         ensure!(
@@ -221,14 +234,15 @@ impl Tune {
 
     /// What the file says of the style: what that of `--from` said if nothing else is given, neither this nor another
     /// style.
-    fn about(&self, before: Option<&Metadata>) -> Metadata {
+    fn about(&self, before: Option<&TunedStyle>, steps: u32) -> Metadata {
         let stem = || self.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let bundled = self.style.as_deref().and_then(files::bundled_style);
         let title = || bundled.map(|style| style.title_en.to_owned());
+        let before = before.map(|style| &style.tuning.about);
         let same = before.filter(|_| self.style.is_none() || self.steps == 0);
         let said = |key: &str| same.and_then(|about| about.get(key).cloned());
         let name = self.name.clone().or_else(title).or_else(|| said("name")).unwrap_or_else(stem);
-        let steps = (before.map_or(0, steps_of) + self.steps).to_string();
+        let steps = (before.map_or(0, steps_of) + steps).to_string();
         let author = self.author.clone().or_else(|| said("author"));
         let licence = self.licence.clone().or_else(|| said("licence"));
         [("name", Some(name)), ("steps", Some(steps)), ("author", author), ("licence", licence)]
@@ -236,6 +250,34 @@ impl Tune {
             .filter_map(|(key, value)| Some((key.to_owned(), value?)))
             .collect()
     }
+}
+
+/// All steps, or those until Ctrl-C. A bar or, in a log, a line at the first and one a minute.
+fn learn(learning: &mut Learning) -> Result<()> {
+    let _keeping = Keeping::start("keeping what has been learned");
+    let (_, all) = learning.progress();
+    let bar = files::progress_bar(all, "learning");
+    let (start, mut told) = (Instant::now(), None::<Instant>);
+    while let Some(losses) = learning.step() {
+        let [content, statistics, gram] = pollster::block_on(losses.numbers())?;
+        let (done, _) = learning.progress();
+        let found = format!("content {content:.2}, statistics {statistics:.2}, gram {gram:.2}");
+        if bar.is_hidden() && told.is_none_or(|told| told.elapsed() > A_WHILE) {
+            told = Some(Instant::now());
+            let left = start.elapsed().div_f64(done as f64).mul_f64((all - done) as f64);
+            let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
+            eprintln!(
+                "step {done} of {all}, about {left} left ({found}); Ctrl-C keeps what has been learned"
+            );
+        }
+        bar.set_message(format!("learning ({found}; Ctrl-C keeps what has been learned)"));
+        bar.inc(1);
+        if interrupt::asked() {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
 }
 
 /// Whether `small` shows what `large` does, but for what JPEG takes from it.
@@ -249,59 +291,4 @@ fn is_copy(small: &Picture, large: &Picture) -> bool {
 /// The steps that a tuned style took.
 fn steps_of(about: &Metadata) -> u32 {
     about.get("steps").and_then(|steps| steps.parse().ok()).unwrap_or(0)
-}
-
-/// What was found to be good for one style: no other losses than those that make the picture, and other crops than
-/// in the steps `before`.
-fn settings(steps: u32, before: u32) -> TrainConfig {
-    TrainConfig {
-        steps: steps as usize,
-        seed: 1 + u64::from(before),
-        distillation_steps: 0,
-        paired_every: 0,
-        procedural: 0.0,
-        trained: PARTS.map(str::to_owned).to_vec(),
-        average_decay: 0.98,
-        checkpoint_every: 50,
-        sheet_every: 100,
-        optimizer: OptimizerConfig {
-            learning_rate: 3e-3,
-            warm_up: 20,
-            ..OptimizerConfig::default()
-        },
-        loss: LossConfig {
-            content: 1.5,
-            gram: 4.0,
-            identity: 0.0,
-            total_variation: 12.0,
-            adversarial: 0.0,
-            ..LossConfig::default()
-        },
-        ..TrainConfig::default()
-    }
-}
-
-fn run_folder(output: &Path) -> PathBuf {
-    let mut name = OsString::from(output);
-    name.push(".run");
-    name.into()
-}
-
-/// A folder with nothing but the style picture.
-fn style_folder(run: &Path, picture: &Picture) -> Result<PathBuf> {
-    let file = run.join(STYLE);
-    let folder = file.parent().context("it has a folder")?;
-    let bytes = picture.fit(STYLE_SIZE).encode(Format::Png)?;
-    if file.exists() {
-        ensure!(
-            files::read(&file)? == bytes,
-            "{} was begun with another picture; delete it to begin anew",
-            run.display()
-        );
-        return Ok(folder.into());
-    }
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    files::write(&file, &bytes)?;
-    Ok(folder.into())
 }

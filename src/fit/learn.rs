@@ -3,11 +3,12 @@
 //!
 //! What a painting lacks is found as refining finds it, pixel by pixel; from there on back through the generator gradients are burn's.
 
+use std::collections::HashMap;
+
 use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
-use std::collections::HashMap;
 
 use super::chain::{Chain, Pass};
 use super::goal::{Goal, Losses, Weights};
@@ -89,6 +90,7 @@ pub struct Learning {
     base: Metadata,
     device: Device,
     options: LearnOptions,
+    weights: Weights,
     step: usize,
 }
 
@@ -157,6 +159,7 @@ impl Learning {
             base,
             device: device.clone(),
             options,
+            weights: WEIGHTS,
             step: 0,
         })
     }
@@ -225,7 +228,7 @@ impl Learning {
         );
         let picture = painting.clone().inner();
         let pass = self.chain.forward(picture.clone());
-        let (losses, by_level) = goal.compare(&pass, &WEIGHTS);
+        let (losses, by_level) = goal.compare(&pass, &self.weights);
         let gradient = self.chain.backward(pass, by_level) + unevenness(&picture);
         (losses, (painting * lifted(gradient)).sum())
     }
@@ -290,4 +293,122 @@ pub fn move_average<M: Module>(average: M, current: &M, decay: f64) -> M {
     let mut values = Values::default();
     current.visit(&mut values);
     average.map(&mut Mixer(values.0, decay))
+}
+
+#[cfg(all(test, feature = "train", feature = "cpu"))]
+mod tests {
+    use super::*;
+    use crate::fit::NETWORK;
+    use crate::procedural::{Family, paint};
+    use crate::stylizer::Stylizer;
+
+    fn begun(
+        weights: &[u8],
+        before: Option<&Tuning>,
+        steps: usize,
+    ) -> Result<Learning, LearnError> {
+        let device = crate::device::cpu();
+        let chain = Chain::load(NETWORK, &device).unwrap();
+        let style = paint(Family::Woodcut, 96, 64, 3);
+        let photos = [paint(Family::Agate, 200, 220, 1), paint(Family::Woodcut, 100, 300, 2)];
+        let options = LearnOptions { steps, parts: 1 };
+        Learning::new(weights, before, &style, &photos, &chain, options, &device)
+    }
+
+    fn tuning(learning: &Learning) -> Tuning {
+        pollster::block_on(learning.learned().tuning(Metadata::new())).unwrap()
+    }
+
+    #[test]
+    fn a_style_is_learned_step_by_step_and_further_from_there() {
+        let mut learning = begun(crate::DEFAULT_WEIGHTS, None, 14).unwrap();
+        let mut sums = Vec::new();
+        while let Some(losses) = learning.step() {
+            let [_, statistics, gram] = pollster::block_on(losses.numbers()).unwrap();
+            sums.push(statistics + 4.0 * gram);
+        }
+        assert_eq!((sums.len(), learning.progress()), (14, (14, 14)));
+        let mean = |some: &[f32]| some.iter().sum::<f32>() / some.len() as f32;
+        assert!(mean(&sums[10..]) < 0.8 * mean(&sums[..4]), "{sums:?}");
+
+        // What is kept is an average that goes on from there.
+        let first = tuning(&learning);
+        let again = begun(crate::DEFAULT_WEIGHTS, Some(&first), 1).unwrap();
+        assert_eq!(tuning(&again), first);
+        let mut again = again;
+        let [_, statistics, gram] = pollster::block_on(again.step().unwrap().numbers()).unwrap();
+        assert!(statistics + 4.0 * gram < sums[0], "{statistics} {gram} {sums:?}");
+        assert_ne!(tuning(&again), first);
+
+        // And it paints.
+        let stylizer = Stylizer::load(crate::DEFAULT_WEIGHTS, &crate::device::cpu()).unwrap();
+        let style = paint(Family::Woodcut, 96, 64, 3);
+        let content = stylizer.encode_content(&paint(Family::Agate, 64, 48, 2));
+        let tuned = stylizer.encode_tuned_style(&style, &first).unwrap();
+        let painted = [&tuned, &stylizer.encode_style(&style)].map(|style| {
+            pollster::block_on(stylizer.stylize(&content, &[(style, 1.0)], 1.0)).unwrap()
+        });
+        assert_ne!(painted[0], painted[1]);
+    }
+
+    #[test]
+    fn gradients_lead_where_losses_fall() {
+        // Gram matrices are compared over a scale that is taken as given.
+        let weights = Weights { content: 1.0, statistics: 1.0, gram: 0.0 };
+        let mut learning = begun(crate::DEFAULT_WEIGHTS, None, 1).unwrap();
+        learning.weights = weights;
+        let (_, towards) = learning.paint(0);
+        let gradients = towards.backward();
+        let bias = |generator: &Generator| generator.conv_6.conv.bias.as_ref().unwrap().clone();
+        let found = bias(&learning.generator).val().grad(&gradients).unwrap();
+        let found: Vec<f32> = found.into_data().iter().collect();
+        let objective = |shift: [f32; 3]| {
+            let mut moved = begun(crate::DEFAULT_WEIGHTS, None, 1).unwrap();
+            let own = bias(&moved.generator);
+            let shift = Tensor::from_data(shift, &own.val().device());
+            moved.generator.conv_6.conv.bias = Some(own.map(|bias| bias + shift));
+            let (losses, _) = moved.paint(0);
+            let [content, statistics, _] = pollster::block_on(losses.numbers()).unwrap();
+            f64::from(content) + f64::from(statistics)
+        };
+        for channel in 0..3 {
+            let at = |amount: f32| {
+                objective(std::array::from_fn(|i| if i == channel { amount } else { 0.0 }))
+            };
+            let expected = (at(0.02) - at(-0.02)) / 0.04;
+            // Without the unevenness, which a shift hardly changes.
+            let apart = (f64::from(found[channel]) - expected).abs();
+            assert!(apart < 0.1 * expected.abs() + 0.02, "{channel}: {found:?} {expected}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_learned_from_is_said() {
+        let device = crate::device::cpu();
+        let chain = Chain::load(NETWORK, &device).unwrap();
+        let style = paint(Family::Woodcut, 64, 64, 1);
+        let options = LearnOptions::default();
+        let none =
+            Learning::new(crate::DEFAULT_WEIGHTS, None, &style, &[], &chain, options, &device);
+        assert!(matches!(none.err(), Some(LearnError::NoPhotos)));
+        let cut = begun(&crate::DEFAULT_WEIGHTS[..9000], None, 1);
+        assert!(matches!(cut.err(), Some(LearnError::Weights(_))));
+        let about = Metadata::from([("crc32".into(), "of others".into())]);
+        let other = Tuning::new(Vec::new(), Metadata::new(), &about);
+        let foreign = begun(crate::DEFAULT_WEIGHTS, Some(&other), 1);
+        assert!(matches!(foreign.err(), Some(LearnError::Tuned(TunedError::OtherWeights { .. }))));
+    }
+
+    #[test]
+    fn parts_lie_inside_and_differ() {
+        let photo = paint(Family::Agate, 300, 260, 1);
+        let parts: Vec<_> = (0..8).map(|number| part_of(&photo, number)).collect();
+        for (index, part) in parts.iter().enumerate() {
+            assert_eq!((part.width(), part.height()), (SIDE, SIDE));
+            assert!(parts[..index].iter().all(|other| other != part));
+        }
+        // A pixel is enough.
+        let one = part_of(&photo.part(Rect { left: 0, top: 0, width: 1, height: 1 }), 3);
+        assert_eq!((one.width(), one.height()), (SIDE, SIDE));
+    }
 }
