@@ -217,7 +217,7 @@ impl Train {
 }
 
 /// Trains with a bar or, in a log, a line a minute. Ctrl-C makes the run write a checkpoint and end.
-pub fn run_to_the_end(trainer: &mut Trainer, steps: usize) -> Result<Outcome> {
+fn run_to_the_end(trainer: &mut Trainer, steps: usize) -> Result<Outcome> {
     let _keeping = Keeping::start("writing a checkpoint");
 
     let bar = ProgressBar::new(steps as u64);
@@ -257,7 +257,7 @@ fn refuse_foreign(out: &Path) -> Result<()> {
     Ok(())
 }
 
-pub fn load(path: &Path, what: &str, skipped: &Skipped) -> Result<Folder> {
+fn load(path: &Path, what: &str, skipped: &Skipped) -> Result<Folder> {
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template("reading {msg} {wide_bar} {pos}/{len}")?);
     bar.set_message(what.to_string());

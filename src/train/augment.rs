@@ -15,12 +15,14 @@ pub enum Role {
     Style,
 }
 
-/// Changes RGB8 pixels in place.
-pub fn augment(rgb: &mut [u8], role: Role, rng: &mut ChaCha8Rng) {
-    let (contrast, shift, permute, invert) = match role {
-        Role::Content => (0.85..1.2, 0.06, 0.0, 0.0),
-        Role::Style => (0.8..1.6, 0.15, 0.5, 0.05),
+/// Changes RGB8 pixels in place; `much` in 0..=1 is how far it goes.
+pub fn augment(rgb: &mut [u8], role: Role, much: f64, rng: &mut ChaCha8Rng) {
+    let (less, more, shift, permute, invert) = match role {
+        Role::Content => (0.15, 0.2, 0.06, 0.0, 0.0),
+        Role::Style => (0.2, 0.6, 0.15, 0.5, 0.05),
     };
+    let contrast = 1.0 - less * much..=1.0 + more * much;
+    let [shift, permute, invert] = [shift, permute, invert].map(|most: f64| most * much);
     const ORDERS: [[usize; 3]; 6] =
         [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     let order = match rng.random_bool(permute) {

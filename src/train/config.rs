@@ -21,6 +21,9 @@ pub struct TrainConfig {
     pub crop: usize,
     /// Between these is the long side of a style picture, in pixels.
     pub style_sides: [u32; 2],
+    /// How strongly the colours of style pictures are changed, 0..1: their contrast by as much as 1.6, all colours by as much
+    /// as 0.15; half of them have red, green and blue in another order, and a twentieth are inverted.
+    pub style_colours: f64,
     /// This many steps see the same photos, and the same styles, each time in other pairs: what the
     /// loss network sees in them, half its work, is computed once. The square of it makes a block.
     pub reuse: usize,
@@ -165,6 +168,7 @@ impl Default for TrainConfig {
             sheet_every: 250,
             threads: 1,
             procedural: 0.2,
+            style_colours: 1.0,
             families: BTreeMap::new(),
             cache_megabytes: 2000,
             average_decay: 0.998,
@@ -298,6 +302,7 @@ impl TrainConfig {
                 "the weights of families must not be negative",
             ),
             ((0.0..=1.0).contains(&self.procedural), "procedural must be between 0 and 1"),
+            ((0.0..=1.0).contains(&self.style_colours), "style_colours must be between 0 and 1"),
             ((0.0..1.0).contains(&self.average_decay), "average_decay must be between 0 and 1"),
             (self.optimizer.learning_rate > 0.0, "learning_rate must be above 0"),
             (

@@ -452,7 +452,7 @@ impl Dataset {
         let scale = (sides[0] / f64::from(to[0])).min(sides[1] / f64::from(to[1]));
         let scale = scale * rng.random_range(STYLE_SHARE..=1.0);
         let from = to.map(|side| (f64::from(side) * scale).max(1.0) as u32);
-        cut(&picture, from, to, Role::Style, rng)
+        cut(&picture, from, to, Role::Style, self.config.style_colours, rng)
     }
 }
 
@@ -463,16 +463,17 @@ fn photo_crop(picture: &Picture, side: u32, rng: &mut ChaCha8Rng) -> Picture {
     // Pictures smaller than the crop are enlarged a little.
     let smallest = f64::from(short.min(side));
     let source = (smallest * (largest / smallest).powf(rng.random::<f64>())).round() as u32;
-    cut(picture, [source; 2], [side; 2], Role::Content, rng)
+    cut(picture, [source; 2], [side; 2], Role::Content, 1.0, rng)
 }
 
 /// A part of that size from a random place, brought to another size, perhaps mirrored, with changed
-/// colours.
+/// colours (see [`augment`]).
 fn cut(
     picture: &Picture,
     from: [u32; 2],
     to: [u32; 2],
     role: Role,
+    much: f64,
     rng: &mut ChaCha8Rng,
 ) -> Picture {
     let left = rng.random_range(0..=picture.width() - from[0]);
@@ -484,7 +485,7 @@ fn cut(
         image::imageops::flip_horizontal_in_place(&mut pixels);
     }
     let mut rgb = pixels.into_raw();
-    augment(&mut rgb, role, rng);
+    augment(&mut rgb, role, much, rng);
     Picture::new(to[0], to[1], rgb).expect("three values for every pixel")
 }
 
