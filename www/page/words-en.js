@@ -76,7 +76,7 @@ export const en = {
   learnLoadingSome: 'Loading what learning takes: {done} MB…',
   learning: 'Learning “{name}”: step {done} of {total}.',
   learningFor: 'Learning “{name}”: step {done} of {total}, about {time} left.',
-  learned: { one: 'Learned in {n} step. It is one of your styles now; Undo goes back to the picture alone.', other: 'Learned in {n} steps. It is one of your styles now; Undo goes back to the picture alone.' },
+  learned: { one: 'Learned in {n} step. It is one of your styles now, beside its picture.', other: 'Learned in {n} steps. It is one of your styles now, beside its picture.' },
   learnStopped: { one: 'Stopped. What was learned in {n} step is one of your styles now.', other: 'Stopped. What was learned in {n} steps is one of your styles now.' },
   learnStoppedEarly: 'Stopped before there was something to keep.',
   learnedName: '{name}, learned',

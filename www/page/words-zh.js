@@ -74,7 +74,7 @@ export const zh = {
   learnLoadingSome: '正在加载学习所需的文件：{done} MB…',
   learning: '正在学习“{name}”：第 {done} 步，共 {total} 步。',
   learningFor: '正在学习“{name}”：第 {done} 步，共 {total} 步，大约还要 {time}。',
-  learned: { other: '学了 {n} 步，已加入你的风格；撤销可回到原图的画法。' },
+  learned: { other: '学了 {n} 步，已加入你的风格，原图也还在。' },
   learnStopped: { other: '已停止。前 {n} 步学会的已加入你的风格。' },
   learnStoppedEarly: '已停止，还没有学到可以保留的内容。',
   learnedName: '{name}（已学习）',
