@@ -531,22 +531,21 @@ export class Stylizer {
 
   /**
    * Learns a style on a few photos, as `impasto tune` does: paintings in it become better than those by the picture
-   * alone. Takes WebGPU; on a GPU, a minute or so. An engine of its own does it, in a worker of its own, which
-   * is downloaded for it (1.8 MB and, where nothing was refined yet, 1.4 MB), and ends with it: this one goes on painting.
+   * alone. Takes WebGPU. An engine of its own does it, in a worker of its own, which is downloaded for it
+   * (1.8 MB and, where nothing was refined yet, 1.4 MB), and ends with it: this one goes on painting.
    * @param {Picture} picture of the style; of a tuned style, the picture in it
    * @param {LearnOptions} options
    * @returns {Promise<Blob>} the file of the style, for {@link Stylizer.encodeStyle}, and for everything else that takes those
    *   of `impasto tune`. Rejected with {@link BadPicture}, {@link EngineFailed} or the signal's reason
    */
-  async learnStyle(picture, { photos, steps = LESSON.steps, name, size = STYLE_SIZE, signal, onProgress = () => {} }) {
+  async learnStyle(picture, { photos, steps = LESSON.steps, name, size = STYLE_SIZE, signal, onProgress }) {
     if (!(Number.isInteger(steps) && steps >= 1 && steps <= LESSON.most)) throw new RangeError(`steps must be a whole number from 1 to ${LESSON.most}, but is ${steps}`);
     if (!(Array.isArray(photos) && photos.length >= 1 && photos.length <= PRACTICE.most)) throw new RangeError(`photos must be a list of 1 to ${PRACTICE.most} pictures`);
     const side = checkSize(size);
     signal?.throwIfAborted();
     if (this.#disposed) throw new TypeError('the stylizer was disposed of');
-    const tell = harmless(onProgress);
     const teacher = this.#beside({ plan: ['learn'], forced: this.#forced && this.#kind === 'webgpu' }, {
-      onProgress: ({ loaded, total: bytes }) => { if (loaded !== undefined) tell({ done: 0, total: steps, loaded, bytes }); },
+      onProgress: ({ loaded, total: bytes }) => { if (loaded !== undefined) onProgress?.({ done: 0, total: steps, loaded, bytes }); },
     });
     this.#teachers.add(teacher);
     /** @type {{ part: 'style' | 'photo', picture: Blob | ImageBitmap }[]} */
@@ -568,7 +567,7 @@ export class Stylizer {
         message: () => ({ learning: { name: called, size: side, steps, pictures: pictures.map((one) => one.picture), ...this.#lossNetwork } }),
         once: true,
         patience: PATIENCE.lesson,
-        onProgress: tell,
+        onProgress,
       }, signal);
       return new Blob([file]);
     } finally {

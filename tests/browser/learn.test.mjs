@@ -280,6 +280,24 @@ test('a style that is removed is learned no further, and one that was left is no
   });
 });
 
+test('a painting that is being saved stays until it is saved', async () => {
+  await onPage({ query: AT_64, prepare: (page) => pretendTeacher(page, 40) }, async (page) => {
+    await withStyle(page);
+    const [own] = await chosen(page);
+    await page.click('#learn');
+    await told(page, /step \d+ of 200/);
+    await page.click('#save');
+    await told(page, /^Learned in 200 steps/);
+    assert.ok(await page.isVisible('#save-dialog'));
+    assert.deepEqual(await chosen(page), [own]);
+    await page.keyboard.press('Escape');
+    await page.waitForFunction((id) => document.querySelector('#gallery .pick[aria-pressed=true]').dataset.style !== id, own);
+    await painted(page);
+    await page.click('#undo');
+    assert.deepEqual(await chosen(page), [own], 'one step');
+  });
+});
+
 test('what was learned stays where the engine breaks off', async () => {
   for (const [breaks, words] of [[2, /^The style could not be learned \(it broke off\)/], [70, /^The style could not be learned further \(it broke off\)/]]) {
     await onPage({ query: AT_64, mayComplain: true, prepare: (page) => pretendTeacher(page, 100, breaks) }, async (page) => {

@@ -121,31 +121,23 @@ class Lesson {
 
   /** @param {File} file @param {number} steps */
   async #take(file, steps) {
-    /** @type {Promise<boolean>} */
-    let kept;
-    if (this.#into === undefined) {
-      const own = await addOwn(file);
-      this.#into = own.id;
-      ({ kept } = own);
-    } else if (this.gone) {
-      throw new DOMException('the style was removed', 'AbortError');
-    } else {
-      kept = renewStyle(this.#into, file);
-    }
+    if (this.gone) throw new DOMException('the style was removed', 'AbortError');
+    const first = this.#into === undefined ? await addOwn(file) : undefined;
+    if (first) this.#into = first.id;
+    else renewStyle(/** @type {string} */ (this.#into), file);
     this.learned = steps;
     this.#show();
-    sayUnlessKept(kept);
+    if (first) sayUnlessKept(first.kept);
   }
 
   /** Puts it onto the stage, if its picture is there, as soon as no dialog is about what was there. */
   #show = () => {
     const open = document.querySelector('dialog[open]');
     if (open) return open.addEventListener('close', this.#show, { once: true });
+    if (this.gone) return;
     const into = /** @type {string} */ (this.#into);
     const { styles } = store.now.history.now;
-    const now = styles.some(({ id }) => id === this.#from);
-    if (this.gone) return;
-    if (!this.#chosen && now) set({ styles: styles.map((style) => (style.id === this.#from ? { ...style, id: into } : style)) });
+    if (!this.#chosen && styles.some(({ id }) => id === this.#from)) set({ styles: styles.map((style) => (style.id === this.#from ? { ...style, id: into } : style)) });
     else repaintStyle(into);
     this.#chosen = true;
   };

@@ -89,11 +89,10 @@ export async function addOwn(file) {
  * Puts a better file of the same style in the place of what there is of it.
  * @param {string} id of one of the visitor's own
  * @param {File} file
- * @returns {Promise<boolean>} false where the browser keeps nothing
  */
 export function renewStyle(id, file) {
   store.change({ styles: store.now.styles.map((style) => (style.id === id ? { ...style, picture: async () => file } : style)) });
-  return keep({ id, name: file.name, picture: file }).then(() => true, () => false);
+  keep({ id, name: file.name, picture: file }).catch(() => {}); // which was said of the first
 }
 
 /** The visitor's own style that has this very picture, where there is one. @param {Blob} picture @returns {Promise<string | undefined>} */

@@ -69,7 +69,7 @@ export const en = {
   removeStyle: 'Remove the style {name} from this device',
   removeFromMix: 'Take {name} out of the mixture',
   learn: 'Learn this style',
-  learnHint: 'The painter practises on your photos and the samples, on this device, for a minute or so, and paints this style better from then on (downloads 3 MB once).',
+  learnHint: 'The painter practises on your photos and the samples, on this device, in 200 steps, and paints this style better from then on (downloads 3 MB once).',
   learnStop: 'Stop learning; what was learned stays',
   learnBegun: 'Getting ready to learn “{name}”…',
   learnLoading: 'Loading what learning takes: {done} of {all} MB…',

@@ -67,7 +67,7 @@ export const zh = {
   removeStyle: '从这台设备删除风格 {name}',
   removeFromMix: '把 {name} 移出混合',
   learn: '学习这种风格',
-  learnHint: '在这台设备上用你的照片和示例照片练习一分钟左右，此后这种风格会画得更好（首次下载 3 MB）。',
+  learnHint: '在这台设备上用你的照片和示例照片练习 200 步，此后这种风格会画得更好（首次下载 3 MB）。',
   learnStop: '停止学习；已学会的会保留',
   learnBegun: '正在准备学习“{name}”…',
   learnLoading: '正在加载学习所需的文件：{done} / {all} MB…',
