@@ -11,6 +11,12 @@ import { download, engineLoads, files, give, kept, onBlank, onPage, painted, pre
 const [BEFORE, AFTER] = ['blue-town', 'neon-currents'];
 const tuned = (name) => join(root, `models/tuned/${name}.style`);
 
+/** Waits until a page has so many workers: that one has ended is told a little later. */
+async function workersAre(page, count) {
+  for (const until = Date.now() + 10_000; page.workers().length !== count && Date.now() < until;) await page.waitForTimeout(50);
+  assert.equal(page.workers().length, count, 'workers');
+}
+
 test('learns a style on a GPU, and is stopped', async (t) => {
   await onBlank({ flags: WEBGPU }, async (page, requests) => {
     const found = await withStylizer(page, async ({ Stylizer, get }) => {
@@ -48,7 +54,7 @@ test('learns a style on a GPU, and is stopped', async (t) => {
     assert.ok(found.within.bytes <= 38_400);
     assert.ok(found.difference > 0.05, `${found.difference}`);
     assert.equal(found.ended, 'enough');
-    assert.equal(page.workers().length, 1, 'the one that paints');
+    await workersAre(page, 1);
     assert.equal(requests.filter((url) => url.endsWith('learn/impasto_bg.wasm')).length, 1, 'compiled once');
   });
 });
@@ -122,7 +128,7 @@ test('says what cannot be learned, and ends with its signal or its engine', asyn
     assert.match(found.after, /^TypeError: the stylizer was disposed of/);
     assert.equal(found.width, 32);
     assert.equal(found.bytes, (await readFile(tuned(AFTER))).length);
-    assert.equal(page.workers().length, 0, 'no worker is left');
+    await workersAre(page, 0);
     assert.equal(engineLoads(requests, 'learn'), 1, 'compiled once');
   });
 });
@@ -159,7 +165,7 @@ test('a loss network that is another one, or does not come, is refused', async (
       });
       assert.deepEqual([found.typed, found.code], [true, 'offline']);
       assert.match(found.message, reason);
-      assert.equal(page.workers().length, 1, 'the one that paints');
+      await workersAre(page, 1);
     });
   }
 });
@@ -252,7 +258,7 @@ test('stop keeps what was learned, if there is something', async () => {
     await painted(page);
     assert.notDeepEqual(await chosen(page), [own]);
     assert.equal(await page.evaluate(() => document.activeElement.id), 'save-style');
-    assert.equal(page.workers().length, 1);
+    await workersAre(page, 1);
     await page.click('#language');
     assert.match(await page.textContent('#learn-words'), /^已停止。/);
   });
