@@ -43,7 +43,7 @@ test('learns a style on a GPU, and is stopped', async (t) => {
       const difference = general.reduce((sum, value, i) => sum + Math.abs(value - learned[i]), 0) / general.length;
       return { told, bytes: file.size, within: { width, height, bytes: within.size, type: within.type }, about, difference, ended };
     });
-    t.diagnostic(JSON.stringify(found));
+    t.diagnostic(JSON.stringify({ ...found, told: found.told.slice(-2) }));
     const steps = found.told.filter(({ done }) => done > 0);
     assert.deepEqual(steps.map(({ done, total }) => [done, total]), [[1, 2], [2, 2]]);
     assert.ok(steps.every(({ losses }) => Object.values(losses).every((loss) => loss > 0)));
