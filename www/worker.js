@@ -12,6 +12,15 @@ import { tunedStyle } from './tuned.js';
 /** Milliseconds between pictures of a painting that is being refined. */
 const BETWEEN = 1000;
 
+/** Parts of photos that a step of learning paints. */
+const PARTS = 2;
+/** Steps, and milliseconds, between files of a style that is being learned. */
+const BETWEEN_FILES = { steps: 25, milliseconds: 5000 };
+/** Long side of the photos that are practised on. */
+const PRACTICE_SIDE = 640;
+/** The style picture in a file of a learned style, as in those of `impasto tune`: long side, bytes, and qualities to try. */
+const EMBEDDED = { side: 384, bytes: 38_400, qualities: [0.85, 0.75, 0.6, 0.45, 0.3, 0.2] };
+
 /** The canvas limit of every current browser: pictures are not read larger, unless they are to be painted so. */
 const EVERYWHERE = 4096;
 
@@ -40,10 +49,19 @@ const EVERYWHERE = 4096;
  * @property {Painting & { strokes?: number, bitmap: boolean }} [painting] bitmap: wanted so, and not as pixels
  * @property {Painting & { steps: number, content: number, pixels: number, network: string, hash: string }} [refining]
  *   network: where the loss network is
+ * @property {Lesson} [learning]
  * @property {Frame} [frame]
  * @property {boolean} [selfTest]
  *
  * @typedef {{ style: number | null, weight: number, mask?: ImageBitmap }} Layer
+ *
+ * @typedef {object} Lesson a style to be learned
+ * @property {string} name of the style
+ * @property {number} size long side of the style picture
+ * @property {number} steps
+ * @property {[Blob | ImageBitmap, ...(Blob | ImageBitmap)[]]} pictures the style, and the photos to practise on
+ * @property {string} network where the loss network is
+ * @property {string} hash
  *
  * @typedef {object} Frame of a film
  * @property {number} film its key
@@ -81,9 +99,10 @@ const post = (message, transfer = []) => self.postMessage(message, { transfer })
 /**
  * @param {Blob | ImageBitmap} picture
  * @param {number} [size] long side that it is wanted at
+ * @param {number} [most] long side that it is brought to, where it is longer
  * @returns upright RGBA pixels, sRGB
  */
-async function pixels(picture, part = 'mask', size = 0) {
+async function pixels(picture, part = 'mask', size = 0, most = Math.max(EVERYWHERE, size)) {
   const own = picture instanceof Blob;
   let bitmap;
   try {
@@ -91,7 +110,7 @@ async function pixels(picture, part = 'mask', size = 0) {
   } catch {
     throw new PictureProblem(part, 'unreadable');
   }
-  const scale = Math.min(1, Math.max(EVERYWHERE, size) / Math.max(bitmap.width, bitmap.height));
+  const scale = Math.min(1, most / Math.max(bitmap.width, bitmap.height));
   const width = Math.max(1, Math.round(bitmap.width * scale));
   const height = Math.max(1, Math.round(bitmap.height * scale));
   const canvas = new OffscreenCanvas(width, height);
@@ -108,6 +127,26 @@ async function pixels(picture, part = 'mask', size = 0) {
   bitmap.close();
   const { data } = context.getImageData(0, 0, width, height);
   return { width, height, rgba: new Uint8Array(data.buffer) };
+}
+
+/** A small copy for the file of a learned style. @param {{ width: number, height: number, rgba: Uint8Array<ArrayBuffer> }} picture */
+async function embedded({ width, height, rgba }) {
+  const bitmap = await createImageBitmap(new ImageData(new Uint8ClampedArray(rgba.buffer), width, height));
+  const scale = Math.min(1, EMBEDDED.side / Math.max(width, height));
+  const canvas = new OffscreenCanvas(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
+  const context = canvas.getContext('2d');
+  if (!context) throw new PictureProblem('style', 'unreadable');
+  context.imageSmoothingQuality = 'high';
+  context.fillStyle = '#fff'; // what is transparent is seen on white
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  let file;
+  for (const quality of EMBEDDED.qualities) {
+    file = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/jpeg', quality })).arrayBuffer());
+    if (file.length <= EMBEDDED.bytes) break;
+  }
+  return /** @type {Uint8Array} */ (file);
 }
 
 /**
@@ -266,21 +305,25 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
   const bitmapOf = (picture) => createImageBitmap(new ImageData(
     /** @type {Uint8ClampedArray<ArrayBuffer>} */ (picture.rgba), picture.width, picture.height));
 
+  /** The loss network, where it is not there yet. @param {string} network @param {string} hash @param {Parameters<typeof downloadVerified>[2]} onProgress */
+  async function loadRefiner(network, hash, onProgress) {
+    if (engine.can_refine) return;
+    const bytes = await downloadVerified(network, hash, onProgress);
+    try {
+      engine.load_refiner(new Uint8Array(bytes));
+    } catch (error) {
+      // Where the browser could not verify it.
+      throw new DownloadFailed(String(/** @type {Error} */ (error).message));
+    }
+  }
+
   /** @param {number} id @param {NonNullable<Run['refining']>} refining */
   async function refine(id, refining) {
     const { strength, colours, steps, content: faithful, pixels: most, network, hash } = refining;
     const tell = (/** @type {object} */ progress, /** @type {ImageBitmap | undefined} */ picture = undefined) =>
       post({ type: 'refined', id, picture, ...progress }, picture ? [picture] : []);
-    if (!engine.can_refine) {
-      const bytes = await downloadVerified(network, hash, (loaded, total) => tell({ done: 0, total: steps, loaded, bytes: total }));
-      if (cancelled === id) return post({ type: 'done', id });
-      try {
-        engine.load_refiner(new Uint8Array(bytes));
-      } catch (error) {
-        // Where the browser could not verify it.
-        throw new DownloadFailed(String(/** @type {Error} */ (error).message));
-      }
-    }
+    await loadRefiner(network, hash, (loaded, bytes) => tell({ done: 0, total: steps, loaded, bytes }));
+    if (cancelled === id) return post({ type: 'done', id });
     await withLayers(refining, async (content, layers) => {
       const now = await engine.refine(content, layers, strength, colours, steps, faithful, most);
       try {
@@ -288,8 +331,7 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
         for (let done = 1; ; done++) {
           const found = await now.step();
           if (!found) break;
-          const [byContent, byStatistics, byGram] = found;
-          const losses = { content: byContent, statistics: byStatistics, gram: byGram };
+          const losses = lossesOf(found);
           let picture;
           // The last one is the result.
           if (performance.now() - last > BETWEEN && done < now.steps) {
@@ -307,6 +349,44 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
         now.free();
       }
     });
+  }
+
+  /** @param {number} id @param {Lesson} learning */
+  async function learn(id, { name, size, steps, pictures: [picture, ...others], network, hash }) {
+    const teacher = /** @type {import('../engine/learn/impasto.js').Engine} */ (/** @type {unknown} */ (engine));
+    const { Photos } = /** @type {typeof import('../engine/learn/impasto.js')} */ (/** @type {unknown} */ (code));
+    const tell = (/** @type {object} */ progress, /** @type {Uint8Array | undefined} */ file = undefined) =>
+      post({ type: 'learned', id, total: steps, file, ...progress }, file ? [file.buffer] : []);
+    await loadRefiner(network, hash, (loaded, bytes) => tell({ done: 0, loaded, bytes }));
+    const seen = await pixels(picture, 'style', size);
+    const small = await embedded(seen);
+    const style = teacher.style(seen.width, seen.height, seen.rgba, size);
+    const practice = new Photos();
+    try {
+      for (const photo of others) {
+        const { width, height, rgba } = await pixels(photo, 'photo', 0, PRACTICE_SIDE);
+        practice.add(width, height, rgba);
+        tell({ done: 0 });
+      }
+      const lesson = teacher.learn(style, practice, steps, PARTS);
+      let last = { step: 0, at: performance.now() };
+      for (let done = 1; done <= steps; done++) {
+        const losses = lossesOf(/** @type {Float32Array} */ (await lesson.step()));
+        const due = done - last.step >= BETWEEN_FILES.steps && performance.now() - last.at >= BETWEEN_FILES.milliseconds;
+        // The last one is the result.
+        const file = due && done < steps ? await lesson.file(name, small) : undefined;
+        if (file) last = { step: done, at: performance.now() };
+        tell({ done, losses }, file);
+        await breathe();
+        if (cancelled === id) return post({ type: 'done', id });
+      }
+      const result = await lesson.file(name, small);
+      lesson.free();
+      post({ type: 'done', id, result }, [result.buffer]);
+    } finally {
+      practice.free();
+      style.free();
+    }
   }
 
   /** What is on the screen. */
@@ -327,7 +407,7 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
   let cancelled = 0;
 
   /** @param {Run} run */
-  async function run({ id, needed, painting, refining, frame, selfTest: test }) {
+  async function run({ id, needed, painting, refining, learning, frame, selfTest: test }) {
     for (const one of needed) {
       await encode(one);
       await breathe();
@@ -336,6 +416,7 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
     }
     if (painting) await paint(id, painting);
     else if (refining) await refine(id, refining);
+    else if (learning) await learn(id, learning);
     else if (frame) await paintFrame(id, frame);
     else post({ type: 'done', id, result: test ? await selfTest() : undefined });
   }
@@ -390,6 +471,9 @@ export function work({ init, engine: code, wasm, drawsToCanvas = async () => fal
   self.addEventListener('unhandledrejection', ({ reason }) => fail(reason));
   post({ type: 'here' });
 }
+
+/** @param {Float32Array} step */
+const lossesOf = ([content, statistics, gram]) => ({ content, statistics, gram });
 
 /** What the page is told of an error. @param {unknown} error */
 function told(error) {

@@ -13,7 +13,7 @@ import { drawFrame, paint } from './stage.js';
 import { store } from './store.js';
 import { Bar, complain, resting, say } from './telling.js';
 import { filmResult, shown, showsFilm } from './wanted.js';
-import { number, words } from './words.js';
+import { long, number, words } from './words.js';
 import { BadPicture, EngineFailed } from '../stylizer.js';
 
 /**
@@ -101,9 +101,6 @@ const time = (seconds) => {
 
 /** What is said of an error that has no words of its own. @param {unknown} error */
 const reasonOf = (error) => String(/** @type {Error} */ (error).message ?? error);
-
-/** A length of time, as one says it. @param {number} seconds */
-const long = (seconds) => (seconds < 90 ? words('seconds', { n: Math.max(1, Math.round(seconds)) }) : words('minutes', { n: Math.round(seconds / 60) }));
 
 /** Ends the painting of a film; what is done by then is finished. */
 let abort = new AbortController();

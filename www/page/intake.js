@@ -112,6 +112,16 @@ export async function loadSamples() {
   if (response.ok) store.change({ samples: await response.json() }); // the page works without them
 }
 
+/** As many of them as can be had. @param {AbortSignal} signal @returns {Promise<Blob[]>} */
+export async function samplePhotos(signal) {
+  const some = await Promise.all(store.now.samples.map(async ({ file }) => {
+    const response = await fetch(new URL(file, samplesUrl), { signal });
+    return response.ok ? [await response.blob()] : [];
+  }).map((photo) => photo.catch(() => [])));
+  signal.throwIfAborted();
+  return some.flat();
+}
+
 /** @param {Readonly<import('./store.js').State>} state */
 export function showSamples({ samples }) {
   showList(/** @type {HTMLElement} */ ($('samples').querySelector('.row')), samples, {

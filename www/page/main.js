@@ -12,6 +12,7 @@ import { showFilm, wireFilm } from './film.js';
 import { keepFocus, wireFocus } from './focus.js';
 import { showGallery, wireGallery } from './gallery.js';
 import { beginIntake, loadSamples, shoot, shootStyle, showSamples, takePhotos, takeStyles } from './intake.js';
+import { showLearning, wireLearning } from './learn.js';
 import { wireLink } from './link.js';
 import { showLookName, wireLookFile } from './look-file.js';
 import { LiveCamera } from './live.js';
@@ -45,6 +46,7 @@ wireGallery({
 });
 wireStrips({ photo: (one) => showPhoto(one), removePhoto, camera: takePhotoHere, files: (files) => takePhotos(files), result: goTo });
 wireControls();
+wireLearning();
 wireEditing();
 wireFilm();
 wireSaving();
@@ -92,7 +94,7 @@ function inLanguage() {
 }
 
 inLanguage();
-for (const view of [showStage, showTold, showGallery, showMix, showControls, showRegions, showStrips, showSamples, showFilm, showEngine, showNotices, showSaving, showLookName, showAbout]) {
+for (const view of [showStage, showTold, showGallery, showMix, showLearning, showControls, showRegions, showStrips, showSamples, showFilm, showEngine, showNotices, showSaving, showLookName, showAbout]) {
   store.show(view);
 }
 store.show(() => live.show());

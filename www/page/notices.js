@@ -31,7 +31,13 @@ export const noteRestored = () => note({ restored: true });
 /** Takes back what was said of the look with which the visit began. */
 export function dropNotices() {
   note({ restored: false });
+  dropOldWords();
+}
+
+/** Takes back what was said of a look that is another now. */
+export function dropOldWords() {
   say('linked');
+  if (!store.now.learning) say('learn-words');
 }
 
 export const noteUpdate = () => note({ update: 'updateThere' });

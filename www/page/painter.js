@@ -67,6 +67,10 @@ const optionsOf = ({ strength, colours }) => ({ strength: strength / 100, colour
 /** What has no regions. @type {Photo} */
 const NO_PHOTO = { id: -1, file: new File([], ''), name: '', path: '', common: false, loose: true, width: 1, height: 1 };
 
+/** Numbers for the pictures of styles: a style may get a better one. @type {WeakMap<() => Promise<Blob>, number>} */
+const pictureNumbers = new WeakMap();
+let pictures = 0;
+
 /** A style that cannot be fetched or read. */
 export class StyleGone extends Error {}
 
@@ -112,9 +116,13 @@ class Easel {
   }
 
   /** @param {string} id @param {number} size @param {AbortSignal} signal */
-  style(id, size, signal) {
-    return cached(this.#styles, `${id} ${size}`, STYLES_KEPT, async () => {
-      const picture = await this.#styleOf(id)?.().catch(() => undefined);
+  async style(id, size, signal) {
+    const fetched = this.#styleOf(id);
+    if (!fetched) throw new StyleGone(id);
+    const number = pictureNumbers.get(fetched) ?? ++pictures;
+    pictureNumbers.set(fetched, number);
+    return cached(this.#styles, `${number} ${size}`, STYLES_KEPT, async () => {
+      const picture = await fetched().catch(() => undefined);
       if (!picture) throw new StyleGone(id);
       try {
         return await this.stylizer.encodeStyle(picture, { size, signal });
@@ -320,6 +328,19 @@ export class Painter {
         }
       });
     });
+  }
+
+  /**
+   * Learns a style, while all else goes on.
+   * @param {string} id
+   * @param {import('../stylizer.js').LearnOptions} options
+   */
+  async learn(id, options) {
+    await this.#loaded;
+    const picture = await this.#styleOf(id)?.().catch(() => undefined);
+    if (!picture) throw new StyleGone(id);
+    const easel = /** @type {Easel} */ (this.#easel);
+    return easel.use(() => easel.stylizer.learnStyle(picture, options));
   }
 
   /** @param {'auto' | 'webgpu' | 'cpu'} engine */

@@ -80,6 +80,7 @@ export async function restore(bundled) {
 /** Removes the visit from the page and from the device. */
 export function startAfresh() {
   store.now.batch?.abort();
+  store.now.learning?.abort.abort();
   painter.stop();
   resting();
   stopEditing();
@@ -100,9 +101,9 @@ export function startAfresh() {
 export function wireLeaving() {
   addEventListener('pagehide', () => remember(RESTORING, null));
   addEventListener('beforeunload', (event) => {
-    const { batch, film, photo, history, saved } = store.now;
+    const { batch, film, learning, photo, history, saved } = store.now;
     const now = shown(store.now);
-    const busy = batch !== undefined || film.work !== undefined || hasUnsavedFilm(store.now) || (photo !== undefined && history.now.refined && !now);
+    const busy = batch !== undefined || learning !== undefined || film.work !== undefined || hasUnsavedFilm(store.now) || (photo !== undefined && history.now.refined && !now);
     if (busy || (visits.unsaved && !(now?.key !== undefined && saved.has(now.key)))) event.preventDefault();
   });
 }

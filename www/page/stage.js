@@ -4,7 +4,7 @@ import { $, bring, button, canvas, dialog, input, label } from './dom.js';
 import { events, failure, keepSite, kind, painter, reasonOf } from './engine.js';
 import { Improver } from './improve.js';
 import { amended, lookKey, mended, undone } from './look.js';
-import { offerFirstHint } from './notices.js';
+import { dropOldWords, offerFirstHint } from './notices.js';
 import { thumbnail } from './pictures.js';
 import { remember } from './remember.js';
 import { Written } from './save.js';
@@ -34,7 +34,7 @@ const improver = new Improver(painter, {
   rests(task) {
     const { now } = store;
     return task.photo === now.photo && task.look === now.history.now && shown(now) !== undefined
-      && !now.batch && !now.film.work && !painter.busy && !document.querySelector('dialog[open]');
+      && !now.batch && !now.film.work && !now.learning && !painter.busy && !document.querySelector('dialog[open]');
   },
   tell: (seconds) => say('status', 'improving', { n: number(Math.max(1, Math.ceil(seconds))) }),
   done: improved,
@@ -93,10 +93,21 @@ export function stop() {
   else resting();
 }
 
+/** A style is another than it was: what was painted in it is painted again. @param {string} id */
+export function repaintStyle(id) {
+  const { results, history, painting } = store.now;
+  const has = (/** @type {import('./look.js').Look} */ { styles, regions }) =>
+    styles.some((style) => style.id === id) || regions.some(({ style }) => style === id);
+  dropResults(results.filter(({ look }) => has(look)));
+  if (!has(history.now)) return;
+  store.change({ history: amended(history, { refined: false }), painting: painting && { ...painting, key: undefined, full: false } });
+  paint();
+}
+
 /** Goes back or forth between looks. @param {(history: import('./look.js').LookHistory) => import('./look.js').LookHistory} way */
 export function travel(way) {
   store.change({ history: way(store.now.history) });
-  say('linked');
+  dropOldWords();
   if (!edited(store.now)) store.change({ editing: undefined }); // it does not come back with its region
   paint();
 }

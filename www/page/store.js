@@ -43,6 +43,7 @@ import { LARGEST } from '../stylizer.js';
  * @property {boolean} comparing
  * @property {Work | undefined} work
  * @property {AbortController | undefined} batch that is being painted
+ * @property {{ abort: AbortController, part?: number } | undefined} learning a style; part: 0 to 1, where known
  * @property {ReadonlySet<string>} saved keys of the paintings that were saved, shared or copied
  * @property {number} lastSeconds what the last picture took; 0 before the first
  * @property {readonly import('./styles.js').Style[]} styles
@@ -149,6 +150,7 @@ export const store = new Store({
   comparing: false,
   work: undefined,
   batch: undefined,
+  learning: undefined,
   saved: new Set(),
   lastSeconds: 0,
   styles: [],

@@ -18,6 +18,7 @@ import { tunedStyle } from '../tuned.js';
  * @property {string} file its name for the command line
  * @property {string} name for the files of its paintings
  * @property {boolean} own
+ * @property {boolean} tuned whether its picture is a tuned style
  * @property {() => Promise<Blob>} picture fetched when first wanted; it may be a tuned style
  */
 
@@ -52,6 +53,7 @@ export async function loadBundled() {
       file: id,
       name: id,
       own: false,
+      tuned: tuned !== undefined,
       // What was tuned to it has the picture in it.
       picture: () => (picture ??= fetchBlob(new URL(tuned ?? file, listUrl))
         .catch(() => fetchBlob(new URL(file, listUrl)))
@@ -83,6 +85,16 @@ export async function addOwn(file) {
   return { id, kept };
 }
 
+/**
+ * Puts a better file of the same style in the place of what there is of it.
+ * @param {string} id of one of the visitor's own
+ * @param {File} file
+ */
+export function renewStyle(id, file) {
+  store.change({ styles: store.now.styles.map((style) => (style.id === id ? { ...style, picture: async () => file } : style)) });
+  keep({ id, name: file.name, picture: file }).catch(() => {}); // which was said of the first
+}
+
 /** The visitor's own style that has this very picture, where there is one. @param {Blob} picture @returns {Promise<string | undefined>} */
 export async function ownWith(picture) {
   const bytes = new Uint8Array(await picture.arrayBuffer());
@@ -102,7 +114,7 @@ async function addPicture(id, given) {
   const kept = tuned ? given : file;
   const title = tuned?.about.name ?? (stem(kept.name) || kept.name);
   const note = [tuned?.about.author, tuned?.about.licence].filter(Boolean).join(', ');
-  add({ id, title: () => title, note, keywords: `${title} ${note}`, thumb, file: kept.name, name: title, own: true, picture: async () => kept });
+  add({ id, title: () => title, note, keywords: `${title} ${note}`, thumb, file: kept.name, name: title, own: true, tuned: tuned !== undefined, picture: async () => kept });
   return kept;
 }
 

@@ -8,11 +8,11 @@ import { words } from './words.js';
 /** @typedef {Parameters<typeof words>} Words */
 
 /** Where something is said. */
-const PLACES = /** @type {const} */ (['status', 'work-words', 'offline', 'save-words', 'live-words', 'error', 'linked', 'save-error', 'film-error', 'live-error']);
+const PLACES = /** @type {const} */ (['status', 'work-words', 'offline', 'save-words', 'live-words', 'learn-words', 'error', 'linked', 'save-error', 'film-error', 'live-error']);
 /** @typedef {typeof PLACES[number]} Place */
 
 /** Places that are seen only while something is said there. @type {Set<Place>} */
-const SEEN_AT_NEED = new Set(['error', 'linked', 'save-error', 'film-error', 'live-error']);
+const SEEN_AT_NEED = new Set(['error', 'linked', 'learn-words', 'save-error', 'film-error', 'live-error']);
 
 /** @param {Place} id @param {Words | []} text nothing takes back what was said */
 export function say(id, ...text) {

@@ -49,6 +49,9 @@ export function words(key, values = {}) {
 export const number = (value, digits = 0) =>
   value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
+/** A length of time, as one says it. @param {number} seconds */
+export const long = (seconds) => (seconds < 90 ? words('seconds', { n: Math.max(1, Math.round(seconds)) }) : words('minutes', { n: Math.round(seconds / 60) }));
+
 /** Of texts in several languages, the one to show. @param {Partial<Record<Language, string>>} texts */
 export const inLanguage = (texts) => texts[language] ?? texts.en ?? '';
 
