@@ -197,7 +197,7 @@ run_tests() {
   check 'lints' cargo clippy --release --all-targets --features train -- -D warnings || true
   need_wasm_std
   check 'lints for the browser' wasm_cargo clippy cpu,web web -- -D warnings || true
-  check 'lints for learning in the browser' wasm_cargo clippy gpu,learn,web web-gpu -- -D warnings || true
+  check 'lints for learning in the browser' wasm_cargo clippy cpu,learn,web web -- -D warnings || true
   check 'lints for programs of others in a browser' wasm_cargo clippy cpu web -- -D warnings || true
   tests 'library and command line' '^test result:' cargo test --release --features train --no-fail-fast
   # The command line that the browser tests compare with is the one that cargo test built: a plain
