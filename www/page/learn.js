@@ -56,7 +56,8 @@ async function learn() {
         if (abort.signal.aborted) return;
         if (sofar) lesson.take(sofar, done);
         if (done === 0) {
-          if (loaded === undefined) tell(undefined, 'learnBegun', { name });
+          // What has come is compiled, which takes a while as well.
+          if (loaded === undefined || loaded === bytes) tell(undefined, 'learnBegun', { name });
           else if (bytes) tell(loaded / bytes, 'learnLoading', { done: number(loaded / 1e6, 1), all: number(bytes / 1e6, 1) });
           else tell(undefined, 'learnLoadingSome', { done: number(loaded / 1e6, 1) });
           return;
