@@ -25,7 +25,7 @@ const SAME: f64 = 20.0;
 
 /// Tune the networks to one style, for better paintings than they make of a style in general.
 ///
-/// Takes some hundred steps on photos of yours: seconds on a good GPU, three minutes or so on two cores.
+/// Takes some hundred steps on photos of yours: three minutes or so on two cores.
 /// The file has what differs from the general weights, under 0.2 MB, with the style picture in it: give it to
 /// `impasto stylize --style NAME.style`. Paintings are then as fast as with any style.
 ///
