@@ -16,8 +16,6 @@ use super::interrupt::{self, Keeping};
 use super::networks::{Weights, WeightsFile};
 use super::{Usage, look};
 
-/// Parts of photos that are painted in a step.
-const PARTS: usize = 2;
 /// The most photos that are practised on: more say nothing new.
 const MOST_PHOTOS: usize = 200;
 /// Mean difference of a picture and its small copy in a tuned style, in 8-bit levels: most of what JPEG does to it.
@@ -25,7 +23,7 @@ const SAME: f64 = 20.0;
 
 /// Tune the networks to one style, for better paintings than they make of a style in general.
 ///
-/// Takes some hundred steps on photos of yours: three minutes or so on two cores.
+/// Takes some hundred steps on photos of yours: two or three minutes on two cores.
 /// The file has what differs from the general weights, under 0.2 MB, with the style picture in it: give it to
 /// `impasto stylize --style NAME.style`. Paintings are then as fast as with any style.
 ///
@@ -49,7 +47,7 @@ pub struct Tune {
     #[arg(short, long, alias = "out", value_name = "FILE")]
     output: PathBuf,
     /// Steps of learning; 0, with --from-weights, only carries a style over
-    #[arg(long, value_name = "N", default_value_t = 240,
+    #[arg(long, value_name = "N", default_value_t = 200,
           value_parser = clap::value_parser!(u32).range(0..=100_000))]
     steps: u32,
     /// Begin with what a tuned style has learned already, and learn on from there
@@ -130,7 +128,7 @@ impl Tune {
         let device = self.device.open()?;
         files::make_folder_of(&self.output)?;
         let chain = Chain::load(NETWORK, &device)?;
-        let options = LearnOptions { steps: self.steps as usize, parts: PARTS };
+        let options = LearnOptions { steps: self.steps as usize, ..LearnOptions::default() };
         let learned = before.as_ref().map(|before| &before.tuning);
         let seen = picture.fit(self.style_size);
         let learning =

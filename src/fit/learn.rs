@@ -72,7 +72,7 @@ pub struct LearnOptions {
 
 impl Default for LearnOptions {
     fn default() -> Self {
-        Self { steps: 300, parts: 2 }
+        Self { steps: 200, parts: 2 }
     }
 }
 
@@ -254,8 +254,8 @@ impl Learned {
     }
 }
 
-/// A square of the photo, at most as much as is left of half its size in each direction: places and sizes are spread evenly over the numbers (Roberts,
-/// "The Unreasonable Effectiveness of Quasirandom Sequences", 2018).
+/// A square of the photo, of once to twice [`SIDE`] where it is that large, brought to it. Places and sizes are spread evenly over the
+/// numbers (Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences", 2018).
 fn part_of(photo: &Picture, number: usize) -> Picture {
     // Powers of the root of x⁴ = x + 1.
     let [x, y, size] = [0.819_172_513, 0.671_043_607, 0.549_700_478]
