@@ -62,8 +62,6 @@ wasm_cargo() {
     --no-default-features --features "$features" "$@"
 }
 
-ENGINES=(cpu gpu learn)
-
 # engine NAME FEATURES PROFILE: compiles the crate for the browser and writes $CACHE/engine/NAME.
 engine() {
   local name=$1 features=$2 profile=$3 wasm out sum
@@ -77,6 +75,16 @@ engine() {
   wasm-bindgen --target web --out-name impasto --out-dir "$out" \
     --remove-name-section --remove-producers-section "$wasm"
   echo "$sum" >"$out/made-from"
+}
+
+# copy_engines FOLDER FILE...: these files of each engine, into FOLDER/NAME.
+copy_engines() {
+  local folder=$1 name
+  shift
+  for name in cpu gpu learn; do
+    mkdir -p "$folder/$name"
+    cp "${@/#/$CACHE/engine/$name/}" "$folder/$name/"
+  done
 }
 
 # The page's modules and the libraries that they import, as one file (and one more for what is only
@@ -107,17 +115,13 @@ engines() {
 
 # The site from the engines that were compiled last.
 page() {
-  local engine
   [ -f "$CACHE/engine/learn/made-from" ] || die 'the engines are not compiled yet: ./build.sh site'
   rm -rf dist.new
   mkdir -p dist.new/models
   cp -r index.html www dist.new/
   bundle_page
   cp -r models/{impasto,vgg19-relu4_1}.safetensors models/tuned dist.new/models/
-  for engine in "${ENGINES[@]}"; do
-    mkdir -p "dist.new/engine/$engine"
-    cp "$CACHE/engine/$engine"/{impasto.js,impasto_bg.wasm} "dist.new/engine/$engine/"
-  done
+  copy_engines dist.new/engine impasto.js impasto_bg.wasm
   rm dist.new/www/tsconfig*.json dist.new/www/node.js
   node tools/licences.mjs dist.new/licences.txt
   node tools/finish-site.mjs dist.new
@@ -143,16 +147,13 @@ MODULES=(stylizer photo-stylizer adapter device download failure film known live
 # types CONFIGURATION...: runs tsc over www/. The engines' types exist only once they are compiled, so
 # it works on a copy that has both.
 types() {
-  local copy=$CACHE/types tsc=$PWD/tests/browser/node_modules/.bin/tsc engine project
+  local copy=$CACHE/types tsc=$PWD/tests/browser/node_modules/.bin/tsc project
   browser_packages
   rm -rf "$copy"
   mkdir -p "$copy"
   cp -r www "$copy/"
   ln -s "$PWD/node_modules" "$copy/node_modules"
-  for engine in "${ENGINES[@]}"; do
-    mkdir -p "$copy/engine/$engine"
-    cp "$CACHE/engine/$engine/impasto.d.ts" "$copy/engine/$engine/"
-  done
+  copy_engines "$copy/engine" impasto.d.ts
   for project in "$@"; do
     (cd "$copy" && "$tsc" -p "www/$project.json") || return
   done
@@ -160,16 +161,13 @@ types() {
 
 # The npm package, from a site that is built.
 pkg() {
-  local module engine
+  local module
   rm -rf pkg.new
   mkdir -p pkg.new/www pkg.new/models
   for module in "${MODULES[@]}"; do cp "www/$module.js" pkg.new/www/; done
   cp dist/www/build.js www/build.d.ts pkg.new/www/
   cp dist/models/*.safetensors pkg.new/models/
-  for engine in "${ENGINES[@]}"; do
-    mkdir -p "pkg.new/engine/$engine"
-    cp "$CACHE/engine/$engine"/{impasto.js,impasto.d.ts,impasto_bg.wasm} "pkg.new/engine/$engine/"
-  done
+  copy_engines pkg.new/engine impasto.js impasto.d.ts impasto_bg.wasm
   types tsconfig.package
   cp "$CACHE"/types/out/www/*.d.ts pkg.new/www/
   cat npm/element.d.ts >>pkg.new/www/photo-stylizer.d.ts

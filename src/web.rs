@@ -19,7 +19,7 @@ use wasm_bindgen_futures::future_to_promise;
 
 use crate::device;
 use crate::film;
-use crate::fit::{Chain, RefineLayer, RefineOptions, Refinement};
+use crate::fit::{Chain, Losses, RefineLayer, RefineOptions, Refinement};
 #[cfg(feature = "learn")]
 use crate::fit::{LARGEST_PHOTO, LearnOptions, Learning};
 #[cfg(feature = "gpu")]
@@ -320,13 +320,7 @@ impl Refining {
     /// features, their Gram matrices), or of nothing when all steps are done.
     #[wasm_bindgen(unchecked_return_type = "Promise<Float32Array | undefined>")]
     pub fn step(&self) -> js_sys::Promise {
-        let losses = self.refinement.borrow_mut().step();
-        future_to_promise(async move {
-            let Some(losses) = losses else { return Ok(JsValue::UNDEFINED) };
-            // The device is waited for here, so that no more than a step is ever on its way.
-            let numbers = losses.numbers().await.map_err(JsError::from)?;
-            Ok(js_sys::Float32Array::from(&numbers[..]).into())
-        })
+        found(self.refinement.borrow_mut().step())
     }
 
     /// The painting as it is now, of the photo's size.
@@ -386,7 +380,8 @@ impl Engine {
         let seen = style.picture.fit((style.stroke * f64::from(STYLE_SIZE)).round() as u32);
         let options = LearnOptions { steps, parts };
         let (weights, device) = (&self.weights, &self.device);
-        let learning = Learning::new(weights, None, &seen, &photos.0, chain, options, device)?;
+        let learning =
+            Learning::new(weights, None, &seen, photos.0.clone(), chain, options, device)?;
         Ok(Lesson(Rc::new(RefCell::new(learning))))
     }
 }
@@ -403,13 +398,7 @@ impl Lesson {
     /// matrices), or of nothing when all steps are done.
     #[wasm_bindgen(unchecked_return_type = "Promise<Float32Array | undefined>")]
     pub fn step(&self) -> js_sys::Promise {
-        let losses = self.0.borrow_mut().step();
-        future_to_promise(async move {
-            let Some(losses) = losses else { return Ok(JsValue::UNDEFINED) };
-            // The device is waited for here, so that no more than a step is ever on its way.
-            let numbers = losses.numbers().await.map_err(JsError::from)?;
-            Ok(js_sys::Float32Array::from(&numbers[..]).into())
-        })
+        found(self.0.borrow_mut().step())
     }
 
     /// What has been learned so far, as the bytes of a file like those of `impasto tune`. `name`: of the style; `picture`: the style
@@ -424,6 +413,16 @@ impl Lesson {
             Ok(js_sys::Uint8Array::from(&bytes[..]).into())
         })
     }
+}
+
+/// A promise of what a step has found, or of nothing where it was none.
+fn found(losses: Option<Losses>) -> js_sys::Promise {
+    future_to_promise(async move {
+        let Some(losses) = losses else { return Ok(JsValue::UNDEFINED) };
+        // The device is waited for here, so that no more than a step is ever on its way.
+        let numbers = losses.numbers().await.map_err(JsError::from)?;
+        Ok(js_sys::Float32Array::from(&numbers[..]).into())
+    })
 }
 
 fn borrowed(layers: &[OwnedLayer]) -> Vec<Layer<'_>> {

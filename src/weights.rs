@@ -344,6 +344,13 @@ struct Held {
     values: Tensor<1>,
 }
 
+impl Held {
+    fn with(self, values: TensorData) -> NamedTensor {
+        let Self { name, shape, .. } = self;
+        NamedTensor { name, shape, values: values.iter::<f32>().collect() }
+    }
+}
+
 /// All tensors of a module, each named `PREFIX.field.….weight`.
 fn held<M: Module>(prefix: &str, module: &M) -> Vec<Held> {
     struct Collector<'a> {
@@ -379,9 +386,9 @@ fn held<M: Module>(prefix: &str, module: &M) -> Vec<Held> {
 ///
 /// Reads back from the device synchronously: not for the browser.
 pub fn tensors_of<M: Module>(prefix: &str, module: &M) -> Vec<NamedTensor> {
-    let read = |Held { name, shape, values }| {
-        let values: Tensor<1> = values;
-        NamedTensor { name, shape, values: values.to_data().iter::<f32>().collect() }
+    let read = |tensor: Held| {
+        let values = tensor.values.to_data();
+        tensor.with(values)
     };
     held(prefix, module).into_iter().map(read).collect()
 }
@@ -397,11 +404,9 @@ pub async fn read<M: Module>(
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<NamedTensor>, String> {
     let mut tensors = Vec::new();
-    for Held { name, shape, values } in held(prefix, module) {
-        if wanted(&name) {
-            let data = values.into_data_async().await.map_err(|error| error.to_string())?;
-            tensors.push(NamedTensor { name, shape, values: data.iter::<f32>().collect() });
-        }
+    for tensor in held(prefix, module).into_iter().filter(|tensor| wanted(&tensor.name)) {
+        let values = tensor.values.clone().into_data_async().await;
+        tensors.push(tensor.with(values.map_err(|error| error.to_string())?));
     }
     Ok(tensors)
 }

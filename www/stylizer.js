@@ -532,7 +532,7 @@ export class Stylizer {
   /**
    * Learns a style on a few photos, as `impasto tune` does: paintings in it become better than those by the picture
    * alone. Takes WebGPU. An engine of its own does it, in a worker of its own, which is downloaded for it
-   * (1.8 MB and, where nothing was refined yet, 1.4 MB), and ends with it: this one goes on painting.
+   * (1.6 MB and, where nothing was refined yet, 1.4 MB), and ends with it: this one goes on painting.
    * @param {Picture} picture of the style; of a tuned style, the picture in it
    * @param {LearnOptions} options
    * @returns {Promise<Blob>} the file of the style, for {@link Stylizer.encodeStyle}, and for everything else that takes those

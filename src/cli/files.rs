@@ -216,6 +216,18 @@ pub fn opacity_in<'a>(
     None
 }
 
+/// Photos, and those in folders.
+pub fn photos_in(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut photos = Vec::new();
+    for path in paths {
+        match path.is_dir() {
+            true => photos.extend(pictures_in(path)?),
+            false => photos.push(path.clone()),
+        }
+    }
+    Ok(photos)
+}
+
 /// The files of a folder whose names end like a picture's, sorted; not those of its subfolders,
 /// nor hidden ones. Says which others there are.
 pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -206,13 +206,7 @@ impl Stylize {
 
     /// What goes where.
     fn plan(&self) -> Result<Vec<Job>> {
-        let mut photos = Vec::new();
-        for path in &self.photos {
-            match path.is_dir() {
-                true => photos.extend(files::pictures_in(path)?),
-                false => photos.push(path.clone()),
-            }
-        }
+        let mut photos = files::photos_in(&self.photos)?;
         let several = photos.len() > 1 || self.photos.iter().any(|path| path.is_dir());
         let output = &self.output;
         if files::is_standard(output) {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use impasto::fit::{Chain, LARGEST_PHOTO, LearnOptions, Learning, NETWORK};
 use impasto::tuned::TunedStyle;
-use impasto::weights::{self, Metadata};
+use impasto::weights::{self, Metadata, NamedTensor};
 use impasto::{Picture, STYLE_SIZE};
 
 use super::engine::Engine;
@@ -131,10 +131,8 @@ impl Tune {
         let options = LearnOptions { steps: self.steps as usize, ..LearnOptions::default() };
         let learned = before.as_ref().map(|before| &before.tuning);
         let seen = picture.fit(self.style_size);
-        let learning =
-            Learning::new(&base.bytes, learned, &seen, &photos, &chain, options, &device);
+        let learning = Learning::new(&base.bytes, learned, &seen, photos, &chain, options, &device);
         let mut learning = learning.with_context(|| base.name.clone())?;
-        drop(photos);
         learn(&mut learning)?;
         let (done, all) = learning.progress();
         if done == 0 {
@@ -153,13 +151,7 @@ impl Tune {
 
     /// Spread evenly over what is there; what cannot be read is named and left out.
     fn read_photos(&self) -> Result<Vec<Picture>> {
-        let mut paths = Vec::new();
-        for path in &self.photos {
-            match path.is_dir() {
-                true => paths.extend(files::pictures_in(path)?),
-                false => paths.push(path.clone()),
-            }
-        }
+        let paths = files::photos_in(&self.photos)?;
         let count = paths.len().min(MOST_PHOTOS);
         let chosen = (0..count).map(|index| &paths[index * paths.len() / count]);
         let bar = files::progress_bar(count, "reading photos");
@@ -190,20 +182,20 @@ impl Tune {
         let Some(file) = &self.from else { return Ok(None) };
         let context = || files::name_of(file);
         let style = TunedStyle::load(&files::read(file)?).with_context(context)?;
-        let from = self.from_weights.clone().map(|path| Weights::of(path).read()).transpose()?;
-        let from = from.as_ref().unwrap_or(base);
         // Each file is blamed for what is wrong with itself.
-        let (tensors, about) =
-            weights::deserialize(&from.bytes).with_context(|| from.name.clone())?;
-        let (general, general_about) =
-            weights::deserialize(&base.bytes).with_context(|| base.name.clone())?;
-        let change = style.tuning.change(&tensors, &weights::checksum_of(&about));
-        let change = change.with_context(context)?;
-        if self.from_weights.is_none() {
+        let opened = |file: &WeightsFile| {
+            weights::deserialize(&file.bytes).with_context(|| file.name.clone())
+        };
+        let change = |(tensors, about): &(Vec<NamedTensor>, Metadata)| {
+            style.tuning.change(tensors, &weights::checksum_of(about)).with_context(context)
+        };
+        let Some(from) = self.from_weights.clone() else {
+            change(&opened(base)?)?;
             return Ok(Some(style));
-        }
-        let about = style.tuning.about;
-        let tuning = change.made_to(&general, about, &general_about);
+        };
+        let change = change(&opened(&Weights::of(from).read()?)?)?;
+        let (general, about) = opened(base)?;
+        let tuning = change.made_to(&general, style.tuning.about, &about);
         let tuning = tuning.with_context(|| base.name.clone())?;
         Ok(Some(TunedStyle { picture: style.picture, tuning }))
     }

@@ -1,7 +1,5 @@
 //! What a picture is to be like, how far it is from that, and which way is nearer.
 
-use std::borrow::Borrow;
-
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::chain::{LEVELS, Pass};
@@ -139,8 +137,12 @@ impl Moments {
 pub struct Goal {
     /// Instance-normalized relu3_1 and relu4_1, and their weights.
     content: [(Tensor<4>, f64); 2],
-    parts: Vec<Part>,
+    styles: Styles,
 }
+
+/// The styles of a goal, part by part. A clone shares what is known of them.
+#[derive(Debug, Clone)]
+pub struct Styles(Vec<Part>);
 
 #[derive(Debug, Clone)]
 struct Part {
@@ -150,22 +152,17 @@ struct Part {
 }
 
 /// What the network sees in the styles of a part, and their weights.
-pub type Seen<P> = Vec<(P, f64)>;
+pub type Seen = Vec<(Pass, f64)>;
 
 /// Which levels the content is compared at, and how much each counts.
 const CONTENT: [(usize, f64); 2] = [(2, 0.5), (3, 1.0)];
 
-impl Goal {
-    /// Of what the network sees in the photo and in the styles of each part, with the weights of these, which sum to 1.
-    pub fn of<P: Borrow<Pass>>(photo: &Pass, parts: Vec<(Seen<P>, Option<Places>)>) -> Self {
-        let photo = photo.levels();
-        let content = CONTENT.map(|(level, weight)| {
-            let (normalized, _) = normalized(photo[level].clone());
-            (normalized, weight)
-        });
-        let mixed = |styles: &Seen<P>, level: usize| {
+impl Styles {
+    /// Of what the network sees in the styles of each part, with the weights of these, which sum to 1.
+    pub fn of(parts: Vec<(Seen, Option<Places>)>) -> Self {
+        let mixed = |styles: &Seen, level: usize| {
             let moments = styles.iter().map(|(pass, weight)| {
-                let Moments { mean, covariance } = Moments::of(pass.borrow().levels()[level], None);
+                let Moments { mean, covariance } = Moments::of(pass.levels()[level], None);
                 Moments { mean: mean * *weight, covariance: covariance * *weight }
             });
             let sum = moments.reduce(|a, b| Moments {
@@ -178,7 +175,19 @@ impl Goal {
             styles: (0..LEVELS).map(|level| mixed(&styles, level)).collect(),
             places,
         });
-        Self { content, parts: parts.collect() }
+        Self(parts.collect())
+    }
+}
+
+impl Goal {
+    /// Of what the network sees in the photo, and of styles.
+    pub fn of(photo: &Pass, styles: Styles) -> Self {
+        let photo = photo.levels();
+        let content = CONTENT.map(|(level, weight)| {
+            let (normalized, _) = normalized(photo[level].clone());
+            (normalized, weight)
+        });
+        Self { content, styles }
     }
 
     /// The losses of a picture, and the gradient of their weighted sum in relu1_1 … relu4_1.
@@ -187,7 +196,7 @@ impl Goal {
         let levels = picture.levels();
         let gradients = std::array::from_fn(|index| {
             let level = levels[index];
-            let by_part = self.parts.iter().map(|part| {
+            let by_part = self.styles.0.iter().map(|part| {
                 let within = part.places.as_ref().map(|places| &places.levels[index]);
                 let area = part.places.as_ref().map_or(1.0, |places| places.area);
                 towards(level, within, &part.styles[index], weights, area)
@@ -422,7 +431,7 @@ mod tests {
         let (photo, style, painting) = (picture(1, 48, 40), picture(2, 32, 40), picture(5, 48, 40));
 
         let styles = vec![(chain.forward(style.clone()), 1.0)];
-        let goal = Goal::of(&chain.forward(photo.clone()), vec![(styles, None)]);
+        let goal = Goal::of(&chain.forward(photo.clone()), Styles::of(vec![(styles, None)]));
         let pass = chain.forward(painting.clone());
         let (found, by_level) = goal.compare(&pass, &WEIGHTS);
         let found_gradient = chain.backward(pass, by_level);

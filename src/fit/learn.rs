@@ -10,8 +10,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, Param
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
-use super::chain::{Chain, Pass};
-use super::goal::{Goal, Losses, Weights};
+use super::chain::Chain;
+use super::goal::{self, Goal, Losses, Weights};
 use super::refine::{inside, unevenness};
 use crate::network::generator::Generator;
 use crate::network::layers::Norms;
@@ -25,7 +25,7 @@ use crate::weights::{self, Metadata, WeightsError};
 
 /// Side of the parts of photos, in pixels.
 const SIDE: u32 = 192;
-/// Long side of what is kept of each photo.
+/// Long side of a photo that is worth practising on: of a larger one only small things would be seen.
 pub const LARGEST_PHOTO: u32 = 640;
 /// Of the first step, about.
 const RATE: f64 = 3e-3;
@@ -106,12 +106,13 @@ pub struct Learned {
 struct Style {
     statistics: StyleStatistics,
     palette: Palette,
-    seen: Pass,
+    goal: goal::Styles,
 }
 
 impl Learning {
     /// From the bytes of a weights file and, if there is something, from what has been learned of the style `before`. `style`:
-    /// as [`encode_style`](crate::Stylizer::encode_style) takes it, since strokes are learned as large as they are there. Of photos, parts are painted.
+    /// as [`encode_style`](crate::Stylizer::encode_style) takes it, since strokes are learned as large as they are there. Of photos, parts
+    /// are painted: a long side of [`LARGEST_PHOTO`] is enough.
     ///
     /// # Errors
     /// [`LearnError::NoPhotos`], [`LearnError::Weights`], and [`LearnError::Tuned`] where what was learned before was learned
@@ -120,7 +121,7 @@ impl Learning {
         weights: &[u8],
         before: Option<&Tuning>,
         style: &Picture,
-        photos: &[Picture],
+        photos: Vec<Picture>,
         chain: &Chain,
         options: LearnOptions,
         device: &Device,
@@ -137,24 +138,20 @@ impl Learning {
         let learning = device.clone().autodiff();
         let generator = weights::load("generator", Generator::new(&learning), &mut tensors)?;
         weights::expect_empty(&tensors)?;
-        let learned = ParamGroup::from_any_predicates(PARTS.map(str::to_owned).to_vec());
-        let fixed = ParamGroup::all().exclude(learned);
-        let generator = generator.set_require_grad_group(fixed, false);
+        let generator = learning_only(generator, PARTS.map(str::to_owned).to_vec());
         let even = style.resized(inside(style.width()), inside(style.height())).to_tensor(device);
         let style = Style {
             statistics: StyleStatistics::of(&encoder.forward(even.clone())),
             palette: Palette::of(style),
-            seen: chain.forward(even),
+            goal: goal::Styles::of(vec![(vec![(chain.forward(even), 1.0)], None)]),
         };
-        let clipping = GradientClippingConfig::Norm(CLIP);
-        let adam = AdamConfig::new().with_beta_2(0.99).with_epsilon(1e-8);
         Ok(Self {
             chain: chain.clone(),
             encoder,
             average: generator.valid(),
             generator,
-            optimizer: adam.with_grad_clipping(Some(clipping)).init(),
-            photos: photos.iter().map(|photo| photo.fit(LARGEST_PHOTO)).collect(),
+            optimizer: adam(0.9, CLIP),
+            photos,
             style,
             base,
             device: device.clone(),
@@ -202,8 +199,8 @@ impl Learning {
     fn paint(&self, number: usize) -> (Losses, Tensor<1>) {
         let part = part_of(&self.photos[number % self.photos.len()], number);
         let photo = part.to_tensor(&self.device);
-        let Style { statistics, palette, seen } = &self.style;
-        let goal = Goal::of(&self.chain.forward(photo.clone()), vec![(vec![(seen, 1.0)], None)]);
+        let Style { statistics, palette, goal } = &self.style;
+        let goal = Goal::of(&self.chain.forward(photo.clone()), goal.clone());
         let Features { relu1_1, relu2_1, relu3_1, relu4_1 } = self.encoder.forward(photo.clone());
         let lifted = Tensor::from_inner;
         let encoded = Features {
@@ -267,6 +264,23 @@ fn part_of(photo: &Picture, number: usize) -> Picture {
     photo.part(Rect { left, top, width: side, height: side }).resized(SIDE, SIDE)
 }
 
+/// The module, of which only tensors with one of these texts in their names learn.
+pub fn learning_only<M: Module>(module: M, names: Vec<String>) -> M {
+    let wanted = ParamGroup::from_any_predicates(names);
+    module.set_require_grad_group(ParamGroup::all().exclude(wanted), false)
+}
+
+/// Adam, for gradients of at most that norm in each tensor.
+pub fn adam(beta_1: f32, clip: f32) -> ModuleOptimizer {
+    AdamConfig::new()
+        .with_beta_1(beta_1)
+        .with_beta_2(0.99)
+        // Gradients in the deep layers are far below burn's own 1e-5.
+        .with_epsilon(1e-8)
+        .with_grad_clipping(Some(GradientClippingConfig::Norm(clip)))
+        .init()
+}
+
 /// `decay * average + (1 - decay) * current`, tensor by tensor.
 pub fn move_average<M: Module>(average: M, current: &M, decay: f64) -> M {
     #[derive(Default)]
@@ -312,7 +326,7 @@ mod tests {
         let style = paint(Family::Woodcut, 96, 64, 3);
         let photos = [paint(Family::Agate, 200, 220, 1), paint(Family::Woodcut, 100, 300, 2)];
         let options = LearnOptions { steps, parts: 1 };
-        Learning::new(weights, before, &style, &photos, &chain, options, &device)
+        Learning::new(weights, before, &style, photos.into(), &chain, options, &device)
     }
 
     fn tuning(learning: &Learning) -> Tuning {
@@ -388,8 +402,15 @@ mod tests {
         let chain = Chain::load(NETWORK, &device).unwrap();
         let style = paint(Family::Woodcut, 64, 64, 1);
         let options = LearnOptions::default();
-        let none =
-            Learning::new(crate::DEFAULT_WEIGHTS, None, &style, &[], &chain, options, &device);
+        let none = Learning::new(
+            crate::DEFAULT_WEIGHTS,
+            None,
+            &style,
+            Vec::new(),
+            &chain,
+            options,
+            &device,
+        );
         assert!(matches!(none.err(), Some(LearnError::NoPhotos)));
         let cut = begun(&crate::DEFAULT_WEIGHTS[..9000], None, 1);
         assert!(matches!(cut.err(), Some(LearnError::Weights(_))));

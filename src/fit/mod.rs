@@ -14,10 +14,10 @@ mod transfer;
 
 pub use chain::Chain;
 pub use goal::Losses;
-#[cfg(feature = "train")]
-pub(crate) use learn::move_average;
 #[cfg(feature = "learn")]
 pub use learn::{LARGEST_PHOTO, LearnError, LearnOptions, Learned, Learning};
+#[cfg(feature = "train")]
+pub(crate) use learn::{adam, learning_only, move_average};
 pub use refine::{RefineError, RefineLayer, RefineOptions, Refinement};
 #[cfg(not(target_arch = "wasm32"))]
 pub use transfer::{NETWORK, generate_style_transfer};

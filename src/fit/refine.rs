@@ -10,7 +10,7 @@ use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 
 use super::chain::{Chain, LEVELS};
-use super::goal::{Goal, Losses, Places, Weights};
+use super::goal::{self, Goal, Losses, Places, Weights};
 use crate::kernels::{self, Source};
 use crate::kernels::{PHOTO_CLAMP, logit};
 use crate::network::palette::{Colours, recolour};
@@ -236,7 +236,7 @@ impl Refinement {
             });
             parts.push((styles.collect(), places));
         }
-        let goal = Goal::of(&see(&self.photo.resized(width, height)), parts);
+        let goal = Goal::of(&see(&self.photo.resized(width, height)), goal::Styles::of(parts));
         let start = match change {
             Some(change) => kernels::add(quick.clone(), Source { upsample: true, ..change.into() }),
             None => quick.clone(),

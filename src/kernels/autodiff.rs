@@ -208,12 +208,8 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     }
 
     fn upsampled(features: FloatTensor<Self>) -> FloatTensor<Self> {
-        let prepared = Upsampling.prepare::<C>([features.node()]).compute_bound().stateful();
-        let output = B::upsampled(features.into_primitive());
-        match prepared {
-            OpsKind::Tracked(prepared) => prepared.finish((), output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        let prepared = Upsampling.prepare::<C>([features.node()]).compute_bound();
+        prepared.stateless(B::upsampled(features.into_primitive()))
     }
 
     fn unit_affine(features: FloatTensor<Self>) -> FloatTensor<Self> {

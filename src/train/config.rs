@@ -37,7 +37,7 @@ pub struct TrainConfig {
     /// crops are a third larger, and half as many; 0 disables.
     pub answers_every: usize,
     /// Tensors that are trained, by what is in their names (`impasto info` lists them); all where this is
-    /// empty. To tune the networks to a style, some are enough.
+    /// empty.
     pub trained: Vec<String>,
     /// Everything random follows from it.
     pub seed: u64,

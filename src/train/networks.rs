@@ -5,6 +5,7 @@ use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleL
 use burn::tensor::{Device, Tensor};
 
 use super::whitening;
+use crate::fit::learning_only;
 use crate::network::generator::{Generator, Whitening};
 use crate::network::vgg::{VggConfig, VggEncoder};
 use crate::weights::{self, NamedTensor, WeightsError};
@@ -86,8 +87,7 @@ impl Networks {
         if names.is_empty() {
             return self;
         }
-        let wanted = ParamGroup::from_any_predicates(names.to_vec());
-        self.set_require_grad_group(ParamGroup::all().exclude(wanted), false)
+        learning_only(self, names.to_vec())
     }
 
     /// What each tensor learns at: `rate`, and `share` of it the matrices, which are the linear maps from a style to what it

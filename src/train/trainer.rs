@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, Param};
-use burn::optim::{AdamConfig, MultiGradientsParams};
+use burn::optim::MultiGradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -22,7 +21,7 @@ use super::distillation::{self, Memory};
 use super::networks::{Networks, initialized};
 use super::worker::{Losses, Photos, Styles, Worker, at_once};
 use super::{TrainError, plot, sheet, whitening};
-use crate::fit::move_average;
+use crate::fit::{adam, move_average};
 use crate::network::discriminator::Discriminator;
 use crate::network::generator::Generator;
 use crate::network::style::StyleStatistics;
@@ -170,22 +169,12 @@ impl Trainer {
         let device = devices[0].clone();
         device.seed(config.seed);
         let networks = Networks::new(&device);
-        let clipping = GradientClippingConfig::Norm(config.optimizer.clip);
-        let adam = |beta_1: f32| {
-            AdamConfig::new()
-                .with_beta_1(beta_1)
-                .with_beta_2(0.99)
-                // Gradients in the deep layers are far below burn's own 1e-5.
-                .with_epsilon(1e-8)
-                .with_grad_clipping(Some(clipping.clone()))
-                .init()
-        };
         let state = State {
             average: networks.valid(),
             networks,
             discriminator: initialized(Discriminator::new(&device)),
-            optimizer: adam(0.9),
-            discriminator_optimizer: adam(0.5),
+            optimizer: adam(0.9, config.optimizer.clip),
+            discriminator_optimizer: adam(0.5, config.optimizer.clip),
             memory: Memory::default(),
         };
         let mut trainer = Self {
